@@ -1,0 +1,1 @@
+"""All that a connector may see: contracts, fields, errors, events."""

@@ -1,0 +1,56 @@
+"""Chunks: disjoint slices of a Home that can be read alone, and what a read asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hygge.core.settings import DEFAULT_BATCH_ROWS
+from hygge.core.watermark import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One slice.
+
+    Parameters
+    ----------
+    index: its position, from 0; receipts name it.
+    label: the slice in words, for plans and logs, e.g. `id 1 to 50000`.
+    bounds: what the Home needs to read it; plain values, so that it pickles.
+    rows: how many rows it is thought to hold; None where unknown.
+    """
+
+    index: int = 0
+    label: str = "all"
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+
+
+WHOLE = Chunk()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What is to be read.
+
+    Parameters
+    ----------
+    columns: source names of the columns wanted, in any order; None for all.
+    window: the rows wanted of an incremental read; None for all.
+    batch_rows: how many rows a batch should have, about.
+    """
+
+    columns: tuple[str, ...] | None = None
+    window: Window | None = None
+    batch_rows: int = DEFAULT_BATCH_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a Home thinks it holds: rows and bytes, exact or not; None where unknown."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    exact: bool = False

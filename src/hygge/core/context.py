@@ -1,0 +1,178 @@
+"""What an attempt is given from outside: identity, cancellation, surroundings, a voice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hygge.core.errors import Cancelled
+
+T = TypeVar("T")
+
+
+class CancelToken:
+    """Tells every part of an attempt to stop. Thread-safe; once cancelled it stays so.
+
+    Since a C call cannot be interrupted from outside, sessions add their own `cancel()` as a
+    callback: it runs at once, in the thread that cancels.
+    """
+
+    def __init__(self, parent: CancelToken | None = None) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._next = 0
+        self.reason = ""
+        if parent is not None:
+            parent.add(lambda: self.cancel(parent.reason))
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def cancel(self, reason: str = "stopped on request") -> None:
+        """Ask everything that holds this token to stop; further calls do nothing."""
+        with self._lock:
+            if self._event.is_set():
+                return
+            self.reason = reason
+            self._event.set()
+            callbacks = list(self._callbacks.values())
+            self._callbacks.clear()
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:  # noqa: BLE001, S110 - one session that cannot stop must not shield the rest
+                pass
+
+    def add(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Run `callback` on cancellation (now, if that has been); returns a call that forgets it."""
+        with self._lock:
+            if not self._event.is_set():
+                key = self._next
+                self._next += 1
+                self._callbacks[key] = callback
+
+                def forget() -> None:
+                    with self._lock:
+                        self._callbacks.pop(key, None)
+
+                return forget
+        callback()
+        return lambda: None
+
+    def check(self) -> None:
+        """Raise Cancelled if cancelled."""
+        if self._event.is_set():
+            raise Cancelled(self.reason or "stopped on request")
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but wake at once on cancellation; returns whether cancelled."""
+        return self._event.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a description resolves against: where relative paths start, and named connections.
+
+    Parameters
+    ----------
+    root: the folder that relative paths are relative to.
+    connections: name to Connection description.
+    """
+
+    root: Path = field(default_factory=Path.cwd)
+    connections: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """One attempt's surroundings at work.
+
+    Parameters
+    ----------
+    run_id: names the run in the journal, the logs and the state.
+    cancel: this attempt's token.
+    loop: where a custom connector's coroutines run; None makes hygge's own loop serve.
+    note: called with (message, severity) for what a person should know.
+    """
+
+    run_id: str = ""
+    cancel: CancelToken = field(default_factory=CancelToken)
+    loop: asyncio.AbstractEventLoop | None = None
+    note: Callable[[str, str], None] = lambda message, severity: None
+
+    def wait_for(self, awaitable: Awaitable[T]) -> T:
+        """Run a coroutine on the loop from this (worker) thread and return its result."""
+
+        async def whole() -> T:
+            return await awaitable
+
+        coroutine: Coroutine[Any, Any, T] = whole()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop or own_loop())
+        forget = self.cancel.add(lambda: void(future.cancel()))
+        try:
+            return future.result()
+        except BaseException as error:
+            from concurrent.futures import CancelledError
+
+            if isinstance(error, CancelledError):
+                self.cancel.check()
+            raise
+        finally:
+            forget()
+
+    def drain(self, source: AsyncIterator[T]) -> Iterator[T]:
+        """Iterate an asynchronous iterator from this (worker) thread, closing it at the end."""
+        try:
+            while True:
+                try:
+                    item = self.wait_for(anext(source))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                asyncio.run_coroutine_threadsafe(close(), self.loop or own_loop()).result(30)
+
+
+def void(_: object) -> None:
+    """Take a value and give none, to make a callback of an expression."""
+
+
+_loop_lock = threading.Lock()
+_own: asyncio.AbstractEventLoop | None = None
+
+
+def own_loop() -> asyncio.AbstractEventLoop:
+    """hygge's own event loop, in a daemon thread: started when first needed."""
+    global _own
+    with _loop_lock:
+        if _own is None or _own.is_closed():
+            _own = asyncio.new_event_loop()
+            threading.Thread(target=_own.run_forever, name="hygge-loop", daemon=True).start()
+        return _own
+
+
+def in_own_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end from synchronous code."""
+    return asyncio.run_coroutine_threadsafe(coroutine, own_loop()).result()
+
+
+_surroundings: Callable[[], Surroundings] = Surroundings
+
+
+def set_surroundings(provider: Callable[[], Surroundings]) -> None:
+    """Say how descriptions used outside a project find theirs; the project room does."""
+    global _surroundings
+    _surroundings = provider
+
+
+def surroundings() -> Surroundings:
+    """The surroundings of descriptions used on their own, e.g. `SQLHome("users").read()`."""
+    return _surroundings()

@@ -1,0 +1,194 @@
+"""Sessions for custom connectors of one method: `read_batches()` or `write()`."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from hygge.core.chunk import Chunk, ReadRequest
+from hygge.core.conform import conform
+from hygge.core.context import Context
+from hygge.core.drift import unify
+from hygge.core.errors import ConfigError, DataError, SchemaDrift
+from hygge.core.fields import Field, Schema, from_polars, parse_type
+from hygge.core.home import Home, HomeSession, empty_read
+from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, Writer
+
+if TYPE_CHECKING:
+    from hygge.core.store import Store
+
+
+def declared_schema(fields: Schema | Mapping[str, Any] | None) -> Schema | None:
+    """A custom Home's `fields()` as a Schema. Raises ConfigError for what is no type."""
+    if fields is None or isinstance(fields, Schema):
+        return fields
+    try:
+        return Schema(
+            Field(name, parse_type(kind) if isinstance(kind, str) else _from_dtype(kind))
+            for name, kind in fields.items()
+        )
+    except ValueError as error:
+        raise ConfigError(f"fields(): {error}") from None
+
+
+def _from_dtype(kind: Any) -> Any:
+    return from_polars(kind() if isinstance(kind, type) else kind)
+
+
+class BatchesSession(HomeSession):
+    """A session over `read_batches()`, whatever its body is.
+
+    Without declared fields the whole input is first spooled to a temporary folder, since the
+    schema must be known before the first row is handed on and one batch cannot tell it.
+    """
+
+    consistency = "as the Home reads it"
+
+    def __init__(self, home: Home, context: Context) -> None:
+        self._home, self._context = home, context
+        declared = declared_schema(home.fields())
+        self._schema = declared
+        self.inferred = declared is None
+        self._spool: tempfile.TemporaryDirectory[str] | None = None
+        self._files: list[Path] = []
+        self._rows = 0
+
+    def schema(self) -> Schema:
+        if self._schema is None:
+            self._schema = self._infer()
+        return self._schema
+
+    def _infer(self) -> Schema:
+        self._spool = tempfile.TemporaryDirectory(prefix="hygge-spool-")
+        folder, schemas = Path(self._spool.name), list[Schema]()
+        for number, batch in enumerate(self._batches()):
+            path = folder / f"{number:06d}.arrow"
+            batch.write_ipc(path)
+            self._files.append(path)
+            self._rows += batch.height
+            schema = Schema.of(batch)
+            if schemas and set(schema.names) != set(schemas[0].names):
+                conform(batch, schemas[0], entity=self._home.name or self._home.type)
+            if schema not in schemas:
+                schemas.append(schema)
+        if not schemas:
+            raise empty_read(self._home)
+        merged, clash = unify(schemas)
+        if clash:
+            raise SchemaDrift(
+                f"{self._home.name or self._home.type}: {clash}",
+                hint="declare the fields: `def fields(self): return {'column': 'decimal(10,2)'}`",
+            )
+        return merged.changed(self._home.config.declared())
+
+    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        if self._schema is None or self._files:
+            self.schema()
+            batches: Iterator[pl.DataFrame] = (
+                pl.read_ipc(path) for path in self._files
+            )
+        else:
+            batches = self._batches()
+        for batch in batches:
+            yield batch.select(request.columns) if request.columns else batch
+
+    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
+        return self._rows if self._files else None
+
+    def _batches(self) -> Iterator[pl.DataFrame]:
+        produced = self._home.read_batches()
+        if inspect.isawaitable(produced):
+            produced = self._context.wait_for(produced)
+        if produced is None:
+            raise empty_read(self._home)
+        if isinstance(produced, pl.DataFrame):
+            produced = [produced]
+        source: Iterator[Any] = (
+            self._context.drain(produced) if hasattr(produced, "__anext__") else iter(produced)
+        )
+        first = next(source, None)
+        if first is None:
+            raise empty_read(self._home)
+        try:
+            for batch in itertools.chain([first], source):
+                self._context.cancel.check()
+                yield _frame(batch, self._home)
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+
+    def close(self) -> None:
+        if self._spool is not None:
+            self._spool.cleanup()
+            self._spool = None
+            self._files = []
+
+
+def _frame(batch: Any, home: Home) -> pl.DataFrame:
+    if isinstance(batch, pl.LazyFrame):
+        return batch.collect()
+    if isinstance(batch, pl.DataFrame):
+        return batch
+    if hasattr(batch, "__arrow_c_stream__") or hasattr(batch, "__arrow_c_array__"):
+        return pl.DataFrame(batch)
+    raise DataError(
+        f"{type(home).__name__}.read_batches() gave a {type(batch).__name__}",
+        hint="yield Polars DataFrames (or Arrow tables)",
+    )
+
+
+class WriteOnlyLoad(Load):
+    """A load over a custom Store's `write(df)`: append, at least once, nothing to take back."""
+
+    def __init__(self, store: Store, request: LoadRequest, context: Context) -> None:
+        self._store, self.request, self._context = store, request, context
+        self._written = 0
+
+    def writer(self, chunk: int) -> Writer:
+        return _WriteOnlyWriter(self, chunk)
+
+    @property
+    def ticket(self) -> Any:
+        return self.request
+
+    def write(self, batch: pl.DataFrame) -> None:
+        """Hand one batch to the Store, on the caller's loop if `write` is a coroutine."""
+        result: Any = self._store.write(batch)
+        if inspect.isawaitable(result):
+            self._context.wait_for(result)
+        self._written += batch.height
+
+    def staged_rows(self, receipts: Sequence[Receipt]) -> int:
+        return self._written
+
+    def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
+        return Commit(
+            state=None, rows=None, bytes=sum(r.bytes for r in receipts), place=self._store.place()
+        )
+
+    def abort(self) -> None:
+        """Nothing can be taken back: what was written stays, and is written again next time."""
+
+
+class _WriteOnlyWriter(Writer):
+    def __init__(self, load: WriteOnlyLoad, chunk: int) -> None:
+        self._load, self._chunk = load, chunk
+        self._rows = self._bytes = 0
+
+    def write(self, batch: pl.DataFrame) -> None:
+        self._load.write(batch)
+        self._rows += batch.height
+        self._bytes += int(batch.estimated_size())
+
+    def finish(self) -> Receipt:
+        return Receipt(chunk=self._chunk, rows=self._rows, bytes=self._bytes)
+
+    def abort(self) -> None:
+        pass

@@ -1,0 +1,211 @@
+"""Every error hygge raises, grouped by how one recovers.
+
+HyggeError
+├── ConfigError          mend the configuration or the command (exit code 2)
+│   └── UnsupportedError the plan asks for what a connector cannot do
+├── ConnectError         mend access: address, permission, driver
+│   └── MissingDriver    install an extra
+├── TransientError       try again: nothing is wrong but the moment
+├── DataError            mend the data, or declare it otherwise
+│   ├── BadValue         one value does not fit its declared field
+│   └── SchemaDrift      the fields are not those the destination holds
+├── VerifyError          counts disagree: nothing was published
+├── StateError           the destination's state is damaged or another's
+│   └── ConflictError    another run changed the destination meanwhile
+├── GuardError           a load that would empty or shrink a destination
+├── Cancelled            stopped on request before the commit point
+├── JournalError         the run could not be recorded
+└── RunFailed            one or more flows failed; carries all results
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a configuration file; lines and columns count from 1, 0 is unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        shown = self.file
+        try:
+            shown = str(Path(self.file).relative_to(Path.cwd()))
+        except ValueError:
+            pass
+        if not self.line:
+            return shown
+        return f"{shown}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the configuration, with its place and its mend."""
+
+    message: str
+    location: Location | None = None
+    hint: str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str]:
+        place = self.location or Location("")
+        return (place.file, place.line, place.column, self.message)
+
+
+class HyggeError(Exception):
+    """Base of all. `hint` is the next step, printed on a line of its own.
+
+    Parameters
+    ----------
+    message: what went wrong, where and why, in one or two sentences.
+    hint: what to do next; None where nothing helps.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.args, self.__dict__.copy()))
+
+
+def _rebuild(cls: type[HyggeError], args: tuple[Any, ...], state: dict[str, Any]) -> HyggeError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(HyggeError):
+    """The configuration or the command is wrong; carries every problem found, sorted."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        hint: str | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: p.sort_key))
+        if not message:
+            message = "\n".join(str(p) for p in self.problems)
+        super().__init__(message, hint=hint)
+
+
+class UnsupportedError(ConfigError):
+    """A connector was asked for what it declares it cannot do."""
+
+
+class ConnectError(HyggeError):
+    """A source or destination could not be reached or refused access."""
+
+
+class MissingDriver(ConnectError):
+    """A driver is not installed; the hint names the extra that brings it."""
+
+    def __init__(self, driver: str, extra: str) -> None:
+        super().__init__(
+            f"the driver '{driver}' is not installed",
+            hint=f"pip install 'hygge[{extra}]'",
+        )
+
+
+class TransientError(HyggeError):
+    """The moment was wrong (a lock, a timeout, a dropped line): trying again may help."""
+
+    retryable = True
+
+
+class DataError(HyggeError):
+    """The data is not what it was declared to be."""
+
+
+class BadValue(DataError):
+    """A value does not fit its declared field.
+
+    Parameters
+    ----------
+    entity: the table or dataset, as the Home names it.
+    column: the column's name.
+    row: the key of the row, as `name=value`, or its position as `row N` counting from 1.
+    value: the offending value; cut to 80 characters when shown.
+    declared: the declared type, as text.
+    """
+
+    def __init__(
+        self,
+        *,
+        entity: str,
+        column: str,
+        row: str,
+        value: object,
+        declared: str,
+        hint: str | None = None,
+    ) -> None:
+        shown = repr(value)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(
+            f"{entity}.{column}, {row}: {shown} does not fit {declared}",
+            hint=hint
+            or f"mend the row, or declare another type under `types: {{{column}: ...}}`",
+        )
+        self.entity, self.column, self.row, self.value = entity, column, row, value
+        self.declared = declared
+
+
+class SchemaDrift(DataError):
+    """Source and destination no longer have the same fields, and the mode cannot bridge it."""
+
+
+class VerifyError(HyggeError):
+    """What was read, written and staged does not agree; nothing was published."""
+
+
+class StateError(HyggeError):
+    """The state at the destination is damaged, or was made for something else."""
+
+
+class ConflictError(StateError):
+    """Another run changed the destination between begin and commit; nothing was published."""
+
+    retryable = True
+
+
+class GuardError(HyggeError):
+    """The load would empty or greatly shrink a full destination, and has no leave to."""
+
+
+class Cancelled(HyggeError):
+    """Stopped on request before the commit point; the destination is as it was."""
+
+
+class JournalError(HyggeError):
+    """The run could not be recorded in the journal, so it is not called a success."""
+
+
+class RunFailed(HyggeError):
+    """One or more entities failed; `result` holds the whole run, successes included."""
+
+    def __init__(self, message: str, *, result: Any, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result

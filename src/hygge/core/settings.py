@@ -1,0 +1,132 @@
+"""Settings models: the one source for validation, docs, JSON Schema and generated examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hygge.core.errors import ConfigError, Problem
+from hygge.core.fields import LogicalType, parse_type
+from hygge.core.secrets import redact
+
+DEFAULT_BATCH_ROWS = 65_536
+
+
+class Settings(BaseModel):
+    """Base of every settings model: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=False
+    )
+
+
+def _type_text(value: Any) -> Any:
+    if isinstance(value, LogicalType):
+        return str(value)
+    if isinstance(value, str):
+        parse_type(value)
+    return value
+
+
+TypeText = Annotated[str, BeforeValidator(_type_text)]
+"""A logical type as text, e.g. `decimal(10,2)`; checked when the settings are."""
+
+
+class HomeConfig(Settings):
+    """Settings every Home has."""
+
+    type: str = Field(default="", description="The Home's type, e.g. `parquet` or `sqlite`")
+    batch_size: int = Field(
+        default=DEFAULT_BATCH_ROWS,
+        ge=1,
+        le=10_000_000,
+        description="Rows asked of the source at a time; the size of written files does not depend on it",
+    )
+    types: Mapping[str, TypeText] = Field(
+        default_factory=dict,
+        description="Declared types by column, where the source's catalogue has none or a wrong one",
+        examples=[{"price": "decimal(10,2)", "created_at": "timestamp(us, UTC)"}],
+    )
+
+    def declared(self) -> dict[str, LogicalType]:
+        """`types`, parsed."""
+        return {name: parse_type(text) for name, text in self.types.items()}
+
+
+class StoreConfig(Settings):
+    """Settings every Store has."""
+
+    type: str = Field(default="", description="The Store's type, e.g. `parquet` or `sqlite`")
+
+
+def build(
+    model: type[Settings],
+    owner: str,
+    options: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+) -> Any:
+    """Make a settings model from `options={...}` and keyword settings.
+
+    Raises ConfigError where the same setting is given twice, or naming every bad setting at once.
+    """
+    given = dict(options or {})
+    twice = sorted(set(given) & set(settings))
+    if twice:
+        raise ConfigError(
+            f"{owner}: '{twice[0]}' is given both in options and as a keyword",
+            hint="give each setting once",
+        )
+    try:
+        return model.model_validate({**given, **settings})
+    except ValidationError as error:
+        raise ConfigError(
+            problems=[problem_of(d, model, prefix=f"{owner}: ") for d in error.errors()]
+        ) from None
+
+
+def problem_of(detail: Any, model: type[BaseModel], *, prefix: str = "") -> Problem:
+    """One of pydantic's error details as a Problem, with the near miss for an unknown key."""
+    path = ".".join(str(p) for p in detail["loc"])
+    kind, hint = detail["type"], None
+    if kind == "extra_forbidden":
+        from difflib import get_close_matches
+
+        known = sorted(_known_keys(model, detail["loc"][:-1]))
+        near = get_close_matches(str(detail["loc"][-1]), known, n=1)
+        message = f"unknown setting '{path}'"
+        hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
+    elif kind == "missing":
+        message = f"'{path}' is missing"
+    else:
+        text = detail["msg"].removeprefix("Value error, ")
+        message = f"'{path}': {text[:1].lower() + text[1:]}" if path else text
+    return Problem(redact(prefix + message), hint=hint)
+
+
+def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
+    """The keys that a model takes at a path inside it; empty where the path leaves the models."""
+    current: Any = model
+    for step in path:
+        field = current.model_fields.get(step) if _is_model(current) else None
+        current = _inner_model(field.annotation) if field else current
+    if not _is_model(current):
+        return set()
+    return {f.alias or name for name, f in current.model_fields.items()}
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)
+
+
+def _inner_model(annotation: Any) -> Any:
+    from typing import get_args
+
+    if _is_model(annotation):
+        return annotation
+    for inner in get_args(annotation):
+        found = _inner_model(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,316 @@
+"""Store: where data rests after its journey.
+
+A Store is an immutable description. `open()` makes a session for one attempt, which tells the
+state the destination holds and begins loads. A custom Store needs only `write(df)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+
+import polars as pl
+
+from hygge.core import registry
+from hygge.core.conform import conform
+from hygge.core.context import Context, Surroundings, in_own_loop, surroundings
+from hygge.core.custom import WriteOnlyLoad
+from hygge.core.errors import ConfigError, StateError, UnsupportedError, VerifyError
+from hygge.core.fields import Schema
+from hygge.core.load import (
+    Commit, Load, LoadRequest, Mode, State, Writer, derive_fingerprint,
+)  # fmt: skip
+from hygge.core.settings import StoreConfig, build
+
+
+class StoreSession(ABC):
+    """One attempt's settling. Used by one thread, but for `cancel()`, which any may call."""
+
+    @abstractmethod
+    def state(self) -> State | None:
+        """What the destination holds; None where it holds nothing of hygge's.
+
+        Raises StateError where the state is damaged, or data lies there that hygge did not write.
+        """
+
+    @abstractmethod
+    def begin(self, request: LoadRequest) -> Load:
+        """Begin a load. Nothing is visible to readers until it commits."""
+
+    def cancel(self) -> None:
+        """Stop what is under way, from any thread; never past the commit point."""
+
+    def close(self) -> None:
+        """Give back what is held. Safe more than once; an uncommitted load is aborted."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Store:
+    """Where data rests after its journey.
+
+    Parameters
+    ----------
+    name: the entity's name; what it means beyond that (a table, a folder) each Store says.
+    options: settings as a mapping; the same as giving them as keywords.
+    settings: the fields of the Store's `Config`.
+
+    Raises
+    ------
+    ConfigError: a setting is unknown, wrong, or given twice; all are reported at once.
+    """
+
+    Config: ClassVar[type[StoreConfig]] = StoreConfig
+    type: ClassVar[str] = ""
+    local: ClassVar[bool] = False
+    """Whether this description holds a live object and so cannot leave the process."""
+    modes: ClassVar[tuple[Mode, ...]] = ("append",)
+    """The modes it has, the default first."""
+    keeps_state: ClassVar[bool] = False
+    """Whether state is committed with the data; without it nothing is incremental or once only."""
+
+    config: Any
+    name: str
+
+    def __init_subclass__(cls, *, type: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if inspect.isabstract(cls) or cls.__name__.startswith("_"):
+            return
+        cls.type = type or registry.type_name(cls.__name__, "store")
+        registry.register("store", cls.type, cls)
+
+    def __init__(
+        self, name: str = "", *, options: Mapping[str, Any] | None = None, **settings: Any
+    ) -> None:
+        self.name = name
+        self.config = build(self.Config, type(self).__name__, options, settings)
+
+    @classmethod
+    def from_config(cls, name: str, config: StoreConfig) -> Self:
+        """Make a Store from settings that have been validated already."""
+        self = cls.__new__(cls)
+        self.name = name
+        self.config = config
+        return self
+
+    @classmethod
+    def place_entity(
+        cls, settings: Mapping[str, Any], entity: str, *, shared: bool
+    ) -> dict[str, Any]:
+        """The settings of one entity; see `Home.place_entity`."""
+        return dict(settings)
+
+    def bind(self, around: Surroundings) -> Self:
+        """This description with relative paths and connection names resolved."""
+        return self
+
+    def copy_with(self, **changes: Any) -> Self:
+        """A copy whose attributes differ; the Store itself never changes."""
+        clone = copy.copy(self)
+        clone.__dict__.update(changes)
+        return clone
+
+    def place(self) -> str:
+        """Where the data settles, for people; two entities may not share it. Never a secret."""
+        return f"{self.type}:{self.name}" if self.name else self.type
+
+    def identity(self) -> Mapping[str, Any]:
+        """What the destination is, whatever the route to it: no host, user or secret."""
+        return {"type": self.type, "place": self.place()}
+
+    def guarantee(self, mode: Mode) -> str:
+        """What a run in this mode promises, for the plan."""
+        return "exactly once" if self.keeps_state else "at least once"
+
+    def readers(self, mode: Mode) -> str:
+        """What somebody reading during a load sees, for the plan."""
+        return "rows as they arrive"
+
+    def check(self, mode: Mode, keys: Sequence[str]) -> None:
+        """Raise UnsupportedError, with the reason, for what this Store cannot do."""
+        if mode not in self.modes:
+            raise UnsupportedError(
+                f"a Store of type '{self.type}' cannot {mode}",
+                hint=f"its modes: {', '.join(self.modes)}",
+            )
+        if mode in ("merge", "delete_insert", "scd2") and not keys:
+            raise UnsupportedError(f"mode '{mode}' needs a key", hint="set `key_column`")
+
+    def open(self, context: Context) -> StoreSession:
+        """A session for one attempt. Raises ConnectError where the destination cannot be reached."""
+        if type(self).write is Store.write:
+            raise ConfigError(
+                f"{type(self).__name__} has neither write() nor open()",
+                hint="define `async def write(self, df): ...`",
+            )
+        return _WriteOnlySession(self, context)
+
+    def writer(self, ticket: Any, chunk: int, context: Context) -> Writer:
+        """A writer for a load that was begun in another process, from its ticket."""
+        raise UnsupportedError(f"a Store of type '{self.type}' is written from one process only")
+
+    def load(self, mode: Mode = "append", *, key: str | Sequence[str] = ()) -> LoadScope:
+        """Group several writes into one load: `async with store.load("replace") as load: ...`.
+
+        It commits when the block ends and aborts when the block raises; a plain `with` works too.
+        """
+        return LoadScope(self, mode, (key,) if isinstance(key, str) else tuple(key))
+
+    async def write(self, df: pl.DataFrame) -> Any:
+        """Append a frame as one load of its own, committed when this returns.
+
+        What a custom Store overrides. Returns the Commit.
+        """
+        return await asyncio.to_thread(self._write_alone, df, asyncio.get_running_loop())
+
+    def write_sync(self, df: pl.DataFrame) -> Any:
+        """`write()` for code without an event loop."""
+        if type(self).write is not Store.write:
+            result: Any = self.write(df)
+            return in_own_loop(result) if inspect.iscoroutine(result) else result
+        return self._write_alone(df, None)
+
+    def _write_alone(self, df: pl.DataFrame, loop: asyncio.AbstractEventLoop | None) -> Commit:
+        scope = LoadScope(self, "append", (), loop=loop)
+        with scope as load:
+            load.write_sync(df)
+        assert scope.commit is not None  # a with-block that did not raise has committed
+        return scope.commit
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.place()})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _WriteOnlySession(StoreSession):
+    def __init__(self, store: Store, context: Context) -> None:
+        self._store, self._context = store, context
+
+    def state(self) -> State | None:
+        return None
+
+    def begin(self, request: LoadRequest) -> Load:
+        return WriteOnlyLoad(self._store, request, self._context)
+
+
+class LoadScope:
+    """A load under one's own hand, as a (synchronous or asynchronous) context manager.
+
+    Frames must all have the first one's columns and types, or the destination's when it appends
+    to what is there. `commit` holds the Commit once the block has ended.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        mode: Mode,
+        keys: tuple[str, ...],
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._store = store.bind(surroundings())
+        self._store.check(mode, keys)
+        self._mode, self._keys = mode, keys
+        self._context = Context(run_id=f"python-{uuid.uuid4().hex[:12]}", loop=loop)
+        self._session: StoreSession | None = None
+        self._held: State | None = None
+        self._load: Load | None = None
+        self._writer: Writer | None = None
+        self._given = 0
+        self.commit: Commit | None = None
+
+    def __enter__(self) -> Self:
+        self._session = self._store.open(self._context)
+        try:
+            self._held = self._session.state()
+            self._check_owner()
+        except BaseException:
+            self._session.close()
+            raise
+        return self
+
+    def _fingerprint(self) -> str:
+        return derive_fingerprint({"by": "python", "store": dict(self._store.identity())})
+
+    def _check_owner(self) -> None:
+        if self._held is not None and self._held.fingerprint != self._fingerprint():
+            raise StateError(
+                f"{self._store.place()} holds '{self._held.entity}', loaded by a flow",
+                hint="write to another place, or let the flow load it",
+            )
+
+    def write_sync(self, df: pl.DataFrame) -> None:
+        """Add a frame to the load."""
+        if self._session is None:
+            raise ConfigError("the load is not open", hint="use it as a `with` block")
+        if self._load is None:
+            held = self._held.fields if self._held and self._mode == "append" else None
+            fields = held or Schema.of(df)
+            request = LoadRequest(
+                entity=self._store.name or self._store.place(),
+                mode=self._mode, fields=fields, fingerprint=self._fingerprint(),
+                load_id=uuid.uuid4().hex[:20], run_id=self._context.run_id, keys=self._keys,
+                generation=self._held.generation if self._held else 0,
+            )  # fmt: skip
+            self._load = self._session.begin(request)
+            self._writer = self._load.writer(0)
+        assert self._writer is not None  # made together with the load
+        fields = self._load.request.fields
+        self._writer.write(conform(df, fields, entity=self._store.name, offset=self._given))
+        self._given += df.height
+
+    async def write(self, df: pl.DataFrame) -> None:
+        """Add a frame to the load."""
+        await asyncio.to_thread(self.write_sync, df)
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        assert self._session is not None  # entered
+        try:
+            if self._load is None:
+                return
+            if kind is not None or self._writer is None:
+                self._load.abort()
+                return
+            self._finish(self._load, self._writer)
+        finally:
+            self._session.close()
+
+    def _finish(self, load: Load, writer: Writer) -> None:
+        try:
+            receipt = writer.finish()
+            staged = load.staged_rows([receipt])
+            if not self._given == receipt.rows == staged:
+                raise VerifyError(
+                    f"{self._store.place()}: {self._given} rows were given, {receipt.rows} "
+                    f"written and {staged} staged; nothing was published"
+                )
+        except BaseException:
+            load.abort()
+            raise
+        state = load.request.state(
+            watermark=None,
+            receipts=[receipt],
+            committed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self.commit = load.commit([receipt], state)
+
+    async def __aenter__(self) -> Self:
+        self._context.loop = asyncio.get_running_loop()
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        await asyncio.to_thread(self.__exit__, kind, *exc)
