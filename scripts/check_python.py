@@ -1,6 +1,6 @@
 """Can this Python make hygge's `.venv`? Says what is missing if not.
 
-Kept to syntax that every Python can read, so that an old one gets the message and not a SyntaxError.
+Kept to syntax that every Python can read: an old one is to get the message, not a SyntaxError.
 """
 
 import sys
@@ -10,23 +10,20 @@ OLDEST = (3, 11)
 
 def problem():
     """What is wrong with this interpreter, or an empty string."""
-    found = "%d.%d.%d" % sys.version_info[:3]
+    this = "Python {}.{}.{} at {}".format(*(tuple(sys.version_info[:3]) + (sys.executable,)))
     if sys.version_info < OLDEST:
-        wanted = "%d.%d" % OLDEST
         return (
-            "hygge needs Python %s or newer; %s is Python %s.\n"
-            "hint: name another one, as in: make PYTHON=python%s"
-            % (wanted, sys.executable, found, wanted)
+            "hygge needs Python {0}.{1} or newer; this is {2}.\n"
+            "hint: name another one, as in: make PYTHON=python{0}.{1}".format(*(OLDEST + (this,)))
         )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError as error:
         return (
-            "Python %s at %s cannot make a virtual environment (%s).\n"
-            "hint: install its venv package; on Debian and Ubuntu: apt install python%d.%d-venv"
-            % ((found, sys.executable, error) + sys.version_info[:2])
-        )
+            "{} cannot make a virtual environment ({}).\n"
+            "hint: install its venv package; on Debian and Ubuntu: apt install python{}.{}-venv"
+        ).format(this, error, *sys.version_info[:2])
     return ""
 
 
