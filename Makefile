@@ -28,8 +28,10 @@ help: ## this list
 # Set-up: each step leaves a stamp, and runs again only when what it was made from has changed.
 
 $(VENV)/.made:
-	@$(PYTHON) scripts/check_python.py
-	$(PYTHON) -m venv --clear $(VENV)
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "there is no '$(PYTHON)' here; hint: name another, as in: make PYTHON=python3.11"; exit 1; }
+	@"$(PYTHON)" scripts/check_python.py
+	"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.made requirements/core.txt requirements/build.txt
