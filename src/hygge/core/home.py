@@ -48,6 +48,9 @@ class HomeSession(ABC):
 
     consistency: str = "as read"
     """What the rows of one read are consistent with, in words for the plan."""
+    settled_clock: bool = False
+    """Whether `clock()` is held below what open transactions may still write. Where it is not, an
+    incremental read by time needs a lag, and so a key to merge on."""
     inferred: bool = False
     """Whether `schema()` was found by looking at the data, there being no catalogue."""
 

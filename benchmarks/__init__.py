@@ -1,0 +1,1 @@
+"""Whole-process benchmarks, each beside a floor measured in the same run."""

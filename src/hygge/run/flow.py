@@ -1,0 +1,288 @@
+"""Flow: the natural movement of data from one Home to one Store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import tenacity
+
+from hygge.core import events
+from hygge.core.chunk import Estimate
+from hygge.core.context import CancelToken, Context, surroundings
+from hygge.core.errors import (
+    Cancelled, ConfigError, HyggeError, StateError,
+)  # fmt: skip
+from hygge.core.events import Listener, Status
+from hygge.core.home import Home
+from hygge.core.secrets import redact
+from hygge.core.settings import build
+from hygge.core.store import Store
+from hygge.project import EntitySettings
+from hygge.run.ids import new_run_id
+from hygge.run.move import Attempt, Moved
+from hygge.run.plan import Plan, plan_entity
+from hygge.run.pump import Meter
+from hygge.run.result import EntityResult
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+PROGRESS_EVERY_S = 0.25
+
+
+class Flow:
+    """One Home to one Store, for one entity.
+
+    Parameters
+    ----------
+    home: where the data starts.
+    store: where it settles.
+    name: the entity's name in results and states; by default the Store's, else the Home's.
+    settings: the fields of `EntitySettings`: `mode`, `key_column`, `incremental`, `columns` ...
+
+    Raises
+    ------
+    ConfigError: a setting is unknown or wrong.
+    """
+
+    def __init__(
+        self, home: Home, store: Store, *, name: str = "", full_refresh: bool = False, **settings: Any
+    ) -> None:
+        self.home, self.store = home, store
+        self.name = name or store.name or home.name or home.type
+        self.settings: EntitySettings = build(EntitySettings, "Flow", None, settings)
+        self.full_refresh = full_refresh
+        self._cancel = CancelToken()
+
+    def plan(self) -> Plan:
+        """Everything resolved, before any data moves. Raises ConfigError with every problem."""
+        plan = plan_entity(
+            self.home, self.store, self.settings, full_name=self.name, around=surroundings(),
+            full_refresh=self.full_refresh,
+        )  # fmt: skip
+        if plan.errors:
+            raise ConfigError(problems=plan.errors)
+        return plan
+
+    async def start(self) -> EntityResult:
+        """Move the data; custom connectors' coroutines run on this loop.
+
+        Raises what stopped it: ConfigError before anything moved, else the last attempt's error.
+        Cancelling the task stops the flow before its commit point.
+        """
+        loop = asyncio.get_running_loop()
+        self._cancel = CancelToken()
+        work = asyncio.ensure_future(asyncio.to_thread(self._run, loop))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self.cancel("the task was cancelled")
+            await asyncio.wait([work])
+            raise
+
+    def start_sync(self) -> EntityResult:
+        """`start()` for code without an event loop."""
+        self._cancel = CancelToken()
+        return self._run(None)
+
+    def cancel(self, reason: str = "stopped on request") -> None:
+        """Stop before the commit point, from any thread."""
+        self._cancel.cancel(reason)
+
+    def _run(self, loop: asyncio.AbstractEventLoop | None) -> EntityResult:
+        plan = self.plan()
+        mover = Mover(plan, run_id=new_run_id(), cancel=self._cancel, loop=loop)
+        result = mover.run()
+        if mover.error is not None:
+            raise mover.error
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    notes: list[str]
+    warnings: list[str]
+
+
+class Mover:
+    """Moves one planned entity, with retries, and tells listeners how it goes. Never raises.
+
+    Parameters
+    ----------
+    plan: without errors.
+    run_id: of the run.
+    cancel: the run's token.
+    loop: where custom connectors' coroutines run; None for hygge's own.
+    emit: takes events.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        run_id: str,
+        cancel: CancelToken,
+        loop: asyncio.AbstractEventLoop | None = None,
+        emit: Listener = lambda event: None,
+    ) -> None:
+        self.plan, self.run_id, self._emit = plan, run_id, emit
+        self._cancel, self._loop = cancel, loop
+        self._said = _Said([], [])
+        self._attempts = 0
+        self._shown = 0.0
+        self.error: BaseException | None = None
+
+    def run(self) -> EntityResult:
+        """Try, and try again where that may help; the result says what became of it."""
+        began = time.monotonic()
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.plan.settings.retries + 1),
+            wait=tenacity.wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S),
+            retry=tenacity.retry_if_exception(is_transient),
+            sleep=self._sleep,
+            before_sleep=self._retried,
+            reraise=True,
+        )
+        self._earlier = ""
+        try:
+            moved = retrying(self._attempt)
+            result = self._moved(moved)
+        except BaseException as error:  # noqa: BLE001 - every failure of an entity is its result
+            self.error = error
+            result = self._failed(error)
+        result = _timed(result, time.monotonic() - began)
+        self._emit(self._finished(result))
+        return result
+
+    def _attempt(self) -> Moved:
+        self._attempts += 1
+        context = Context(
+            run_id=self.run_id, cancel=CancelToken(self._cancel), loop=self._loop, note=self._note
+        )
+        meter = Meter()
+
+        def started(estimate: Estimate) -> None:
+            self._emit(
+                events.EntityStarted(
+                    self.run_id, time.time(), self.plan.full_name, self.plan.source,
+                    self.plan.destination, self.plan.mode, estimate.rows, self._attempts,
+                )
+            )  # fmt: skip
+
+        attempt = Attempt(
+            self.plan, context, meter=meter, tick=lambda: self._progress(meter), started=started
+        )
+        try:
+            return attempt.run(self._earlier)
+        finally:
+            self._earlier = attempt.load_id
+
+    def _note(self, message: str, severity: str) -> None:
+        kept = self._said.warnings if severity == "warning" else self._said.notes
+        if message in kept:
+            return
+        kept.append(message)
+        level: Any = severity
+        self._emit(events.Noted(self.run_id, time.time(), self.plan.full_name, message, level))
+
+    def _progress(self, meter: Meter) -> None:
+        now = time.monotonic()
+        if now - self._shown < PROGRESS_EVERY_S:
+            return
+        self._shown = now
+        self._emit(
+            events.Progress(
+                self.run_id, time.time(), self.plan.full_name, meter.rows_read,
+                meter.rows_written, meter.bytes_read,
+            )
+        )  # fmt: skip
+
+    def _sleep(self, seconds: float) -> None:
+        self._cancel.wait(seconds)
+        self._cancel.check()
+
+    def _retried(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0.0
+        self._emit(
+            events.EntityRetried(
+                self.run_id, time.time(), self.plan.full_name, state.attempt_number, wait,
+                redact(str(error)),
+            )
+        )  # fmt: skip
+
+    def _result(self, status: Status, **values: Any) -> EntityResult:
+        return EntityResult(
+            entity=self.plan.full_name, status=status, source=self.plan.source,
+            destination=self.plan.destination, mode=self.plan.mode, attempts=self._attempts,
+            notes=tuple(self._said.notes), warnings=tuple(self._said.warnings), **values,
+        )  # fmt: skip
+
+    def _moved(self, moved: Moved) -> EntityResult:
+        if moved.commit is None:
+            held = moved.held
+            return self._result(
+                "unchanged", watermark_before=moved.before, watermark_after=moved.after,
+                generation=held.generation if held else None, holds=held_in_words(held),
+            )  # fmt: skip
+        state, proof = moved.commit.state, moved.proof
+        return self._result(
+            "moved", rows=proof.written or 0 if proof else 0, bytes=moved.commit.bytes,
+            watermark_before=moved.before, watermark_after=moved.after, proof=proof,
+            generation=state.generation if state else None, holds=held_in_words(state),
+        )  # fmt: skip
+
+    def _failed(self, error: BaseException) -> EntityResult:
+        status: Status = "cancelled" if isinstance(error, Cancelled) else "failed"
+        known = error if isinstance(error, HyggeError) else None
+        message = known.message if known else f"{type(error).__name__}: {error}"
+        return self._result(
+            status, error=redact(message), error_class=type(error).__name__,
+            hint=redact(known.hint) if known and known.hint else None,
+            retryable=is_transient(error), holds=self._holds_after(error),
+        )  # fmt: skip
+
+    def _holds_after(self, error: BaseException) -> str:
+        """What the destination still holds; asked anew, since the attempt's session is gone."""
+        if not self.plan.store.keeps_state:
+            return "what was there, and what was written before the failure"
+        if isinstance(error, StateError) and not error.retryable:
+            return "what it held before; hygge did not touch it"
+        try:
+            with self.plan.store.open(Context(run_id=self.run_id, loop=self._loop)) as session:
+                return held_in_words(session.state())
+        except Exception:  # noqa: BLE001 - the first failure is the one to tell
+            return "unknown: it could not be asked"
+
+    def _finished(self, result: EntityResult) -> events.EntityFinished:
+        return events.EntityFinished(
+            self.run_id, time.time(), result.entity, result.status, result.rows, result.bytes,
+            result.seconds, result.destination, result.error, result.hint, _details(result),
+        )  # fmt: skip
+
+
+def _details(result: EntityResult) -> Mapping[str, Any]:
+    return {"holds": result.holds, "attempts": result.attempts, "mode": result.mode}
+
+
+def _timed(result: EntityResult, seconds: float) -> EntityResult:
+    return replace(result, seconds=seconds)
+
+
+def held_in_words(state: Any) -> str:
+    """What a state says its destination holds, in words."""
+    if state is None:
+        return "nothing of hygge's"
+    rows = "an unknown number of rows" if state.rows is None else f"{state.rows:,} rows"
+    return f"{rows}, generation {state.generation}, of {state.committed_at}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again by itself may help."""
+    if isinstance(error, HyggeError):
+        return error.retryable
+    return isinstance(error, ConnectionError | TimeoutError)
+
+

@@ -1,0 +1,135 @@
+"""One run at a time per entity: locks that the operating system frees when their process ends.
+
+A lock is an advisory lock on a small file under `.hygge/locks/` (flock(2); LockFileEx through
+msvcrt on Windows). A file left behind means nothing: only the lock on it does, so none is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from hygge.core.context import CancelToken
+from hygge.core.errors import ConfigError
+
+if os.name == "nt":  # pragma: no cover - the other half of the world
+    import msvcrt
+
+    # Far past the note, since locked bytes cannot be read by others on Windows.
+    _AT = 1 << 30
+
+    def _take(descriptor: int) -> bool:
+        os.lseek(descriptor, _AT, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+FOLDER = Path(".hygge", "locks")
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
+
+
+class Lock:
+    """An exclusive lock by name, within one project.
+
+    Parameters
+    ----------
+    root: the project's folder.
+    name: what is locked, e.g. `flow.entity`; any text.
+    note: who takes it, for whoever finds it taken; never a secret.
+    """
+
+    def __init__(self, root: Path, name: str, note: str = "") -> None:
+        self.path = root / FOLDER / f"{_file_name(name)}.lock"
+        self._note = note
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Take it if it is free; returns whether it is ours now.
+
+        Raises ConfigError where the folder cannot be written.
+        """
+        if self._descriptor is not None:
+            return True
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise ConfigError(
+                f"{self.path}: the lock cannot be taken: {error.strerror}",
+                hint="hygge needs to write to the project's .hygge folder",
+            ) from None
+        if not _take(descriptor):
+            os.close(descriptor)
+            return False
+        if not _is_at(descriptor, self.path):  # removed between opening and locking
+            os.close(descriptor)
+            return self.take()
+        text = f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        note = f"{self._note}, {text}" if self._note else text
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, note.encode())
+        self._descriptor = descriptor
+        return True
+
+    def wait(self, cancel: CancelToken) -> None:
+        """Take it as soon as it is free. Raises Cancelled when told to stop."""
+        pause = _FIRST_WAIT_S
+        while not self.take():
+            cancel.wait(pause)
+            cancel.check()
+            pause = min(pause * 2, _LONGEST_WAIT_S)
+
+    def holder(self) -> str:
+        """Who holds it, in words; "" where nobody says."""
+        with suppress(OSError):
+            return self.path.read_text(encoding="utf-8", errors="replace")[:200]
+        return ""
+
+    def free(self, *, remove: bool = False) -> None:
+        """Give it back; safe more than once. `remove` also takes the file away."""
+        if self._descriptor is None:
+            return
+        if remove:
+            with suppress(OSError):
+                self.path.unlink()
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.free()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
+
+
+def _file_name(name: str) -> str:
+    """A file name for any text: readable where it can be, distinct always (also where the file
+    system ignores case)."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
+    if plain == name and name == name.lower():
+        return plain
+    return f"{plain}-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"

@@ -1,0 +1,218 @@
+"""The plan of one entity: everything resolved before any data moves. Frozen and picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hygge.core.context import Surroundings
+from hygge.core.errors import ConfigError, Location, Problem
+from hygge.core.home import Home
+from hygge.core.load import Mode, derive_fingerprint
+from hygge.core.store import Store
+from hygge.project import EntitySettings
+
+KEYED: frozenset[str] = frozenset({"merge", "delete_insert", "scd2"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One entity, from one Home to one Store.
+
+    Parameters
+    ----------
+    full_name: `flow.entity`.
+    home, store: bound descriptions; they hold references to secrets, never their values.
+    settings: the entity's settings.
+    mode: how the Store takes the rows in this run.
+    fingerprint: what identifies the data; see `core.load.State`.
+    full_refresh: whether the stored position is to be forgotten.
+    location: where the entity is configured; None for one made in Python.
+    notes: what the plan says about itself, e.g. why a default was chosen.
+    problems: what stands in the way; a plan with an error among them does not run.
+    """
+
+    full_name: str
+    home: Home
+    store: Store
+    settings: EntitySettings
+    mode: Mode
+    fingerprint: str
+    full_refresh: bool = False
+    location: Location | None = None
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def source(self) -> str:
+        return self.home.place()
+
+    @property
+    def destination(self) -> str:
+        return self.store.place()
+
+    @property
+    def guarantee(self) -> str:
+        return self.store.guarantee(self.mode)
+
+    @property
+    def readers(self) -> str:
+        return self.store.readers(self.mode)
+
+    @property
+    def bounds(self) -> str:
+        """Which rows a run reads, in words."""
+        by = self.settings.incremental
+        if by is None:
+            return "all rows"
+        if self.full_refresh:
+            return f"all rows, and {by.column} remembered anew"
+        lag = f" less {by.lag}" if by.lag else ""
+        return f"{by.column} from the stored position{lag}, up to a bound frozen at the start"
+
+    @property
+    def local(self) -> bool:
+        """Whether it holds a live object: one session, no chunks, this process only."""
+        return self.home.local or self.store.local
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.severity == "error")
+
+
+def plan_entity(
+    home: Home,
+    store: Store,
+    settings: EntitySettings,
+    *,
+    full_name: str,
+    around: Surroundings,
+    full_refresh: bool = False,
+    tags: tuple[str, ...] = (),
+    location: Location | None = None,
+) -> Plan:
+    """Resolve one entity.
+
+    Parameters
+    ----------
+    home, store: descriptions, not yet bound.
+    settings: of the entity.
+    full_name: `flow.entity`.
+    around: what paths and connection names resolve against.
+    full_refresh: replace everything, whatever the mode.
+
+    Returns
+    -------
+    The plan; what is wrong with it is in its `problems`, never raised.
+    """
+    problems: list[Problem] = []
+    notes: list[str] = []
+
+    def wrong(message: str, hint: str | None = None) -> None:
+        problems.append(Problem(f"{full_name}: {message}", location, hint))
+
+    identity = {"home": dict(home.identity()), "store": dict(store.identity())}
+    try:
+        home = home.bind(around)
+        store = store.bind(around)
+    except ConfigError as error:
+        problems += _located(error, full_name, location)
+    mode = _mode(store, settings, full_refresh, notes)
+    try:
+        store.check(mode, settings.keys or ("the source's primary key",))
+    except ConfigError as error:
+        problems += _located(error, full_name, location)
+    if mode in KEYED and not settings.keys:
+        notes.append("key: the source's primary key")
+    by = settings.incremental
+    if by is not None:
+        _check_incremental(home, store, settings, mode, full_refresh, wrong)
+    elif mode == "append" and "replace" in store.modes and not settings.full_append:
+        wrong(
+            "appending all rows at every run would double them",
+            "set `incremental: {column: ...}`, another `mode`, or `full_append: true` if meant",
+        )
+    if not store.keeps_state:
+        notes.append("the Store keeps no state: a run that fails half-way is written again")
+    parts = dict(identity)
+    if by is not None:
+        parts["watermark"] = {"column": by.column}
+    if mode in KEYED or (by is not None and settings.keys):
+        parts["key"] = {"columns": list(settings.keys)}
+    return Plan(
+        full_name=full_name, home=home, store=store, settings=settings, mode=mode,
+        fingerprint=derive_fingerprint(parts), full_refresh=full_refresh, location=location,
+        tags=tags, notes=tuple(notes), problems=tuple(problems),
+    )  # fmt: skip
+
+
+def _mode(store: Store, settings: EntitySettings, full_refresh: bool, notes: list[str]) -> Mode:
+    if settings.mode is None:
+        return store.modes[0]
+    if full_refresh and settings.mode != "replace" and "replace" in store.modes:
+        notes.append(f"full refresh: replace, this once, instead of {settings.mode}")
+        return "replace"
+    return settings.mode
+
+
+def _check_incremental(
+    home: Home,
+    store: Store,
+    settings: EntitySettings,
+    mode: Mode,
+    full_refresh: bool,
+    wrong: _Wrong,
+) -> None:
+    by = settings.incremental
+    assert by is not None  # asked for by the caller
+    if not home.incremental:
+        wrong(f"a Home of type '{home.type}' cannot read incrementally", "take `incremental` out")
+    if not store.keeps_state:
+        wrong(
+            f"a Store of type '{store.type}' keeps no position to go on from",
+            "take `incremental` out, or choose a Store that keeps state",
+        )
+    if mode == "replace" and not full_refresh:
+        wrong(
+            "`incremental` with mode 'replace' would leave only the newest rows",
+            "set `mode: merge` with a key, or `mode: append`",
+        )
+    if mode == "append" and by.lag_value:
+        wrong(
+            "a lag reads rows again, which appending would double",
+            "set `mode: merge` and `key_column`, or take the lag out",
+        )
+
+
+class _Wrong(Protocol):
+    """The shape of the callback that collects problems."""
+
+    def __call__(self, message: str, hint: str | None = None) -> None: ...
+
+
+def _located(error: ConfigError, full_name: str, location: Location | None) -> list[Problem]:
+    if error.problems:
+        return [
+            Problem(f"{full_name}: {p.message}", p.location or location, p.hint, p.severity)
+            for p in error.problems
+        ]
+    return [Problem(f"{full_name}: {error.message}", location, error.hint)]
+
+
+def refuse_shared_places(plans: list[Plan]) -> list[Problem]:
+    """A problem for every two plans that would settle in one place, naming both."""
+    seen: dict[str, Plan] = {}
+    problems = []
+    for plan in plans:
+        place = plan.store.place().casefold()
+        other = seen.setdefault(place, plan)
+        if other is not plan and plan.store.keeps_state:
+            problems.append(
+                Problem(
+                    f"{plan.full_name} and {other.full_name} would both settle in {plan.destination}",
+                    plan.location,
+                    "give one of them another path or table",
+                )
+            )
+    return problems

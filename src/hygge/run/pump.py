@@ -1,0 +1,177 @@
+"""The pump: reading and writing overlap, with a small queue between them, counted in bytes.
+
+The reader has a thread of its own; the writer works in the caller's. Failure on either side
+cancels the other at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from hygge.core.chunk import Chunk, ReadRequest
+from hygge.core.context import CancelToken
+from hygge.core.errors import HyggeError
+from hygge.core.home import HomeSession
+from hygge.core.load import Receipt, Writer
+from hygge.run.budget import PROCESS_BUDGET, ByteBudget
+from hygge.run.shape import Shape
+
+STUCK_READER_S = 30.0  # how long a reader that was told to stop may take before it is left behind
+
+
+@dataclass(slots=True)
+class Meter:
+    """Totals of one entity's attempt; written by the pump's two sides, read by who shows them."""
+
+    rows_read: int = 0
+    rows_written: int = 0
+    bytes_read: int = 0
+
+
+class _Channel:
+    """A queue of batches with an end and a failure, bounded by the budget."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self._budget = budget
+        self._condition = threading.Condition()
+        self._batches: deque[tuple[pl.DataFrame, int]] = deque()
+        self._done = False
+        self._stopped = False
+        self._error: BaseException | None = None
+
+    def put(self, batch: pl.DataFrame, size: int) -> bool:
+        """Queue a batch once the budget lets it; returns False if the other side has stopped."""
+        granted = self._budget.acquire(
+            size, urgent=lambda: not self._batches, stop=lambda: self._stopped
+        )
+        if not granted:
+            return False
+        with self._condition:
+            if self._stopped:
+                self._budget.release(size)
+                return False
+            self._batches.append((batch, size))
+            self._condition.notify_all()
+        return True
+
+    def get(self) -> pl.DataFrame | None:
+        """The next batch; None at the end. Raises the reader's error, once it has failed."""
+        with self._condition:
+            while not (self._batches or self._done or self._error):
+                self._condition.wait()
+            if self._error is not None:
+                raise self._error
+            if not self._batches:
+                return None
+            batch, size = self._batches.popleft()
+        self._budget.release(size)
+        return batch
+
+    def finish(self) -> None:
+        with self._condition:
+            self._done = True
+            self._condition.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """End the queue with an error; the first one counts."""
+        with self._condition:
+            self._error = self._error or error
+            self._condition.notify_all()
+        self.stop()
+
+    def stop(self) -> None:
+        """Take nothing more, and give the bytes of what is queued back."""
+        with self._condition:
+            self._stopped = True
+            waiting = sum(size for _, size in self._batches)
+            self._batches.clear()
+        if waiting:
+            self._budget.release(waiting)
+        self._budget.wake()
+
+
+def pump(
+    session: HomeSession,
+    writer: Writer,
+    shape: Shape,
+    request: ReadRequest,
+    chunk: Chunk,
+    *,
+    entity: str,
+    cancel: CancelToken,
+    meter: Meter,
+    budget: ByteBudget = PROCESS_BUDGET,
+    tick: Callable[[], None] = lambda: None,
+) -> Receipt:
+    """Move one chunk from a session to a writer.
+
+    Parameters
+    ----------
+    session, writer: both open; closing them stays the caller's work.
+    shape: applied to every batch.
+    request, chunk: what to read.
+    entity: the name used in errors.
+    cancel: stops both sides.
+    meter: counted up as rows come and go.
+    budget: bytes that may wait between the two sides.
+    tick: called in the caller's thread after each batch written.
+
+    Returns
+    -------
+    The writer's receipt.
+
+    Raises
+    ------
+    Whatever either side raised first; Cancelled when told to stop. The writer is then aborted.
+    """
+    channel = _Channel(budget)
+
+    def read() -> None:
+        try:
+            offset = 0
+            for batch in session.read(request, chunk):
+                meter.rows_read += batch.height
+                shaped = shape.apply(batch, entity=entity, offset=offset)
+                offset += batch.height
+                size = int(shaped.estimated_size())
+                meter.bytes_read += size
+                if not channel.put(shaped, size):
+                    return
+            channel.finish()
+        except BaseException as error:  # noqa: BLE001 - it is raised in the writer's thread
+            channel.fail(error)
+
+    def stop() -> None:
+        channel.fail(_cancelled(cancel))
+        session.cancel()
+
+    reader = threading.Thread(target=read, name=f"read {entity}", daemon=True)
+    forget = cancel.add(stop)
+    reader.start()
+    try:
+        while (batch := channel.get()) is not None:
+            writer.write(batch)
+            meter.rows_written += batch.height
+            tick()
+        cancel.check()
+        return writer.finish()
+    except BaseException:
+        channel.stop()
+        if reader.is_alive():
+            session.cancel()
+        writer.abort()
+        raise
+    finally:
+        forget()
+        reader.join(STUCK_READER_S)
+
+
+def _cancelled(cancel: CancelToken) -> HyggeError:
+    from hygge.core.errors import Cancelled
+
+    return Cancelled(cancel.reason or "stopped on request")

@@ -1,0 +1,89 @@
+"""Which entities a run is for: names, globs and tags. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from hygge.core.errors import ConfigError
+from hygge.run.options import RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What selection looks at: the flow, the entity's own name, and its tags."""
+
+    flow: str
+    entity: str
+    tags: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return full_name(self.flow, self.entity)
+
+
+def full_name(flow: str, entity: str) -> str:
+    """`flow.entity`; a flow of a single entity of its own name is called by it alone."""
+    return flow if entity == flow else f"{flow}.{entity}"
+
+
+def matches(pattern: str, candidate: Candidate) -> bool:
+    """Whether a pattern means this entity: `tag:x`, a glob over `flow.entity`, or, without a
+    dot, over the flow's name or the entity's."""
+    if pattern.startswith("tag:"):
+        return any(fnmatchcase(tag, pattern[4:]) for tag in candidate.tags)
+    if fnmatchcase(candidate.full_name, pattern):
+        return True
+    if fnmatchcase(candidate.entity, pattern):
+        return True
+    return "." not in pattern and fnmatchcase(candidate.flow, pattern)
+
+
+def chosen(candidates: Sequence[Candidate], options: RunOptions) -> list[Candidate]:
+    """The candidates a run is for, in their order.
+
+    Raises ConfigError where a name or pattern means nothing at all, with the near miss.
+    """
+    picked = list(candidates)
+    if options.flows:
+        _each_means_something(options.flows, candidates, lambda c: {c.flow}, "flow")
+        picked = [c for c in picked if any(fnmatchcase(c.flow, f) for f in options.flows)]
+    if options.entities:
+        _each_means_something(options.entities, candidates, lambda c: {c.full_name}, "entity")
+        picked = [c for c in picked if any(fnmatchcase(c.full_name, e) for e in options.entities)]
+    if options.select:
+        for pattern in options.select:
+            if not any(matches(pattern, c) for c in candidates):
+                raise _nothing(pattern, _names(candidates))
+        picked = [c for c in picked if any(matches(p, c) for p in options.select)]
+    if options.exclude:
+        picked = [c for c in picked if not any(matches(p, c) for p in options.exclude)]
+    if options.only is not None:
+        picked = [c for c in picked if c.full_name in options.only]
+    return picked
+
+
+def _names(candidates: Iterable[Candidate]) -> list[str]:
+    found: set[str] = set()
+    for c in candidates:
+        found |= {c.flow, c.entity, c.full_name, *(f"tag:{t}" for t in c.tags)}
+    return sorted(found)
+
+
+def _each_means_something(
+    patterns: Sequence[str], candidates: Sequence[Candidate], names_of: Callable[[Candidate], set[str]], what: str
+) -> None:
+    known = sorted({name for c in candidates for name in names_of(c)})
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise _nothing(pattern, known, what)
+
+
+def _nothing(pattern: str, known: Sequence[str], what: str = "flow, entity or tag") -> ConfigError:
+    near = get_close_matches(pattern, known, n=1)
+    return ConfigError(
+        f"no {what} is called '{pattern}'",
+        hint=f"did you mean '{near[0]}'?" if near else "`hygge ls` shows what there is",
+    )
