@@ -8,7 +8,7 @@ ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-PY := $(BIN)/python
+PY := $(BIN)/python$(if $(filter Windows_NT,$(OS)),.exe)
 
 # Only what the lock files name and hash, and only wheels: a source distribution would fetch its
 # build tools unlocked.
@@ -20,14 +20,16 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo test lint docs docs-check format bench lock clean
+.NOTPARALLEL:
+.PHONY: help setup dev demo test lint docs docs-check format bench lock clean gone
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' Makefile
 
 # Set-up: each step leaves a stamp, and runs again only when what it was made from has changed.
 
-$(VENV)/.made:
+# An interpreter that has gone, as after an upgrade of the system's, means a new .venv.
+$(VENV)/.made: $(if $(realpath $(PY)),,gone)
 	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "there is no '$(PYTHON)' here; hint: name another, as in: make PYTHON=python3.11"; exit 1; }
 	@"$(PYTHON)" scripts/check_python.py
@@ -80,6 +82,8 @@ lock: dev ## resolve the requirement files again (ARGS=--upgrade for newer relea
 	$(LOCK) --group build --constraint requirements/core.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --group dev --constraint requirements/core.txt \
 		--constraint requirements/build.txt --output-file requirements/dev.txt
+
+gone:
 
 clean: ## remove .venv and everything made by the other targets
 	rm -rf $(VENV) build dist .demo .bench
