@@ -11,6 +11,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from hygge.run.records import RunRecord, as_text, run_record
 from hygge.run.result import EntityResult, RunResult
 
 FILE = Path(".hygge", "journal.db")
+LINGER_S = 0.1
+"""How long reports are gathered for one transaction: what a crash may lose of the history."""
 KEEP = timedelta(days=90)
 """Runs older than this are dropped as a new one begins: 200 entities every ten minutes would
 otherwise fill a disk."""
@@ -166,7 +169,7 @@ class Journal:
         query = select(RUNS).order_by(RUNS.c.started.desc(), RUNS.c.run_id.desc()).limit(limit)
         with reading(self._engine, self.place) as connection:
             rows = connection.execute(query).mappings().all()
-        return [run_record(row, self._status(row)) for row in rows]
+        return [run_record(dict(row), self._status(row)) for row in rows]
 
     def run(self, run_id: str) -> RunRecord | None:
         """One run with its entities, by its id or by how its id begins; None: there is none such.
@@ -186,7 +189,7 @@ class Journal:
             query = select(ENTITIES).where(ENTITIES.c.run_id == rows[0]["run_id"])
             query = query.order_by(ENTITIES.c.position, ENTITIES.c.entity)
             found = connection.execute(query).mappings().all()
-        return run_record(rows[0], self._status(rows[0]), found)
+        return run_record(dict(rows[0]), self._status(rows[0]), found)
 
     def last_result(self) -> RunResult | None:
         """The latest run that is over, interrupted ones included; None where there is none."""
@@ -233,13 +236,19 @@ class Journal:
                 this = update(RUNS).where(RUNS.c.run_id == row["run_id"])
                 connection.execute(this, {"status": "interrupted"})
 
+    def _gather(self) -> list[_Report | None]:
+        """What is reported within a moment of the first report, up to the end mark."""
+        reports = [self._queue.get()]
+        until = time.monotonic() + LINGER_S
+        with suppress(queue.Empty):
+            while reports[-1] is not None:
+                reports.append(self._queue.get(timeout=max(0.0, until - time.monotonic())))
+        return reports
+
     def _write(self) -> None:
         over = False
         while not over:
-            reports = [self._queue.get()]
-            with suppress(queue.Empty):
-                while True:
-                    reports.append(self._queue.get_nowait())
+            reports = self._gather()
             over = None in reports
             kept = [r for r in reports if r is not None]
             if not kept or self._failure is not None:

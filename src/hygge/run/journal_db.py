@@ -10,8 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    JSON, BigInteger, Column, Connection, Engine, Float, Index, Integer, MetaData, String, Table,
-    Text, create_engine, event, func, insert, select,
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
 )  # fmt: skip
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -166,7 +181,7 @@ def migrate(engine: Engine, place: str) -> None:
         if at > len(MIGRATIONS):
             raise JournalError(
                 f"{place} has version {at}; this hygge knows up to {len(MIGRATIONS)}",
-                hint="use the newer hygge that wrote it, or move it away: only history goes with it",
+                hint="use the newer hygge that wrote it, or move it away: only history is lost",
             )
         for version in range(at + 1, len(MIGRATIONS) + 1):
             MIGRATIONS[version - 1](connection)
