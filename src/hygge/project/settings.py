@@ -1,0 +1,360 @@
+"""The settings of an entity, and of the files they are written in.
+
+These models are the only source for validation, reference pages and JSON Schema. A value of null
+takes back what an earlier layer set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+
+from hygge.core.load import Mode
+from hygge.core.secrets import Secret
+from hygge.core.settings import Settings, TypeText
+from hygge.core.watermark import parse_duration
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMany = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...]),
+]
+"""A text, or a list of texts."""
+
+
+def _twice(names: tuple[str, ...]) -> str | None:
+    seen: set[str] = set()
+    return next((n for n in names if n in seen or seen.add(n)), None)  # type: ignore[func-returns-value]
+
+
+class _Forgiving(Settings):
+    """Settings in which null means "not set here"."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        if values is None:
+            return {}
+        if isinstance(values, Mapping):
+            return {key: value for key, value in values.items() if value is not None}
+        return values
+
+
+def _lag(value: Any) -> int | float | str | None:
+    if isinstance(value, str) and re.fullmatch(r"\d+", value):
+        value = int(value)
+    if isinstance(value, str):
+        parse_duration(value)
+    elif value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e18
+    ):
+        raise ValueError("a lag is a duration such as 15m or 2d, or a number from 0")
+    return value
+
+
+def _chunks(value: Any) -> int | Literal["auto", "off"]:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+        value = int(value)
+    if value in ("auto", "off"):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
+        raise ValueError("write auto, off, or a number of slices from 1 to 1024")
+    return value
+
+
+def _value(value: Any) -> str | int | float | bool:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError("a value of an environment is a text, a number, true or false")
+    return value
+
+
+class Incremental(Settings):
+    """Which rows a run reads: those at or past the stored position of a column."""
+
+    column: str = Field(
+        min_length=1,
+        description="The source column that grows: an integer, decimal, date or timestamp",
+        examples=["updated_at", "id"],
+    )
+    lag: Annotated[
+        int | float | str | None, PlainValidator(_lag, json_schema_input_type=int | float | str)
+    ] = Field(
+        default=None,
+        description="How far before the stored position to read again, for rows that were "
+        "committed late: a duration for times, a number for numbers. Needs a key to merge on",
+        examples=["15m", "2d", 1000],
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="What a column without a time zone means, as an IANA name; UTC if not given",
+        examples=["Europe/Copenhagen"],
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str | None) -> str | None:
+        if value is not None:
+            from zoneinfo import ZoneInfo
+
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(
+                    f"'{value}' is no time zone; write it as Europe/Copenhagen"
+                ) from None
+        return value
+
+    @property
+    def lag_value(self) -> timedelta | int | Decimal:
+        """The lag as the watermark arithmetic takes it; none is `timedelta(0)`."""
+        if not self.lag:
+            return timedelta()
+        if isinstance(self.lag, str):
+            return parse_duration(self.lag)
+        return self.lag if isinstance(self.lag, int) else Decimal(str(self.lag))
+
+
+class EntitySettings(_Forgiving):
+    """What can be said of one entity beside its Home and its Store.
+
+    In YAML each may stand in the entity, in `overrides:`, in the flow (or its `defaults:`) and in
+    the project's `defaults:`; the nearest wins. In Python they are keywords of `Flow`.
+    """
+
+    key_column: OneOrMany = Field(
+        default=(),
+        description="The column, or columns, that identify a row. By default the source's "
+        "primary key",
+        examples=["id", ["order_id", "line"]],
+    )
+    mode: Mode | None = Field(
+        default=None,
+        description="How the Store takes the rows. By default `replace` where it can, else "
+        "`append`",
+        examples=["merge"],
+    )
+    incremental: Incremental | None = Field(
+        default=None,
+        description="Read only what is new since the last run",
+        examples=[{"column": "updated_at", "lag": "15m"}],
+    )
+    columns: tuple[str, ...] = Field(
+        default=(),
+        description="The source columns to move, in the order they shall have. By default all",
+        examples=[["id", "name", "email"]],
+    )
+    rename: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="New names, by source column",
+        examples=[{"CustomerId": "customer_id"}],
+    )
+    cast: Mapping[str, TypeText] = Field(
+        default_factory=dict,
+        description="Other types, by source column; a value that does not fit is an error",
+        examples=[{"price": "decimal(10,2)"}],
+    )
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="Rows asked of the source at a time. The size of written files does not "
+        "depend on it",
+        examples=[50_000],
+    )
+    chunks: Annotated[
+        int | Literal["auto", "off"],
+        PlainValidator(_chunks, json_schema_input_type=int | Literal["auto", "off"]),
+    ] = Field(
+        default="auto",
+        description="Into how many slices, read side by side, the source is split. `auto` and "
+        "`off`: one",
+        examples=[4],
+    )
+    retries: int = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="How often to try again after a failure that may pass, such as a lost "
+        "connection, with growing waits",
+        examples=[5],
+    )
+    full_append: bool = Field(
+        default=False,
+        description="Consent to appending all rows at every run, without `incremental`",
+        examples=[True],
+    )
+    allow_empty: bool = Field(
+        default=False,
+        description="Let a source without rows replace a destination that has some",
+        examples=[True],
+    )
+    max_shrink: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="The share of the destination's rows that one load may take away. 1 allows any",
+        examples=[0.5],
+    )
+    tags: OneOrMany = Field(
+        default=(),
+        description="Words to select entities by: `hygge go --select tag:nightly`. A nearer "
+        "list replaces the farther one",
+        examples=[["nightly", "finance"]],
+    )
+    enabled: bool = Field(
+        default=True, description="Whether runs move this entity", examples=[False]
+    )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns; empty where the source's primary key serves."""
+        return self.key_column
+
+    @field_validator("columns", "key_column", "tags")
+    @classmethod
+    def _no_doubles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if (name := _twice(value)) is not None:
+            raise ValueError(f"'{name}' is listed twice")
+        if "" in value:
+            raise ValueError("an empty name is listed")
+        return value
+
+    @field_validator("rename")
+    @classmethod
+    def _no_collisions(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if (name := _twice(tuple(value.values()))) is not None:
+            raise ValueError(f"two columns are renamed to '{name}'")
+        if "" in value.values():
+            raise ValueError("a column is renamed to nothing")
+        return value
+
+
+class Layer(EntitySettings):
+    """Settings of entities, wherever they are written: defaults, overrides, flows, entities."""
+
+    home: Mapping[str, Any] | None = Field(
+        default=None, description="Where the data starts: a `type` and its settings"
+    )
+    store: Mapping[str, Any] | None = Field(
+        default=None, description="Where the data settles: a `type` and its settings"
+    )
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class EntityFile(Layer):
+    """One entity: a file in a flow's `entities/`, or an item of its `entities:` list."""
+
+    name: str | None = Field(
+        default=None,
+        description="The entity's name. By default the file's",
+        examples=["users"],
+    )
+
+
+EntityItem = Annotated[EntityFile, BeforeValidator(_named, json_schema_input_type=str | EntityFile)]
+
+
+class FlowFile(Layer):
+    """One flow: a `flow.yml`, or a value of the project's `flows:`."""
+
+    name: str | None = Field(
+        default=None, description="The flow's name. By default the folder's", examples=["shop"]
+    )
+    defaults: Layer = Field(
+        default_factory=Layer, description="Settings that all entities of the flow start from"
+    )
+    overrides: Mapping[str, Layer] = Field(
+        default_factory=dict,
+        description="Settings by entity name or glob, stronger than defaults and weaker than the "
+        "entity's own; where several match, the later wins",
+        examples=[{"tmp_*": {"enabled": False}}],
+    )
+    entities: tuple[EntityItem, ...] = Field(
+        default=(),
+        description="What to move: names, or mappings with a `name`",
+        examples=[["users", {"name": "orders", "key_column": "order_id"}]],
+    )
+    tables: OneOrMany = Field(
+        default=(),
+        description="Globs over the source's tables, as `schema.table` or `table`; those after "
+        "`!` are left out. They are looked up when a run is planned",
+        examples=[["main.*", "!main.tmp_*"]],
+    )
+
+
+class JournalSettings(_Forgiving):
+    """Where the record of runs is kept."""
+
+    url: Secret | None = Field(
+        default=None,
+        description="An SQLAlchemy URL. By default `.hygge/journal.db` in the project",
+        examples=["${HYGGE_JOURNAL_URL}"],
+    )
+
+
+Value = Annotated[
+    str | int | float | bool,
+    PlainValidator(_value, json_schema_input_type=str | int | float | bool),
+]
+
+
+class ProjectFile(_Forgiving):
+    """A project: `hygge.yml`, or any one file with `flows:`."""
+
+    name: str | None = Field(
+        default=None, description="The project's name. By default its folder's", examples=["shop"]
+    )
+    flows_dir: str = Field(
+        default="flows",
+        description="The folder, beside this file, whose subfolders are the flows",
+        examples=["pipelines"],
+    )
+    connections: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="Servers and databases by name, each with a `type` and its settings",
+        examples=[{"shop": {"type": "sqlite", "path": "shop.db"}}],
+    )
+    environments: Mapping[str, Mapping[str, Value]] = Field(
+        default_factory=dict,
+        description="Values by environment, used as `{env.name}` in homes, stores and connections",
+        examples=[{"dev": {"folder": "data/dev"}, "prod": {"folder": "/srv/data"}}],
+    )
+    environment: str | None = Field(
+        default=None,
+        description="The environment that holds unless `--env` or HYGGE_ENV says otherwise",
+        examples=["dev"],
+    )
+    defaults: Layer = Field(
+        default_factory=Layer, description="Settings that all entities start from"
+    )
+    overrides: Mapping[str, Layer] = Field(
+        default_factory=dict,
+        description="Settings by `flow.entity` or glob, stronger than defaults and weaker than "
+        "the entity's own; where several match, the later wins",
+        examples=[{"*.audit_*": {"tags": ["slow"]}}],
+    )
+    flows: Mapping[str, FlowFile] = Field(
+        default_factory=dict, description="Flows by name, written here instead of in folders"
+    )
+    concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="How many entities move at a time. By default twice the processors, at most 8",
+        examples=[4],
+    )
+    journal: JournalSettings = Field(
+        default_factory=JournalSettings, description="Where the record of runs is kept"
+    )
