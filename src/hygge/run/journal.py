@@ -75,9 +75,9 @@ class Journal:
     def begin_run(
         self,
         run_id: str,
-        *,
         started: datetime,
         entities: Sequence[str],
+        *,
         project: str = "",
         environment: str | None = None,
         fingerprint: str = "",
@@ -113,19 +113,13 @@ class Journal:
         self._writer = threading.Thread(target=self._write, name="hygge-journal", daemon=True)
         self._writer.start()
 
-    def entity_started(self, entity: str, at: datetime | None = None) -> None:
-        """Report that an entity's turn has come, now or at an aware time.
+    def entity_started(self, run_id: str, entity: str) -> None:
+        """Report that an entity's turn has come. Returns at once; from any thread."""
+        self._queue.put(_Report(run_id, entity, datetime.now(UTC)))
 
-        Returns at once; from any thread.
-        """
-        self._queue.put(_Report(entity, at or datetime.now(UTC)))
-
-    def entity_finished(self, result: EntityResult, at: datetime | None = None) -> None:
-        """Report what became of an entity, now or at an aware time.
-
-        Returns at once; from any thread.
-        """
-        self._queue.put(_Report(result.entity, at or datetime.now(UTC), result))
+    def entity_finished(self, run_id: str, result: EntityResult) -> None:
+        """Report what became of an entity. Returns at once; from any thread."""
+        self._queue.put(_Report(run_id, result.entity, datetime.now(UTC), result))
 
     def flush(self) -> None:
         """Wait until all that was reported is written; nothing more is taken until the next run.
@@ -147,13 +141,15 @@ class Journal:
         try:
             self.flush()
             with writing(self._engine, self.place) as connection:
-                ours = ENTITIES.c.run_id == self._run_id
+                ours = ENTITIES.c.run_id == result.run_id
                 ended = select(ENTITIES.c.entity).where(ours, ENTITIES.c.finished.is_not(None))
                 known = set(connection.scalars(ended))
                 late = [e for e in result.entities if e.entity not in known]
-                _finish(connection, self._run_id, ((e, result.finished) for e in late))
+                _finish(
+                    connection, [_Report(result.run_id, e.entity, result.finished, e) for e in late]
+                )
                 connection.execute(
-                    update(RUNS).where(RUNS.c.run_id == self._run_id),
+                    update(RUNS).where(RUNS.c.run_id == result.run_id),
                     {
                         "status": result.status, "reason": redact(result.reason),
                         "finished": as_text(result.finished),
@@ -255,15 +251,15 @@ class Journal:
                 continue
             try:
                 with writing(self._engine, self.place) as connection:
-                    _start(connection, self._run_id, (r for r in kept if r.result is None))
-                    ended = ((r.result, r.at) for r in kept if r.result is not None)
-                    _finish(connection, self._run_id, ended)
+                    _start(connection, kept)
+                    _finish(connection, kept)
             except JournalError as error:
                 self._failure = error
 
 
 @dataclass(frozen=True, slots=True)
 class _Report:
+    run_id: str
     entity: str
     at: datetime
     result: EntityResult | None = None
@@ -272,20 +268,24 @@ class _Report:
 _ONE = (ENTITIES.c.run_id == bindparam("of_run"), ENTITIES.c.entity == bindparam("of_entity"))
 
 
-def _start(connection: Connection, run_id: str, started: Iterable[_Report]) -> None:
-    rows = [{"of_run": run_id, "of_entity": r.entity, "started": as_text(r.at)} for r in started]
+def _start(connection: Connection, reports: Iterable[_Report]) -> None:
+    rows = [
+        {"of_run": r.run_id, "of_entity": r.entity, "started": as_text(r.at)}
+        for r in reports
+        if r.result is None
+    ]
     if rows:
         connection.execute(update(ENTITIES).where(*_ONE), rows)
 
 
-def _finish(
-    connection: Connection, run_id: str, ended: Iterable[tuple[EntityResult, datetime]]
-) -> None:
+def _finish(connection: Connection, reports: Iterable[_Report]) -> None:
     rows = []
-    for result, at in ended:
-        plain = result.to_json()
-        name = plain.pop("entity")
-        rows.append({"of_run": run_id, "of_entity": name, "finished": as_text(at), **plain})
+    for report in reports:
+        if report.result is not None:
+            plain = report.result.to_json()
+            del plain["entity"]
+            one = {"of_run": report.run_id, "of_entity": report.entity}
+            rows.append({**one, "finished": as_text(report.at), **plain})
     if rows:
         connection.execute(update(ENTITIES).where(*_ONE), rows)
 

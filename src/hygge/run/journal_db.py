@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -86,7 +87,7 @@ entities = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("error", Text),
     Column("error_class", String(80)),
-    Column("retryable", Integer, nullable=False, default=0),
+    Column("retryable", Boolean, nullable=False, default=False),
     Column("hint", Text),
     Column("holds", Text, nullable=False, default=""),
     Column("notes", JSON),

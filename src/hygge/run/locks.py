@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from hygge.core.context import CancelToken
-from hygge.core.errors import ConfigError
+from hygge.core.errors import ConfigError, HyggeError
 
 if os.name == "nt":  # pragma: no cover - the other half of the world
     import msvcrt
@@ -118,6 +119,38 @@ class Lock:
 
     def __exit__(self, *exc: object) -> None:
         self.free()
+
+
+class Overlap(HyggeError):
+    """Another run is moving the entity."""
+
+
+@contextmanager
+def entity_lock(
+    root: Path, entity: str, if_running: Literal["skip", "wait", "fail"], cancel: CancelToken
+) -> Iterator[None]:
+    """Hold an entity for the length of a block.
+
+    Parameters
+    ----------
+    root: the project's folder.
+    entity: its full name.
+    if_running: `wait` until another run has finished with it; else Overlap is raised.
+    cancel: ends the waiting.
+
+    Raises
+    ------
+    Overlap: another run holds it. Cancelled: told to stop while waiting.
+    """
+    with Lock(root, entity) as lock:
+        if not lock.take():
+            if if_running != "wait":
+                raise Overlap(
+                    f"another run is moving it ({lock.holder() or 'it does not say which'})",
+                    hint="wait for it, or use --if-running wait",
+                )
+            lock.wait(cancel)
+        yield
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

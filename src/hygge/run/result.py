@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from hygge.core.errors import ConfigError
+from hygge.core.errors import ConfigError, StateError
 from hygge.core.events import Status
 from hygge.core.secrets import redact
 from hygge.core.watermark import Watermark
@@ -216,9 +216,10 @@ class RunResult:
                 reason=value.get("reason", ""),
                 warnings=tuple(value.get("warnings", ())),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, StateError) as error:
+            why = str(error).splitlines()[0]
             raise ConfigError(
-                f"{place} is no report of a run ({type(error).__name__}: {error})",
+                f"{place} is no report of a run ({type(error).__name__}: {why})",
                 hint="give a file written by `hygge go --report`",
             ) from None
 
