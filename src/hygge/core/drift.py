@@ -127,7 +127,8 @@ class Drift:
 
 def compare(held: Schema, coming: Schema) -> Drift:
     """How `coming` differs from what is `held`; order and nullability do not count."""
-    widened, clashing = [], []
+    widened: list[tuple[str, LogicalType, LogicalType]] = []
+    clashing: list[tuple[str, LogicalType, LogicalType]] = []
     for field in coming:
         old = held.get(field.name)
         if old is None or old.type.physical == field.type.physical:

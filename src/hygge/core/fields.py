@@ -7,7 +7,7 @@ Dialects map native types to logical ones and logical ones to their own DDL; not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, overload
 
@@ -251,7 +251,7 @@ class Field:
         )
 
 
-class Schema(Sequence[Field]):
+class Schema:
     """An ordered, immutable set of fields with unique names."""
 
     __slots__ = ("_by_name", "_fields")
@@ -278,10 +278,10 @@ class Schema(Sequence[Field]):
     @overload
     def __getitem__(self, index: int) -> Field: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Field]: ...
+    def __getitem__(self, index: slice) -> tuple[Field, ...]: ...
     @overload
     def __getitem__(self, index: str) -> Field: ...
-    def __getitem__(self, index: int | slice | str) -> Field | Sequence[Field]:
+    def __getitem__(self, index: int | slice | str) -> Field | tuple[Field, ...]:
         if isinstance(index, str):
             return self._by_name[index]
         return self._fields[index]
