@@ -38,6 +38,9 @@ class Interpolated(str):
         self.template = template
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Interpolated, (str(self), self.template))
+
 
 def interpolate(text: str) -> str:
     """Replace `${VAR}` and `${VAR:-default}` from the environment; `$${` is a literal `${`.

@@ -99,10 +99,71 @@ def problem_of(detail: Any, model: type[BaseModel], *, prefix: str = "") -> Prob
         hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
     elif kind == "missing":
         message = f"'{path}' is missing"
+    elif kind in _NEEDS:
+        message, hint = _wrong_kind(path, kind, detail["input"])
+    elif kind == "literal_error":
+        wanted = detail["ctx"]["expected"].replace("' or '", "', '")
+        message = f"'{path}' is {_shown(detail['input'])}, and must be one of {wanted}"
+        hint = _near_choice(detail["input"], wanted)
+    elif kind in _LIMITS:
+        word, limit = _LIMITS[kind]
+        limit_value = detail["ctx"][limit]
+        message = f"'{path}' must be {word} {limit_value}, not {_shown(detail['input'])}"
+    elif kind == "string_too_short":
+        message = f"'{path}' must not be empty"
     else:
-        text = detail["msg"].removeprefix("Value error, ")
+        text = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
         message = f"'{path}': {text[:1].lower() + text[1:]}" if path else text
-    return Problem(redact(prefix + message), hint=hint)
+    return Problem(redact(prefix + message), hint=hint and redact(hint))
+
+
+# Pydantic's names of errors: https://docs.pydantic.dev/latest/errors/validation_errors/
+_NEEDS = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text",
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type"), "a mapping of settings"),
+}
+
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+
+
+def _wrong_kind(path: str, kind: str, given: Any) -> tuple[str, str | None]:
+    hint = None
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        hint = f'quote it: "{str(given).lower() if isinstance(given, bool) else given}"'
+    elif kind == "string_type" and isinstance(given, Mapping) and len(given) == 1:
+        (name, value), *_ = given.items()
+        hint = f'quote a text that begins with a brace: "{{{name}}}"' if value is None else None
+    elif kind in ("tuple_type", "list_type") and isinstance(given, str):
+        hint = f"write a list: [{given}]"
+    return f"'{path}' must be {_NEEDS[kind]}, not {_shown(given)}", hint
+
+
+def _shown(given: Any) -> str:
+    if given is None:
+        return "empty"
+    if isinstance(given, Mapping):
+        return "a mapping"
+    if isinstance(given, list | tuple):
+        return "a list"
+    shown = str(given).lower() if isinstance(given, bool) else repr(given)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def _near_choice(given: Any, wanted: str) -> str | None:
+    from difflib import get_close_matches
+
+    choices = [choice.strip("'") for choice in wanted.split(", ")]
+    near = get_close_matches(str(given).lower(), choices, n=1)
+    return f"did you mean '{near[0]}'?" if near else None
 
 
 def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
