@@ -1,0 +1,1 @@
+"""Shared by the connectors of databases: connections, dialects, catalogues."""

@@ -1,0 +1,101 @@
+"""How each column is asked of SQLite, so that a value arrives unaltered or not at all.
+
+ADBC's reader takes a column's Arrow type from the first batch and, within it, turns integers into
+doubles and numbers into (rounded) text as it meets them. So the first row is ours: it has in every
+column a value of the storage class wanted. What then does not fit either fails in the driver, or in
+a guard that we add to the query, and never passes changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hygge.core.fields import FLOATS, INTEGERS, Field, LogicalType
+from hygge.sql.sqlite.catalogue import Relation, quote
+from hygge.sql.sqlite.types import EXACT_DIGITS
+
+Carrier = Literal["integer", "real", "text", "blob"]
+SENTINELS: dict[Carrier, str] = {"integer": "0", "real": "0.5", "text": "''", "blob": "x''"}
+RAISE = "abs(-9223372036854775808)"
+"""Fails with "integer overflow" when it is evaluated (https://sqlite.org/lang_corefunc.html#abs)."""
+_EXACT_INTEGER = 2**53  # above it a double no longer tells all integers apart
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One column as it is asked for.
+
+    Parameters
+    ----------
+    field: its declaration.
+    carrier: the storage class in which it travels.
+    sql: the expression.
+    wrong: an SQL condition that is true for values that must not pass.
+    guarded: whether the driver lets such values through, so that the query must refuse them.
+    """
+
+    field: Field
+    carrier: Carrier
+    sql: str
+    wrong: str
+    guarded: bool
+
+
+def ask(source: Relation, field: Field) -> Asked:
+    """How to ask a relation for a column, given the field it is held to."""
+    column = source[field.name]
+    name, kind, affinity = quote(column.name), field.type, column.affinity
+    carrier = carrier_of(kind, affinity)
+    if carrier == "blob":
+        return Asked(field, carrier, name, _not_in(name, "blob"), True)
+    if carrier == "integer":
+        return Asked(field, carrier, name, _not_in(name, "integer"), False)
+    if carrier == "real":
+        wrong, guarded = _not_in(name, "integer", "real"), False
+        if kind.kind in FLOATS and affinity != "REAL":
+            outside = f"{name} NOT BETWEEN {-_EXACT_INTEGER} AND {_EXACT_INTEGER}"
+            wrong, guarded = f"({wrong} OR typeof({name}) = 'integer' AND {outside})", True
+        return Asked(field, carrier, name, wrong, guarded)
+    if affinity == "TEXT" or kind.kind in ("date", "time", "timestamp"):
+        return Asked(field, carrier, name, _not_in(name, "text"), True)
+    as_text = f"CAST({name} AS TEXT)"
+    return Asked(field, carrier, as_text, f"typeof({name}) = 'blob'", True)
+
+
+def carrier_of(kind: LogicalType, affinity: str) -> Carrier:
+    """The storage class in which values of a type travel from a column of an affinity."""
+    if kind.kind == "binary":
+        return "blob"
+    number = kind.kind in INTEGERS or kind.kind in FLOATS or kind.kind in ("bool", "duration")
+    if number and affinity != "TEXT" and kind.kind != "uint64":
+        return "real" if kind.kind in FLOATS else "integer"
+    short = kind.kind == "decimal" and (kind.precision or 0) <= EXACT_DIGITS
+    if short and affinity in ("NUMERIC", "INTEGER", "REAL"):
+        return "real"
+    return "text"
+
+
+def _not_in(name: str, *classes: str) -> str:
+    listed = ", ".join(f"'{c}'" for c in (*classes, "null"))
+    return f"typeof({name}) NOT IN ({listed})"
+
+
+def select(asked: list[Asked], source: Relation, where: str, *, extra_guard: str = "") -> str:
+    """The query: our row first, then the source's rows, with columns named c0, c1, ...
+
+    Parameters
+    ----------
+    asked: the columns, at least one.
+    source: what they are read from.
+    where: an SQL condition, or "".
+    extra_guard: a condition that is true for rows that must not pass, or "".
+    """
+    guards = [a.wrong for a in asked if a.guarded] + ([extra_guard] if extra_guard else [])
+    expressions = [a.sql for a in asked]
+    if guards:
+        bad = " OR ".join(guards)
+        expressions[0] = f"CASE WHEN {bad} THEN {RAISE} ELSE {expressions[0]} END"
+    first = ", ".join(f"{SENTINELS[a.carrier]} AS c{at}" for at, a in enumerate(asked))
+    query = f"SELECT {first} UNION ALL SELECT {', '.join(expressions)} FROM {source.sql}"
+    return f"{query} WHERE {where}" if where else query
