@@ -14,7 +14,10 @@ from hygge.core import events
 from hygge.core.chunk import Estimate
 from hygge.core.context import CancelToken, Context, surroundings
 from hygge.core.errors import (
-    Cancelled, ConfigError, HyggeError, StateError,
+    Cancelled,
+    ConfigError,
+    HyggeError,
+    StateError,
 )  # fmt: skip
 from hygge.core.events import Listener, Status
 from hygge.core.home import Home
@@ -48,7 +51,13 @@ class Flow:
     """
 
     def __init__(
-        self, home: Home, store: Store, *, name: str = "", full_refresh: bool = False, **settings: Any
+        self,
+        home: Home,
+        store: Store,
+        *,
+        name: str = "",
+        full_refresh: bool = False,
+        **settings: Any,
     ) -> None:
         self.home, self.store = home, store
         self.name = name or store.name or home.name or home.type
@@ -284,5 +293,3 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, HyggeError):
         return error.retryable
     return isinstance(error, ConnectionError | TimeoutError)
-
-

@@ -6,28 +6,39 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import CancelToken, Context
 from hygge.core.drift import compare
 from hygge.core.errors import (
-    ConfigError, GuardError, StateError, UnsupportedError, VerifyError,
+    GuardError,
+    StateError,
+    UnsupportedError,
+    VerifyError,
 )  # fmt: skip
 from hygge.core.fields import LogicalType, Schema, parse_type
-from hygge.core.home import Home, HomeSession
+from hygge.core.home import HomeSession
 from hygge.core.load import (
-    Commit, Load, LoadRequest, Receipt, State, derive_load_id,
+    Commit,
+    Load,
+    LoadRequest,
+    State,
+    derive_load_id,
 )  # fmt: skip
 from hygge.core.steps import reached
-from hygge.core.store import Store
 from hygge.core.watermark import (
-    Watermark, Window, check_type, freeze_upper, window, zone_of,
+    Watermark,
+    Window,
+    check_type,
+    freeze_upper,
+    window,
+    zone_of,
 )  # fmt: skip
 from hygge.run.plan import KEYED, Plan
 from hygge.run.pump import Meter, pump
 from hygge.run.result import Proof
 from hygge.run.shape import Shape, shape_of, unknown_column
+from hygge.run.task import ChunkResult, ChunkTask, run_chunk
 
 STEPS = ("move.began", "move.written", "move.verified", "move.committed")
 """Steps of one attempt around the Store's own, in order."""
@@ -52,62 +63,6 @@ class Moved:
     after: Watermark | None = None
     held: State | None = None
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class ChunkTask:
-    """One chunk of one load: all that a worker needs, in this process or another. It pickles.
-
-    Parameters
-    ----------
-    home, store: bound descriptions.
-    shape, request, chunk: what to read, and what becomes of it.
-    ticket: of the load to write into.
-    entity: the name used in errors.
-    run_id: of the run.
-    """
-
-    home: Home
-    store: Store
-    shape: Shape
-    request: ReadRequest
-    chunk: Chunk
-    ticket: Any
-    entity: str
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkResult:
-    """What a chunk's worker proves: its receipt, and what it read and the source counted."""
-
-    receipt: Receipt
-    rows_read: int
-    rows_source: int | None
-
-
-def run_chunk(
-    task: ChunkTask,
-    *,
-    cancel: CancelToken | None = None,
-    meter: Meter | None = None,
-    tick: Callable[[], None] = lambda: None,
-) -> ChunkResult:
-    """Move one chunk with sessions of its own; raises what reading or writing raises."""
-    context = Context(run_id=task.run_id, cancel=CancelToken(cancel))
-    own = Meter()
-    with task.home.open(context) as session:
-        writer = task.store.writer(task.ticket, task.chunk.index, context)
-        receipt = pump(
-            session, writer, task.shape, task.request, task.chunk,
-            entity=task.entity, cancel=context.cancel, meter=own, tick=tick,
-        )  # fmt: skip
-        counted = session.count(task.request, task.chunk)
-    if meter is not None:
-        meter.rows_read += own.rows_read
-        meter.rows_written += own.rows_written
-        meter.bytes_read += own.bytes_read
-    return ChunkResult(receipt, own.rows_read, counted)
 
 
 class Attempt:
@@ -371,6 +326,3 @@ def pinned(found: Schema, held: Schema) -> Schema:
     """
     known: dict[str, LogicalType] = {f.source_name: f.type for f in held}
     return found.changed({f.name: known[f.name] for f in found if f.name in known})
-
-
-__all__ = ["STEPS", "Attempt", "ChunkResult", "ChunkTask", "ConfigError", "Moved", "run_chunk"]

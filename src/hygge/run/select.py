@@ -73,7 +73,10 @@ def _names(candidates: Iterable[Candidate]) -> list[str]:
 
 
 def _each_means_something(
-    patterns: Sequence[str], candidates: Sequence[Candidate], names_of: Callable[[Candidate], set[str]], what: str
+    patterns: Sequence[str],
+    candidates: Sequence[Candidate],
+    names_of: Callable[[Candidate], set[str]],
+    what: str,
 ) -> None:
     known = sorted({name for c in candidates for name in names_of(c)})
     for pattern in patterns:

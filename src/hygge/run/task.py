@@ -1,0 +1,71 @@
+"""A chunk task: one chunk of one load, movable alone, in this process or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hygge.core.chunk import Chunk, ReadRequest
+from hygge.core.context import CancelToken, Context
+from hygge.core.home import Home
+from hygge.core.load import Receipt
+from hygge.core.store import Store
+from hygge.run.pump import Meter, pump
+from hygge.run.shape import Shape
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """One chunk of one load: all that a worker needs, in this process or another. It pickles.
+
+    Parameters
+    ----------
+    home, store: bound descriptions.
+    shape, request, chunk: what to read, and what becomes of it.
+    ticket: of the load to write into.
+    entity: the name used in errors.
+    run_id: of the run.
+    """
+
+    home: Home
+    store: Store
+    shape: Shape
+    request: ReadRequest
+    chunk: Chunk
+    ticket: Any
+    entity: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What a chunk's worker proves: its receipt, and what it read and the source counted."""
+
+    receipt: Receipt
+    rows_read: int
+    rows_source: int | None
+
+
+def run_chunk(
+    task: ChunkTask,
+    *,
+    cancel: CancelToken | None = None,
+    meter: Meter | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> ChunkResult:
+    """Move one chunk with sessions of its own; raises what reading or writing raises."""
+    context = Context(run_id=task.run_id, cancel=CancelToken(cancel))
+    own = Meter()
+    with task.home.open(context) as session:
+        writer = task.store.writer(task.ticket, task.chunk.index, context)
+        receipt = pump(
+            session, writer, task.shape, task.request, task.chunk,
+            entity=task.entity, cancel=context.cancel, meter=own, tick=tick,
+        )  # fmt: skip
+        counted = session.count(task.request, task.chunk)
+    if meter is not None:
+        meter.rows_read += own.rows_read
+        meter.rows_written += own.rows_written
+        meter.bytes_read += own.bytes_read
+    return ChunkResult(receipt, own.rows_read, counted)
