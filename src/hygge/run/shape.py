@@ -1,4 +1,4 @@
-"""From the source's fields to the destination's: select, order, rename, cast. Values in, values out.
+"""From the source's fields to the destination's: select, order, rename, cast. Values in and out.
 
 Every setting uses the source's column names; `rename` alone gives the destination's.
 """
@@ -41,8 +41,9 @@ class Shape:
         held = conform(batch, self.source, entity=entity, offset=offset)
         if self.source == self.target:
             return held
-        held.columns = self.target.names
-        return conform(held, self.target, entity=entity, offset=offset)
+        named = held.clone()  # `held` may be the very frame that the Home goes on using
+        named.columns = self.target.names
+        return conform(named, self.target, entity=entity, offset=offset)
 
 
 def shape_of(
