@@ -1,0 +1,57 @@
+"""What a file format must know, for one commit protocol to serve them all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from hygge.core.fields import Schema
+from hygge.core.load import State
+
+STATE_FILE = ".hygge.json"
+
+
+class Format(ABC):
+    """One format with its settings. Plain values only, so that it pickles."""
+
+    extension: ClassVar[str]
+    """Of its files, without the dot."""
+    carrier: ClassVar[str] = STATE_FILE
+    """The file in a destination that carries the state."""
+    needs_part: ClassVar[bool] = False
+    """Whether an empty table needs a part without rows, to have its columns or be found at all."""
+
+    @abstractmethod
+    def write(self, frame: pl.DataFrame, path: Path) -> None:
+        """Write one part."""
+
+    @abstractmethod
+    def rows(self, path: Path, schema: Schema) -> int:
+        """Count a part's rows from what lies on disk, reading as little as will do."""
+
+    @abstractmethod
+    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+        """A part's rows in bounded pieces, exactly as the schema has them."""
+
+    def check(self, schema: Schema, place: str) -> None:
+        """Raise UnsupportedError, naming the column, for a type the format cannot hold."""
+
+    def write_state(self, folder: Path, state: State) -> None:
+        """Write the state's carrier into a folder; making it durable is the caller's."""
+        (folder / self.carrier).write_text(state.to_json(), encoding="utf-8")
+
+    def read_state(self, folder: Path) -> State | None:
+        """The state a folder carries; None where it carries none.
+
+        Raises StateError where the carrier is there and cannot be read.
+        """
+        path = folder / self.carrier
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return State.from_json(text, place=str(folder))

@@ -1,0 +1,287 @@
+"""One load into a folder of parts: write, link what stays, commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from hygge.core.conform import conform
+from hygge.core.context import Context
+from hygge.core.drift import compare, merged
+from hygge.core.errors import ConflictError, DataError, SchemaDrift, VerifyError
+from hygge.core.fields import Schema
+from hygge.core.load import (
+    Commit,
+    Load,
+    LoadRequest,
+    Receipt,
+    State,
+    Writer,
+    with_store_facts,
+)  # fmt: skip
+from hygge.core.steps import reached
+from hygge.files import local
+from hygge.files.buckets import Merge
+from hygge.files.format import Format
+from hygge.files.ipc import IPCFormat
+from hygge.files.manifest import Held, extra_of, look
+from hygge.files.parts import Part, PartWriter
+from hygge.files.rewrite import Sizes, coalesce, needs_compacting
+from hygge.files.stage import Stage
+
+SPILL = IPCFormat(compression="lz4")
+"""How rows wait that are yet to be merged: quick to write and to read back."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """All that a writer in another process needs. It pickles.
+
+    Parameters
+    ----------
+    folder: where its parts go.
+    stem: what their names begin with.
+    form: what they are written as.
+    sizes: of a part.
+    coming: the fields of the batches.
+    fields: the fields of the parts.
+    keys: columns in which NULL is an error.
+    entity, place: the names used in errors.
+    """
+
+    folder: Path
+    stem: str
+    form: Format
+    sizes: Sizes
+    coming: Schema
+    fields: Schema
+    keys: tuple[str, ...]
+    entity: str
+    place: str
+
+
+class FileWriter(Writer):
+    """Writes one chunk into a load's stage."""
+
+    def __init__(self, ticket: Ticket, chunk: int, context: Context) -> None:
+        self._ticket, self._chunk, self._context = ticket, chunk, context
+        self._taken = 0
+        self._parts = PartWriter(
+            ticket.folder, f"{ticket.stem}-{chunk:04d}", ticket.form,
+            part_rows=ticket.sizes.rows, part_bytes=ticket.sizes.bytes,
+        )  # fmt: skip
+
+    def write(self, batch: pl.DataFrame) -> None:
+        self._context.cancel.check()
+        ticket = self._ticket
+        for key in ticket.keys:
+            if batch[key].null_count():
+                row = self._taken + int(batch[key].is_null().arg_true()[0]) + 1
+                raise DataError(
+                    f"{ticket.entity}, row {row}: the key column '{key}' is NULL",
+                    hint="choose a `key_column` that is never NULL, or another mode",
+                )
+        self._taken += batch.height
+        with local.telling(ticket.place):
+            self._parts.add(widened(batch, ticket.fields, ticket.entity))
+
+    def finish(self) -> Receipt:
+        with local.telling(self._ticket.place):
+            self._parts.flush()
+        parts = self._parts.parts
+        return Receipt(
+            chunk=self._chunk, rows=sum(p.rows for p in parts), bytes=sum(p.bytes for p in parts),
+            files=tuple(p.to_json() for p in parts),
+        )  # fmt: skip
+
+    def abort(self) -> None:
+        self._parts.discard()
+
+
+def widened(batch: pl.DataFrame, fields: Schema, entity: str) -> pl.DataFrame:
+    """A batch with the columns it lacks as NULLs, every column as wide as the destination's."""
+    if batch.schema == fields.physical:
+        return batch
+    lacking = [
+        pl.lit(None, dtype=f.type.physical).alias(f.name)
+        for f in fields
+        if f.name not in batch.columns
+    ]
+    return conform(batch.with_columns(lacking), fields, entity=entity)
+
+
+class FileLoad(Load):
+    """A load into one destination folder. Made by the session, which has looked at the folder."""
+
+    def __init__(
+        self,
+        request: LoadRequest,
+        destination: Path,
+        held: Held,
+        form: Format,
+        sizes: Sizes,
+        context: Context,
+        *,
+        place: str,
+    ) -> None:
+        if held.generation != request.generation:
+            raise ConflictError(
+                f"{place} was loaded by another run meanwhile; nothing was published",
+                hint="run it again",
+            )
+        self.request = request
+        self._held, self._format, self._sizes, self._context = held, form, sizes, context
+        self._place = place
+        self._fields = _target(request, held, place)
+        form.check(self._fields, place)
+        with local.telling(place):
+            self._stage = Stage.begin(destination, request.load_id, context.cancel)
+
+    @property
+    def ticket(self) -> Ticket:
+        merging = self.request.mode == "merge"
+        return Ticket(
+            folder=self._stage.incoming if merging else self._stage.new,
+            stem=self._stem, form=SPILL if merging else self._format, sizes=self._sizes,
+            coming=self.request.fields, fields=self._fields,
+            keys=self.request.keys if merging else (),
+            entity=self.request.entity, place=self._place,
+        )  # fmt: skip
+
+    @property
+    def _stem(self) -> str:
+        return f"part-{self.request.generation + 1:06d}-{self.request.load_id[:8]}"
+
+    def writer(self, chunk: int) -> Writer:
+        return FileWriter(self.ticket, chunk, self._context)
+
+    def staged_rows(self, receipts: Sequence[Receipt]) -> int:
+        ticket = self.ticket
+        with local.telling(self._place):
+            return sum(ticket.form.rows(p, self._fields) for p in sorted(ticket.folder.iterdir()))
+
+    def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
+        ticket, stage = self.ticket, self._stage
+        coming = tuple(Part.from_json(f) for r in receipts for f in r.files)
+        lying = {p.name for p in ticket.folder.iterdir()}
+        if lying != {p.name for p in coming}:
+            raise VerifyError(
+                f"{self._place}: the receipts and the staged files differ; nothing was published"
+            )
+        with local.telling(self._place):
+            parts, layout = self._assemble(coming)
+            return publish(
+                stage, self._format, state, self._fields, parts, layout, self._held,
+                self._context, place=self._place,
+            )  # fmt: skip
+
+    def _assemble(
+        self, coming: tuple[Part, ...]
+    ) -> tuple[list[Part], dict[str, object] | None]:
+        """Complete the new generation's folder; the parts it then has, and their buckets."""
+        mode, held, stage = self.request.mode, self._held, self._stage
+        if mode == "merge":
+            merge = Merge(
+                stage, held, self._format, self._fields, self.request.keys, self._sizes,
+                self._context.cancel, stem=self._stem, entity=self.request.entity,
+            )  # fmt: skip
+            return merge.run(coming)
+        if mode == "replace":
+            return list(coming), None
+        old = held.state.fields if held.state else self._fields
+        rewrite = old.physical != self._fields.physical
+        kept = list(held.parts)
+        if rewrite or needs_compacting((*held.parts, *coming), self._sizes):
+            writer = PartWriter(
+                stage.new, f"{self._stem}-kept", self._format,
+                part_rows=self._sizes.rows, part_bytes=self._sizes.bytes,
+            )  # fmt: skip
+            kept = coalesce(
+                stage.destination, held.parts, self._format, old, writer,
+                lambda frame: widened(frame, self._fields, self.request.entity),
+                which=lambda part: rewrite or self._sizes.small(part),
+                cancel=self._context.cancel,
+            )  # fmt: skip
+        link_parts(stage, _unwritten(kept, held.parts))
+        return [*kept, *coming], None
+
+    def abort(self) -> None:
+        self._stage.remove()
+
+
+def _target(request: LoadRequest, held: Held, place: str) -> Schema:
+    """The fields the destination will have. Raises SchemaDrift where a type cannot be bridged."""
+    if held.state is None or request.mode == "replace":
+        return request.fields
+    if clashing := compare(held.state.fields, request.fields).clashing:
+        name, old, new = clashing[0]
+        raise SchemaDrift(
+            f"{place}: '{name}' is {old} there and {new} at the source, "
+            "and no type carries both exactly",
+            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with --full-refresh",
+        )
+    return merged(held.state.fields, request.fields)
+
+
+def _unwritten(parts: Iterable[Part], held: Sequence[Part]) -> list[Part]:
+    names = {p.name for p in held}
+    return [p for p in parts if p.name in names]
+
+
+def link_parts(stage: Stage, parts: Iterable[Part]) -> None:
+    """Give parts that stay a second name in the new generation."""
+    for part in parts:
+        local.link(stage.destination / part.name, stage.new / part.name)
+    reached("files.linked")
+
+
+def publish(
+    stage: Stage,
+    form: Format,
+    state: State,
+    fields: Schema,
+    parts: Sequence[Part],
+    layout: dict[str, object] | None,
+    held: Held,
+    context: Context,
+    *,
+    place: str,
+) -> Commit:
+    """Write the state beside the parts, make all durable, and exchange.
+
+    Parameters
+    ----------
+    stage: its `new` folder holds the parts.
+    state: without the store's own facts.
+    fields: of the destination.
+    parts, layout: what the state is to list.
+    held: what is replaced.
+    """
+    all_parts = list(parts)
+    if not all_parts and form.needs_part:
+        empty = PartWriter(stage.new, f"part-{state.generation:06d}-empty", form,
+                           part_rows=1, part_bytes=1)  # fmt: skip
+        empty.flush(empty=fields.empty())
+        all_parts = empty.parts
+    rows = sum(p.rows for p in all_parts)
+    state = with_store_facts(
+        replace(state, fields=fields), rows=rows, extra=extra_of(all_parts, layout)
+    )
+    for guest in held.guests:
+        source = stage.destination / guest
+        if source.is_file():
+            local.link(source, stage.new / guest)
+    form.write_state(stage.new, state)
+    reached("files.state_written")
+    local.sync(stage.new / form.carrier)
+    local.sync(stage.new)
+    reached("files.synced")
+    old = {p.name for p in held.parts}
+    stage.publish(held.generation, lambda folder: look(folder, form).generation, context.cancel)
+    return Commit(
+        state=state, rows=rows, bytes=sum(p.bytes for p in all_parts if p.name not in old),
+        files=tuple(p.name for p in all_parts if p.name not in old), place=place,
+    )  # fmt: skip

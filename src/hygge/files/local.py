@@ -1,0 +1,217 @@
+"""The local file system, as the commit protocol needs it: exchange, rename, fsync, locks.
+
+The one module that talks to the operating system about folders and durability.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hygge.core.context import CancelToken
+from hygge.core.errors import ConnectError, TransientError
+
+_AT_FDCWD = -100  # Linux, <fcntl.h>: paths are relative to the working directory
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # Linux, <linux/fs.h>; renameat2(2)
+_RENAME_SWAP, _RENAME_EXCL = 0x2, 0x4  # macOS, <stdio.h>; renamex_np(2)
+_UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class NoExchange(Exception):
+    """This file system or operating system cannot do it in one operation."""
+
+
+@cache
+def _rename_call() -> Callable[[bytes, bytes, bool], int] | None:
+    """A call (from, to, whether to exchange) that returns 0 or -1; None where there is none."""
+    if os.name == "nt":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        swap: Any = libc.renamex_np
+        swap.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_uint]
+        return lambda a, b, both: int(swap(a, b, _RENAME_SWAP if both else _RENAME_EXCL))
+    if hasattr(libc, "renameat2"):
+        call: Any = libc.renameat2
+        call.argtypes = [
+            ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint,
+        ]  # fmt: skip
+        return lambda a, b, both: int(
+            call(_AT_FDCWD, a, _AT_FDCWD, b, _RENAME_EXCHANGE if both else _RENAME_NOREPLACE)
+        )
+    return None
+
+
+def _renamed(source: Path, target: Path, *, both: bool) -> None:
+    call = _rename_call()
+    if call is None:
+        raise NoExchange
+    if call(os.fsencode(source), os.fsencode(target), both) != 0:
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            raise NoExchange
+        raise OSError(code, os.strerror(code), str(source), None, str(target))
+
+
+def exchange(left: Path, right: Path) -> None:
+    """Let two folders change places in one operation. Raises NoExchange where there is none."""
+    _renamed(left, right, both=True)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename to a name that is free. Raises FileExistsError where it is not."""
+    try:
+        _renamed(source, target, both=False)
+    except NoExchange:
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+
+
+def can_exchange(folder: Path) -> bool:
+    """Whether two folders can be exchanged here, found by doing it with two empty ones.
+
+    Parameters
+    ----------
+    folder: an existing folder that can be written to.
+    """
+    one, two = folder / f".hygge-{os.getpid()}-one", folder / f".hygge-{os.getpid()}-two"
+    try:
+        one.mkdir()
+        two.mkdir()
+        exchange(one, two)
+    except (NoExchange, OSError):
+        return False
+    finally:
+        for made in (one, two):
+            shutil.rmtree(made, ignore_errors=True)
+    return True
+
+
+def sync(path: Path) -> None:
+    """Make a file's contents, or a folder's entries, durable. A failure is final: never retried."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no handle on a folder that could be flushed
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and what is missing above it, durably. An existing one is left alone."""
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return
+    sync(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder and all in it; what is not there is not missed."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """A second name for a file; a copy where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EXDEV}:
+            raise
+        shutil.copy2(source, target)
+        sync(target)
+
+
+if os.name == "nt":  # pragma: no cover - needs Windows
+    import msvcrt
+
+    def _take(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+
+def try_lock(path: Path) -> int | None:
+    """Lock a file, made if need be, against every other process and every other call here.
+
+    The operating system frees it when the process ends, so no lock is ever stale.
+
+    Returns
+    -------
+    An open descriptor that holds it; closing it frees it. None where another holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    if _take(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+@contextmanager
+def locked(path: Path, cancel: CancelToken, *, patience_s: float = 120.0) -> Iterator[None]:
+    """Hold a lock for a block.
+
+    Parameters
+    ----------
+    path: the lock's file.
+    cancel: ends the waiting, by raising Cancelled.
+    patience_s: after so many seconds of waiting it is a TransientError; the lock is only ever
+        held for a few renames.
+    """
+    waited, pause = 0.0, 0.001
+    while (descriptor := try_lock(path)) is None:
+        if waited >= patience_s:
+            raise TransientError(f"{path} has been locked by another process for {waited:.0f} s")
+        cancel.wait(pause)
+        cancel.check()
+        waited += pause
+        pause = min(pause * 2, 0.1)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def telling(place: str) -> Iterator[None]:
+    """Turn what the operating system says into an error for people; `place` names the folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise ConnectError(
+                f"{place}: there is no room to write ({error.strerror})",
+                hint="free some space; what the destination held is untouched",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ConnectError(
+                f"{place}: {error.strerror} ({error.filename or place})",
+                hint="give hygge's user the right to read and write this folder and its parent",
+            ) from error
+        raise ConnectError(f"{place}: {error.strerror or error}") from error

@@ -1,0 +1,128 @@
+"""Parquet: footers, bounded reading, writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+from hygge.core.errors import StateError
+from hygge.core.fields import Schema
+from hygge.core.load import State
+from hygge.files.format import Format
+
+Compression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "uncompressed"]
+PIECE_BYTES = 64 << 20
+"""How much of a row group is decoded at a time, in bytes of its uncompressed pages."""
+_KEY = "hygge"
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One row group as its footer tells: first row, rows, bytes, and a column's bounds if known."""
+
+    start: int
+    rows: int
+    bytes: int
+    lowest: Any = None
+    highest: Any = None
+
+
+def row_groups(path: Path, column: str | None = None) -> list[RowGroup]:
+    """A file's row groups; with a column, its least and greatest values where there are any."""
+    from pyarrow.parquet import read_metadata
+
+    footer, found, start = read_metadata(path), [], 0
+    names = [footer.schema.column(i).path for i in range(footer.num_columns)]
+    at = names.index(column) if column in names else None
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        statistics = group.column(at).statistics if at is not None else None
+        bounds: tuple[Any, Any] = (None, None)
+        # A group with NULLs in it must be read by the first window, so its bounds do not count.
+        if statistics is not None and statistics.has_min_max and statistics.null_count == 0:
+            bounds = (statistics.min, statistics.max)
+        found.append(RowGroup(start, group.num_rows, group.total_byte_size, *bounds))
+        start += group.num_rows
+    return found
+
+
+def read_rows(
+    path: Path, start: int, rows: int, size: int, columns: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Rows of one row group in pieces of bounded size.
+
+    Parameters
+    ----------
+    path: the file.
+    start, rows: the rows wanted, all of one row group.
+    size: bytes of the row group's uncompressed pages.
+    columns: those wanted; None for all.
+    """
+    step = max(1, -(-rows // max(1, -(-size // PIECE_BYTES))))
+    for at in range(start, start + rows, step):
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        if columns is not None:
+            scan = scan.select(columns)
+        yield scan.slice(at, min(step, start + rows - at)).collect()
+
+
+@dataclass(frozen=True)
+class ParquetFormat(Format):
+    """How Parquet parts are written.
+
+    Parameters
+    ----------
+    compression, level: of the pages; None is the codec's own level.
+    row_group_rows: rows a row group has at most; None makes each part one row group, up to
+        Polars' own limit.
+    """
+
+    extension: ClassVar[str] = "parquet"
+    carrier: ClassVar[str] = "_hygge.parquet"
+    compression: Compression = "zstd"
+    level: int | None = None
+    row_group_rows: int | None = None
+
+    def write(self, frame: pl.DataFrame, path: Path) -> None:
+        frame.write_parquet(
+            path, compression=self.compression, compression_level=self.level,
+            row_group_size=self.row_group_rows,
+        )  # fmt: skip
+
+    def rows(self, path: Path, schema: Schema) -> int:
+        from pyarrow.parquet import read_metadata
+
+        return int(read_metadata(path).num_rows)
+
+    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+        for group in row_groups(path):
+            yield from read_rows(path, group.start, group.rows, group.bytes)
+
+    def write_state(self, folder: Path, state: State) -> None:
+        state.fields.empty().write_parquet(
+            folder / self.carrier, metadata={_KEY: state.to_json()}, compression="uncompressed"
+        )
+
+    def read_state(self, folder: Path) -> State | None:
+        path = folder / self.carrier
+        try:
+            footer = pl.read_parquet_metadata(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise damaged_carrier(path, error) from error
+        if _KEY not in footer:
+            raise damaged_carrier(path, "its footer has no state")
+        return State.from_json(footer[_KEY], place=str(folder))
+
+
+def damaged_carrier(path: Path, why: object) -> StateError:
+    """The error for a state carrier that cannot be read."""
+    return StateError(
+        f"{path} cannot be read: {why}",
+        hint="restore the folder from a backup, or move it away and load anew",
+    )

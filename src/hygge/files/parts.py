@@ -1,0 +1,157 @@
+"""Parts: the files a destination is made of, and the writer that fills them evenly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from hygge.core.errors import StateError
+from hygge.core.steps import reached
+from hygge.files.format import Format
+from hygge.files.local import sync
+
+PREFIX = "part-"
+Bucket = tuple[int, int]
+"""A depth and the lowest bits, so many, of the hashes of the keys it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a destination, as its state lists it.
+
+    Parameters
+    ----------
+    name: the file's name within the folder.
+    rows: its rows.
+    bytes: its size on disk.
+    memory: about what its rows take in memory, in bytes.
+    digest: blake2b-128 of the file, hex.
+    bucket: whose keys it holds; None where rows are in order of arrival.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    memory: int
+    digest: str
+    bucket: Bucket | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        out = asdict(self)
+        if self.bucket is None:
+            del out["bucket"]
+        return out
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a listed part. Raises StateError where it is damaged."""
+        try:
+            bucket = value.get("bucket")
+            return cls(
+                name=_plain_name(value["name"]), rows=int(value["rows"]),
+                bytes=int(value["bytes"]), memory=int(value["memory"]), digest=value["digest"],
+                bucket=(int(bucket[0]), int(bucket[1])) if bucket else None,
+            )  # fmt: skip
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise StateError(
+                f"the list of parts is damaged ({type(error).__name__}: {error})",
+                hint="restore the folder from a backup, or move it away and load anew",
+            ) from None
+
+
+def _plain_name(name: str) -> str:
+    if Path(name).name != name or not name.startswith(PREFIX):
+        raise ValueError(f"'{name}' is no part's name")
+    return name
+
+
+def digest_of(path: Path) -> str:
+    """blake2b-128 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+class PartWriter:
+    """Gathers frames of any size into parts of an even one, each durable once written.
+
+    Parameters
+    ----------
+    folder: where the parts go.
+    stem: what their names begin with; a number and the extension follow.
+    form: the format.
+    part_rows: rows of a full part.
+    part_bytes: bytes in memory at which a part is full, whatever its rows.
+    bucket: noted in every part.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stem: str,
+        form: Format,
+        *,
+        part_rows: int,
+        part_bytes: int,
+        bucket: Bucket | None = None,
+    ) -> None:
+        self._folder, self._stem, self._format = folder, stem, form
+        self._part_rows, self._part_bytes, self._bucket = part_rows, part_bytes, bucket
+        self._frames: list[pl.DataFrame] = []
+        self._rows = self._memory = 0
+        self.parts: list[Part] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take some rows; parts are written as they fill."""
+        if not frame.height:
+            return
+        size = int(frame.estimated_size())
+        limit = self._limit(frame.height, size)
+        for start in range(0, frame.height, limit):
+            piece = frame.slice(start, limit) if frame.height > limit else frame
+            self._add(piece, size * piece.height // frame.height)
+
+    def _limit(self, rows: int, size: int) -> int:
+        fits = rows * self._part_bytes // size if size > self._part_bytes else rows
+        return max(1, min(self._part_rows, fits))
+
+    def _add(self, frame: pl.DataFrame, size: int) -> None:
+        while frame.height:
+            room = self._part_rows - self._rows
+            taken = frame.slice(0, room) if frame.height > room else frame
+            share = size * taken.height // frame.height
+            self._frames.append(taken)
+            self._rows += taken.height
+            self._memory += share
+            frame, size = frame.slice(taken.height), size - share
+            if self._rows >= self._part_rows or self._memory >= self._part_bytes:
+                self.flush()
+
+    def flush(self, *, empty: pl.DataFrame | None = None) -> None:
+        """Write what is gathered as one part; `empty` is written if there is nothing at all."""
+        if not self._frames and empty is None:
+            return
+        frame = pl.concat(self._frames) if self._frames else empty
+        assert frame is not None  # one of the two
+        self._frames, memory = [], self._memory
+        self._rows = self._memory = 0
+        name = f"{self._stem}-{len(self.parts):05d}.{self._format.extension}"
+        path = self._folder / name
+        self._format.write(frame, path)
+        reached("files.part_written")
+        sync(path)
+        self.parts.append(
+            Part(name, frame.height, path.stat().st_size, memory, digest_of(path), self._bucket)
+        )
+        reached("files.part_synced")
+
+    def discard(self) -> None:
+        """Forget what is gathered and remove what was written."""
+        self._frames = []
+        for part in self.parts:
+            (self._folder / part.name).unlink(missing_ok=True)
+        self.parts = []

@@ -1,0 +1,165 @@
+"""Paths: resolved against the project, entities placed below them, inputs found in them."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import BeforeValidator
+
+from hygge.core.errors import ConfigError, ConnectError, UnsupportedError
+
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # Apache Hive, hive.exec.default.partition.name
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def _text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+PathText = Annotated[str, BeforeValidator(_text)]
+"""A path as text; a `pathlib.Path` does too."""
+
+
+def resolve(path: str, root: Path) -> Path:
+    """An absolute path; a relative one starts at the root.
+
+    Raises UnsupportedError for a URL of an object store.
+    """
+    if path.startswith("file://"):
+        path = unquote(path.removeprefix("file://"))
+    elif re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", path):
+        scheme = path.split("://", 1)[0]
+        raise UnsupportedError(
+            f"'{scheme}://' cannot be read or written yet; files are local", hint="use a path"
+        )
+    if "\0" in path:
+        raise ConfigError("a path cannot have a NUL in it")
+    return Path(os.path.normpath(root / Path(path).expanduser()))
+
+
+def shown(path: Path, root: Path) -> str:
+    """A path for people: below the root it is relative to it."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def default_path(name: str, role: str) -> str:
+    """`data/<name>`. Raises ConfigError where there is no name either."""
+    if not name:
+        raise ConfigError(f"a file {role} needs a name or a path", hint="set `path:`")
+    return entity_path("data", name)
+
+
+def entity_path(parent: str | os.PathLike[str], entity: str) -> str:
+    """An entity's path below its flow's. Raises ConfigError for a name that is no folder's."""
+    bad = not entity or entity.startswith(".") or any(c in '/\\\0:*?"<>|' for c in entity)
+    if bad:
+        raise ConfigError(
+            f"'{entity}' cannot be the name of a folder",
+            hint="rename the entity; its table's name can be given separately",
+        )
+    return os.fspath(parent).rstrip("/") + "/" + entity
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input file: where it lies, its size in bytes, and its hive partition's values."""
+
+    path: Path
+    size: int
+    partition: tuple[tuple[str, str | None], ...] = ()
+
+
+def expand(path: Path, extensions: Sequence[str], *, hive: bool, place: str) -> list[Input]:
+    """The files a path names, sorted.
+
+    Parameters
+    ----------
+    path: a file, a folder, a glob, or any of them without its extension.
+    extensions: file name endings of the format, without the dot, the usual one first. Other files
+        in a folder are passed over, and so is what begins with `.` or `_`.
+    hive: whether to go into folders named `column=value`.
+    place: the path as people know it, for errors.
+
+    Raises
+    ------
+    ConnectError: nothing is there.
+    """
+    if _MAGIC.search(str(path)) and not path.exists():
+        found = [Path(p) for p in glob.glob(str(path), recursive=True)]
+        base = Path(re.split(r"[*?\[]", str(path), maxsplit=1)[0]).parent
+        files = [
+            f
+            for p in found
+            if not _hidden(p, base)
+            for f in (_files_in(p, extensions, hive) if p.is_dir() else [p])
+        ]
+        if not files:
+            raise ConnectError(
+                f"no file matches {place}",
+                hint=f"it is relative to the project's folder; {_nearest(base)}",
+            )
+        return _inputs(files, base if hive else None)
+    for candidate in (path, *(path.with_name(f"{path.name}.{e}") for e in extensions)):
+        if candidate.is_file():
+            return _inputs([candidate], None)
+        if candidate.is_dir():
+            files = _files_in(candidate, extensions, hive)
+            if not files:
+                raise ConnectError(
+                    f"{place} is a folder without any .{extensions[0]} file",
+                    hint="set `hive: true` if its files lie in folders named column=value",
+                )
+            return _inputs(files, candidate if hive else None)
+    raise ConnectError(f"{place} is not there", hint=_nearest(path))
+
+
+def _nearest(path: Path) -> str:
+    """What there is instead: the nearest folder that exists, and what it holds."""
+    folder = path
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith("."))[:8]
+    return f"{folder} holds: {', '.join(names) or 'nothing'}"
+
+
+def _hidden(path: Path, base: Path) -> bool:
+    return any(part[0] in "._" for part in path.relative_to(base).parts)
+
+
+def _files_in(folder: Path, extensions: Sequence[str], hive: bool) -> list[Path]:
+    found: list[Path] = []
+    for entry in os.scandir(folder):
+        if entry.name[0] in "._":
+            continue
+        if entry.is_dir():
+            if hive and "=" in entry.name:
+                found += _files_in(Path(entry.path), extensions, hive)
+        elif entry.name.lower().endswith(tuple(f".{e}" for e in extensions)):
+            found.append(Path(entry.path))
+    return found
+
+
+def _inputs(files: Sequence[Path], base: Path | None) -> list[Input]:
+    return [
+        Input(f, f.stat().st_size, _partition(f, base) if base is not None else ())
+        for f in sorted(set(files))
+    ]
+
+
+def _partition(file: Path, base: Path) -> tuple[tuple[str, str | None], ...]:
+    pairs = []
+    for part in file.relative_to(base).parts[:-1]:
+        name, equals, value = part.partition("=")
+        if equals:
+            pairs.append((unquote(name), None if value == HIVE_NULL else unquote(value)))
+    return tuple(pairs)

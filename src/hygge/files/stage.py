@@ -1,0 +1,221 @@
+"""The commit protocol on a local file system, the same for every format.
+
+A load builds the next generation of a destination folder in a hidden sibling of it,
+`<parent>/.hygge/stage/<name>/<load>-<nonce>/new`, and exchanges the two in one operation. See
+"State and the commit" in the design.
+
+Whose stage it is, its lock says: the process that builds holds `flock(2)` on it, so a stage whose
+lock can be taken is a dead one and is removed by the next load. A second lock, `commit.lock`, is
+held while the generation is compared and the folders change places.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hygge.core.context import CancelToken
+from hygge.core.errors import ConflictError, StateError
+from hygge.core.steps import reached
+from hygge.files import local
+
+STEPS = (
+    "files.begun", "files.part_written", "files.part_synced", "files.linked",
+    "files.state_written", "files.synced", "files.locked", "files.exchanged", "files.checked",
+    "files.cleaned",
+)  # fmt: skip
+"""Steps of a load, in order; those of parts come once for each part."""
+FALLBACK_STEPS = ("files.intended", "files.moved_away")
+"""Where folders cannot be exchanged: two more, between `files.locked` and `files.exchanged`."""
+_INTENT = "intent.json"
+
+Look = Callable[[Path], int]
+"""Says the generation that a folder holds, 0 for none; raises StateError for one in disorder."""
+
+
+def stage_root(destination: Path) -> Path:
+    """Where the loads of a destination are staged."""
+    return destination.parent / ".hygge" / "stage" / destination.name
+
+
+@dataclass
+class Stage:
+    """One load's stage, held by a lock until it is removed.
+
+    Parameters
+    ----------
+    destination: the folder to be replaced.
+    folder: this load's own.
+    """
+
+    destination: Path
+    folder: Path
+    _lock: int
+
+    @property
+    def new(self) -> Path:
+        """The next generation of the destination."""
+        return self.folder / "new"
+
+    @property
+    def incoming(self) -> Path:
+        """Rows that wait to be merged."""
+        return self.folder / "incoming"
+
+    @classmethod
+    def begin(cls, destination: Path, load_id: str, cancel: CancelToken) -> Stage:
+        """Make a stage, after mending and clearing away what dead loads left."""
+        root = stage_root(destination)
+        local.make_folder(root)
+        with local.locked(root / "commit.lock", cancel):
+            _mend(destination, root)
+            clear_dead(root)
+            folder = root / f"{load_id[:16]}-{uuid.uuid4().hex[:8]}"
+            (folder / "new").mkdir(parents=True)
+            (folder / "incoming").mkdir()
+            lock = local.try_lock(folder / "lock")
+        assert lock is not None  # the folder's name is new, so nobody else has seen it
+        reached("files.begun")
+        return cls(destination, folder, lock)
+
+    def publish(self, expected: int, look: Look, cancel: CancelToken) -> None:
+        """Put the new generation in the destination's place.
+
+        Parameters
+        ----------
+        expected: the generation it replaces; 0 where the destination has none.
+        look: tells a folder's generation.
+        cancel: heeded until the lock is held; after that it finishes.
+
+        Raises
+        ------
+        ConflictError: the destination is at another generation; it stays as it is.
+        StateError: what lies there is in disorder; it stays as it is.
+        """
+        target, root = self.destination, self.folder.parent
+        with local.locked(root / "commit.lock", cancel):
+            _mend(target, root)
+            reached("files.locked")
+            _compare(look(target), expected, target)
+            old = self._swap(target, root)
+            reached("files.exchanged")
+            if old is not None:
+                try:
+                    _compare(look(old), expected, target)
+                except StateError:
+                    self._take_back(old, target)
+                    raise
+            local.sync(target.parent)
+            local.sync(self.folder)
+            reached("files.checked")
+        self.remove()
+        reached("files.cleaned")
+
+    def _swap(self, target: Path, root: Path) -> Path | None:
+        """Change places; returns where the old generation lies now, None if there was none."""
+        if not os.path.lexists(target):
+            try:
+                local.rename_new(self.new, target)
+            except FileExistsError:
+                raise _conflict(target) from None
+            return None
+        try:
+            local.exchange(self.new, target)
+        except local.NoExchange:
+            return self._swap_in_two(target, root)
+        return self.new
+
+    def _swap_in_two(self, target: Path, root: Path) -> Path:
+        """Two renames; whoever comes after a death between them finds the intent and finishes."""
+        intent, old = root / _INTENT, self.folder / "old"
+        draft = self.folder / _INTENT
+        draft.write_text(json.dumps({"stage": self.folder.name}), encoding="utf-8")
+        local.sync(draft)
+        draft.rename(intent)
+        local.sync(root)
+        reached("files.intended")
+        target.rename(old)
+        reached("files.moved_away")
+        self.new.rename(target)
+        local.sync(target.parent)
+        intent.unlink()
+        local.sync(root)
+        return old
+
+    def _take_back(self, old: Path, target: Path) -> None:
+        try:
+            local.exchange(old, target)
+        except local.NoExchange:
+            target.rename(self.folder / "refused")
+            old.rename(target)
+        local.sync(target.parent)
+
+    def remove(self) -> None:
+        """Remove the stage and free its lock. Safe more than once."""
+        if self._lock >= 0:
+            local.remove_folder(self.folder)
+            os.close(self._lock)
+            self._lock = -1
+
+
+def recover(destination: Path, cancel: CancelToken) -> None:
+    """Finish what a process that died between two renames began; nothing where there is nothing."""
+    root = stage_root(destination)
+    if (root / _INTENT).exists():
+        with local.locked(root / "commit.lock", cancel):
+            _mend(destination, root)
+
+
+def _mend(destination: Path, root: Path) -> None:
+    """Roll an interrupted pair of renames forward, else back. Call it with the lock held."""
+    intent = root / _INTENT
+    try:
+        name = json.loads(intent.read_text(encoding="utf-8"))["stage"]
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(
+            f"{intent} is damaged ({error})",
+            hint=f"see whether {destination} is there and whole, then remove this file",
+        ) from None
+    stage = root / Path(name).name
+    if not os.path.lexists(destination):
+        for candidate in (stage / "new", stage / "old"):
+            if candidate.is_dir():
+                candidate.rename(destination)
+                local.sync(destination.parent)
+                break
+    intent.unlink()
+    local.sync(root)
+
+
+def clear_dead(root: Path) -> None:
+    """Remove the stages of loads whose process has ended. Call it with the lock held."""
+    for entry in os.scandir(root):
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        folder = Path(entry.path)
+        try:
+            lock = local.try_lock(folder / "lock")
+        except FileNotFoundError:
+            continue  # its owner is removing it right now
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _compare(found: int, expected: int, target: Path) -> None:
+    if found != expected:
+        raise _conflict(target)
+
+
+def _conflict(target: Path) -> ConflictError:
+    return ConflictError(
+        f"{target} was loaded by another run meanwhile; nothing was published",
+        hint="run it again",
+    )

@@ -1,0 +1,211 @@
+"""What every file Store does: settle an entity into a folder of parts, with its state."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import Field
+
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import ConfigError, ConnectError, StateError
+from hygge.core.load import Load, LoadRequest, Mode, State, Writer
+from hygge.core.settings import StoreConfig
+from hygge.core.store import Store, StoreSession
+from hygge.files import local
+from hygge.files.format import Format
+from hygge.files.load import FileLoad, FileWriter, Ticket, link_parts, publish
+from hygge.files.manifest import Held, look
+from hygge.files.parts import PartWriter
+from hygge.files.paths import PathText, default_path, entity_path, resolve, shown
+from hygge.files.rewrite import Sizes, coalesce
+from hygge.files.stage import Stage, recover
+
+
+class FileStoreConfig(StoreConfig):
+    """Settings every file Store has."""
+
+    path: PathText = Field(
+        default="",
+        description="The folder to settle into; `data/<name>` without it. With entities it is "
+        "the parent of theirs",
+        examples=["data/users"],
+    )
+    part_rows: int = Field(
+        default=250_000, ge=1, description="Rows of a full file, however small the batches are"
+    )
+    part_bytes: int = Field(
+        default=128 << 20,
+        ge=1 << 16,
+        description="Bytes in memory at which a file is full, whatever its rows",
+    )
+
+
+class FileStore(Store, ABC):
+    """Settles an entity into a folder of files, one generation exchanged for the next."""
+
+    Config = FileStoreConfig
+    config: Any
+    keeps_state = True
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append")
+    extensions: ClassVar[tuple[str, ...]] = ()
+    """File name endings of the format; a path that has one names a file."""
+    folder: Path | None = None
+    """The destination once bound."""
+    root: Path | None = None
+
+    @classmethod
+    def place_entity(
+        cls, settings: Mapping[str, Any], entity: str, *, shared: bool
+    ) -> dict[str, Any]:
+        placed = dict(settings)
+        if shared:
+            placed["path"] = entity_path(settings.get("path") or "data", entity)
+        return placed
+
+    def bind(self, around: Surroundings) -> Self:
+        path = self.config.path or default_path(self.name, "Store")
+        folder = resolve(path, around.root)
+        if folder.suffix.lower().lstrip(".") in self.extensions and not folder.is_dir():
+            raise ConfigError(
+                f"the path '{path}' names a file, and a Store of type '{self.type}' settles into "
+                "a folder",
+                hint=f"use `path: {Path(path).with_suffix('')}`",
+            )
+        return self.copy_with(folder=folder, root=around.root)
+
+    def place(self) -> str:
+        if self.folder is None or self.root is None:
+            return str(self.config.path or default_path(self.name, "Store"))
+        return shown(self.folder, self.root)
+
+    def identity(self) -> Mapping[str, Any]:
+        path = self.config.path or default_path(self.name, "Store")
+        return {"type": self.type, "path": os.path.normpath(path)}
+
+    def readers(self, mode: Mode) -> str:
+        folder = self.folder
+        while folder is not None and not folder.is_dir() and folder != folder.parent:
+            folder = folder.parent
+        if folder is not None and not local.can_exchange(folder):
+            return (
+                "the old rows, for a moment no folder, then the new rows "
+                "(no exchange on this file system)"
+            )
+        return "the old rows, then all the new ones: one exchange"
+
+    @abstractmethod
+    def form(self) -> Format:
+        """The format with this Store's settings."""
+
+    @property
+    def sizes(self) -> Sizes:
+        return Sizes(self.config.part_rows, self.config.part_bytes)
+
+    def open(self, context: Context) -> FileStoreSession:
+        return FileStoreSession(self, context)
+
+    def writer(self, ticket: Ticket, chunk: int, context: Context) -> Writer:
+        return FileWriter(ticket, chunk, context)
+
+    def compact(self, context: Context) -> tuple[int, int]:
+        """Put small files together, as a new generation with the same rows and position.
+
+        Returns
+        -------
+        How many files there were, and how many there are now.
+
+        Raises
+        ------
+        StateError: nothing of hygge's lies there. ConflictError: a load was quicker.
+        """
+        with self.open(context) as session:
+            return session.compact()
+
+
+class FileStoreSession(StoreSession):
+    """One attempt at one destination folder."""
+
+    def __init__(self, store: FileStore, context: Context) -> None:
+        if store.folder is None:
+            raise ConfigError(f"{store!r} is not bound to a folder")
+        self._store, self._context = store, context
+        # A destination that is a link is loaded where the link leads; the link stays.
+        self._folder = Path(os.path.realpath(store.folder))
+        self._format = store.form()
+        self._held: Held | None = None
+        self._load: Load | None = None
+        above = self._folder.parent
+        while not above.exists() and above != above.parent:
+            above = above.parent
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise ConnectError(
+                f"{store.place()}: {above} is no folder that can be written to",
+                hint="give hygge's user the right to write there, or choose another path",
+            )
+
+    def _look(self) -> Held:
+        if self._held is None:
+            with local.telling(self._store.place()):
+                recover(self._folder, self._context.cancel)
+                self._held = look(self._folder, self._format)
+        return self._held
+
+    def state(self) -> State | None:
+        return self._look().state
+
+    def begin(self, request: LoadRequest) -> Load:
+        self._store.check(request.mode, request.keys)
+        self._load = FileLoad(
+            request, self._folder, self._look(), self._format, self._store.sizes, self._context,
+            place=self._store.place(),
+        )  # fmt: skip
+        self._held = None
+        return self._load
+
+    def compact(self) -> tuple[int, int]:
+        """See `FileStore.compact`."""
+        held, sizes, place = self._look(), self._store.sizes, self._store.place()
+        if held.state is None:
+            raise StateError(f"{place} holds nothing that hygge loaded", hint="load it first")
+        small = [p for p in held.parts if p.bucket is None and sizes.small(p)]
+        if len(small) < 2:
+            return len(held.parts), len(held.parts)
+        state = _next_generation(held.state)
+        with local.telling(place):
+            stage = Stage.begin(self._folder, "compact", self._context.cancel)
+            try:
+                writer = PartWriter(
+                    stage.new, f"part-{state.generation:06d}-compact", self._format,
+                    part_rows=sizes.rows, part_bytes=sizes.bytes,
+                )  # fmt: skip
+                parts = coalesce(
+                    self._folder, held.parts, self._format, state.fields, writer, lambda f: f,
+                    which=lambda part: part in small, cancel=self._context.cancel,
+                )  # fmt: skip
+                link_parts(stage, (p for p in parts if p in held.parts))
+                publish(
+                    stage, self._format, state, state.fields, parts, None, held, self._context,
+                    place=place,
+                )  # fmt: skip
+            finally:
+                stage.remove()
+                self._held = None
+        return len(held.parts), len(parts)
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.abort()
+            self._load = None
+
+
+def _next_generation(state: State) -> State:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return replace(state, generation=state.generation + 1, committed_at=now)
+
+

@@ -1,0 +1,35 @@
+"""Parquet files as a Store."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hygge.files.parquet import Compression, ParquetFormat
+from hygge.files.store import FileStore, FileStoreConfig
+
+
+class ParquetStoreConfig(FileStoreConfig):
+    """Settings of a Parquet Store."""
+
+    compression: Compression = Field(default="zstd", description="Codec of the pages")
+    compression_level: int | None = Field(
+        default=None, description="The codec's level; its own default without it", examples=[3]
+    )
+    row_group_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="Rows a row group has at most; without it each file is one row group",
+    )
+
+
+class ParquetStore(FileStore):
+    """Settles into a folder of Parquet files: `ParquetStore("users", path="data/users")`."""
+
+    Config = ParquetStoreConfig
+    config: ParquetStoreConfig
+    modes = ("replace", "append", "merge")
+    extensions = ("parquet", "pq")
+
+    def form(self) -> ParquetFormat:
+        c = self.config
+        return ParquetFormat(c.compression, c.compression_level, c.row_group_rows)
