@@ -1,4 +1,4 @@
-"""One budget of bytes for all queues of the process, so that wide rows and many flows stay bounded."""
+"""One budget of bytes for all queues of a process: wide rows and many flows stay bounded."""
 
 from __future__ import annotations
 

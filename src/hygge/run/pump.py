@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -162,9 +163,12 @@ def pump(
         return writer.finish()
     except BaseException:
         channel.stop()
-        if reader.is_alive():
-            session.cancel()
-        writer.abort()
+        # What went wrong first is what is told, though cleaning up after it fails too.
+        with suppress(Exception):
+            if reader.is_alive():
+                session.cancel()
+        with suppress(Exception):
+            writer.abort()
         raise
     finally:
         forget()
