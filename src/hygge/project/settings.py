@@ -50,25 +50,24 @@ class _Forgiving(Settings):
 
 
 def _lag(value: Any) -> int | float | str | None:
-    if isinstance(value, str) and re.fullmatch(r"\d+", value):
-        value = int(value)
-    if isinstance(value, str):
+    if value is None:
+        return None
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,18}", value):
         parse_duration(value)
-    elif value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e18
-    ):
-        raise ValueError("a lag is a duration such as 15m or 2d, or a number from 0")
-    return value
+        return value
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < 1e18:
+        return number
+    raise ValueError("a lag is a duration such as 15m or 2d, or a number from 0")
 
 
 def _chunks(value: Any) -> int | Literal["auto", "off"]:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
-        value = int(value)
-    if value in ("auto", "off"):
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
-        raise ValueError("write auto, off, or a number of slices from 1 to 1024")
-    return value
+    if value == "auto" or value == "off":
+        return "auto" if value == "auto" else "off"
+    number = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value) else value
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 1024:
+        return number
+    raise ValueError("write auto, off, or a number of slices from 1 to 1024")
 
 
 def _value(value: Any) -> str | int | float | bool:

@@ -1,0 +1,152 @@
+"""Entities of a flow that are found by `tables:` patterns when a run is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import ConfigError, Location, Problem
+from hygge.core.home import Home, Table
+from hygge.project.entities import FlowSource, Named, build_entity, flow_names
+from hygge.project.names import key_of
+from hygge.project.nodes import Node
+from hygge.project.problems import Problems
+from hygge.project.specs import EntitySpec, FlowSpec
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """All entities of a flow, those named first, and what was found wrong on the way."""
+
+    entities: tuple[EntitySpec, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def expand_tables(flow: FlowSpec, context: Context) -> list[EntitySpec]:
+    """All entities of a flow: those it names, and those its `tables:` patterns find.
+
+    Warnings go to `context.note`. Raises ConfigError with every problem, and what
+    `Home.tables()` raises.
+    """
+    expansion = expand(flow, context)
+    wrong = [p for p in expansion.problems if p.severity == "error"]
+    if wrong:
+        raise ConfigError(problems=wrong)
+    for problem in expansion.problems:
+        context.note(str(problem), "warning")
+    return list(expansion.entities)
+
+
+def select_tables(
+    patterns: Sequence[str], tables: Sequence[Table]
+) -> tuple[list[Table], list[str]]:
+    """The tables that patterns choose, in the source's order, and the patterns that match none.
+
+    A pattern with a dot is held against `schema.table`, one without against the table's name;
+    those after `!` leave tables out, wherever they stand. Only exclusions mean all others.
+    """
+    wanted = [p for p in patterns if not p.startswith("!")]
+    unwanted = [p[1:] for p in patterns if p.startswith("!")]
+    chosen = [t for t in tables if not wanted or any(_matches(p, t) for p in wanted)]
+    kept = [t for t in chosen if not any(_matches(p, t) for p in unwanted)]
+    unused = [p for p in patterns if not any(_matches(p.removeprefix("!"), t) for t in tables)]
+    return kept, unused
+
+
+def _matches(pattern: str, table: Table) -> bool:
+    if fnmatchcase(table.name, pattern):
+        return True
+    return "." in pattern and fnmatchcase(f"{table.schema}.{table.name}", pattern)
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """What `expand` makes a flow's further entities of.
+
+    Parameters
+    ----------
+    flow: layers and builder.
+    named: the entities that the flow names, right or wrong.
+    patterns: with their places.
+    around: what the flow's Home is bound to, to list its tables.
+    """
+
+    flow: FlowSource
+    named: tuple[Named, ...]
+    patterns: tuple[tuple[str, Location], ...]
+    around: Surroundings
+
+
+def expand(flow: FlowSpec, context: Context) -> Expansion:
+    """`expand_tables` with its problems returned; raises only what `Home.tables()` raises."""
+    source = flow.source
+    if not flow.tables or not isinstance(source, TableSource):
+        return Expansion(flow.entities)
+    problems = Problems()
+    made = source.flow.with_problems(problems)
+    home = _listing_home(made, source.around)
+    if home is None:
+        return Expansion(flow.entities, problems.sorted)
+    places = dict(source.patterns)
+    kept, unused = select_tables(list(places), home.tables(context))
+    for pattern in unused:
+        problems.warn(
+            f"the pattern '{pattern}' matches no table of {home.place()}",
+            places[pattern],
+            "patterns are matched as `schema.table` or `table`, and case counts",
+        )
+    entities = list(flow.entities)
+    claimed = _claimed(source.named)
+    seen: dict[str, Table] = {}
+    for table in kept:
+        if key_of(str(table)) in claimed or key_of(table.name) in claimed:
+            continue
+        at = next((places[p] for p in places if _matches(p, table)), flow.location)
+        other = seen.setdefault(key_of(table.name), table)
+        if other is not table:
+            problems.error(
+                f"the tables {other} and {table} would both be the entity "
+                f"'{flow.name}.{table.name}'",
+                at,
+                f"name one of them: `entities: [{{name: {table.schema}_{table.name}, "
+                f"home: {{table: {table}}}}}]`",
+            )
+            continue
+        spec = build_entity(made, _named(table, at, type(home)))
+        if spec is not None:
+            entities.append(spec)
+    return Expansion(tuple(entities), problems.sorted)
+
+
+def _listing_home(flow: FlowSource, around: Surroundings) -> Home | None:
+    """The flow's own Home, of no entity."""
+    node = flow.base.get("home")
+    if node is None or not node.items:
+        flow.builder.problems.error(f"the flow '{flow.name}' has no home", flow.location)
+        return None
+    home: Home | None = flow.builder.connector("home", node, "", flow_names(flow), shared=True)
+    return home.bind(around) if home is not None else None
+
+
+def _claimed(named: Sequence[Named]) -> set[str]:
+    """The names and tables that named entities have taken."""
+    taken = set()
+    for entity in named:
+        home = entity.node.get("home")
+        taken.add(key_of((home.text("table") if home else None) or entity.name))
+        taken.add(key_of(entity.name))
+    return taken
+
+
+def _named(table: Table, at: Location, home: type[Home]) -> Named:
+    items = {}
+    if "table" in home.Config.model_fields:
+        items["home"] = Node({"table": Node(_escaped(str(table)), at)}, at)
+    return Named(table.name, Node(items, at), at, (table.schema, table.name))
+
+
+def _escaped(text: str) -> str:
+    """A name as a setting's text, in which braces and `${` mean nothing."""
+    return text.replace("${", "$${").replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,75 @@
+"""Two entities may not settle in one place, nor one inside the other's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hygge.core.context import Surroundings
+from hygge.core.errors import ConfigError, Location, Problem
+from hygge.project.names import key_of
+from hygge.project.specs import EntitySpec
+
+
+def check_places(entities: Iterable[EntitySpec], around: Surroundings) -> list[Problem]:
+    """A problem for every enabled entity whose place another has, or whose place is inside it.
+
+    Places are compared without regard to case, as some file systems do. Stores that keep no state
+    only add to what is there, and may share. Homes and Stores that cannot be bound are problems
+    here too.
+    """
+    problems: list[Problem] = []
+    seen: dict[str, EntitySpec] = {}
+    for entity in entities:
+        if not entity.enabled:
+            continue
+        place = _bound_place(entity, around, problems)
+        if place is None:
+            continue
+        other = seen.setdefault(place, entity)
+        if other is not entity:
+            problems.append(
+                Problem(
+                    f"{entity.full_name} would settle where {other.full_name} does "
+                    f"({entity.store.bind(around).place()}), which is at {other.location}",
+                    _where(entity),
+                    "give one of them another `path`, `table` or name",
+                )
+            )
+    for place, entity in seen.items():
+        outer = next((seen[p] for p in _parents(place) if p in seen), None)
+        if outer is not None:
+            problems.append(
+                Problem(
+                    f"{entity.full_name} would settle inside the folder of {outer.full_name}, "
+                    f"which is at {outer.location} and replaces that folder as a whole",
+                    _where(entity),
+                    "give one of them another `path`",
+                )
+            )
+    return problems
+
+
+def _where(entity: EntitySpec) -> Location:
+    for path in ("store.path", "store.table"):
+        if path in entity.provenance:
+            return entity.provenance[path]
+    return entity.location
+
+
+def _bound_place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) -> str | None:
+    try:
+        entity.home.bind(around)
+        store = entity.store.bind(around)
+    except ConfigError as error:
+        inner = error.problems or (Problem(error.message, None, error.hint),)
+        problems += [
+            Problem(f"{entity.full_name}: {p.message}", p.location or entity.location, p.hint)
+            for p in inner
+        ]
+        return None
+    return key_of(store.place().rstrip("/")) if store.keeps_state else None
+
+
+def _parents(place: str) -> list[str]:
+    parts = place.replace("\\", "/").split("/")
+    return ["/".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
