@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 
 from hygge.core.errors import JournalError
 from hygge.core.secrets import Secret, redact
@@ -165,7 +165,8 @@ class Journal:
         query = select(RUNS).order_by(RUNS.c.started.desc(), RUNS.c.run_id.desc()).limit(limit)
         with reading(self._engine, self.place) as connection:
             rows = connection.execute(query).mappings().all()
-        return [run_record(dict(row), self._status(row)) for row in rows]
+            counts = _counts(connection, [row["run_id"] for row in rows])
+        return [run_record(dict(r), self._status(r), counts[r["run_id"]]) for r in rows]
 
     def run(self, run_id: str) -> RunRecord | None:
         """One run with its entities, by its id or by how its id begins; None: there is none such.
@@ -185,7 +186,8 @@ class Journal:
             query = select(ENTITIES).where(ENTITIES.c.run_id == rows[0]["run_id"])
             query = query.order_by(ENTITIES.c.position, ENTITIES.c.entity)
             found = connection.execute(query).mappings().all()
-        return run_record(dict(rows[0]), self._status(rows[0]), found)
+            counts = _counts(connection, [rows[0]["run_id"]])[rows[0]["run_id"]]
+        return run_record(dict(rows[0]), self._status(rows[0]), counts, found)
 
     def last_result(self) -> RunResult | None:
         """The latest run that is over, interrupted ones included; None where there is none."""
@@ -288,6 +290,17 @@ def _finish(connection: Connection, reports: Iterable[_Report]) -> None:
             rows.append({**one, "finished": as_text(report.at), **plain})
     if rows:
         connection.execute(update(ENTITIES).where(*_ONE), rows)
+
+
+def _counts(connection: Connection, runs: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many entities of each run have each status, those under way called `running`."""
+    began = ENTITIES.c.started.is_not(None) & ENTITIES.c.finished.is_(None)
+    status = case((began, "running"), else_=ENTITIES.c.status).label("status")
+    query = select(ENTITIES.c.run_id, status, func.count()).where(ENTITIES.c.run_id.in_(runs))
+    counts: dict[str, dict[str, int]] = {run_id: {} for run_id in runs}
+    for run_id, said, number in connection.execute(query.group_by(ENTITIES.c.run_id, status)):
+        counts[run_id][said] = number
+    return counts
 
 
 def _drop_old(connection: Connection, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
@@ -47,6 +47,7 @@ class RunRecord:
     project, environment, fingerprint: of the configuration it ran.
     host, pid, hygge_version: who ran it.
     rows, bytes: moved in all.
+    counts: how many entities have each status.
     """
 
     run_id: str
@@ -63,6 +64,7 @@ class RunRecord:
     bytes: int = 0
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
     entities: tuple[EntityRecord, ...] = ()
 
     @property
@@ -95,7 +97,7 @@ class RunRecord:
         }
         plain["started"] = self.started.isoformat()
         plain["finished"] = self.finished.isoformat() if self.finished else None
-        plain["warnings"] = list(self.warnings)
+        plain["warnings"], plain["counts"] = list(self.warnings), dict(self.counts)
         if self.entities:
             plain["entities"] = [
                 {
@@ -109,14 +111,19 @@ class RunRecord:
         return plain
 
 
-def run_record(row: Mapping[str, Any], status: RecordStatus, entities: Any = ()) -> RunRecord:
-    """A run as stored: a row of the runs table, its status as it is now, its entities' rows."""
-    plain = {name: row[name] for name in RunRecord.__slots__ if name != "entities"}
+def run_record(
+    row: Mapping[str, Any], status: RecordStatus, counts: Mapping[str, int], entities: Any = ()
+) -> RunRecord:
+    """A run as stored: a row of the runs table, its status as it is now, how many of its entities
+    have each status, and their rows."""
+    more = ("counts", "entities")
+    plain = {name: row[name] for name in RunRecord.__slots__ if name not in more}
     plain["status"] = status
     plain["started"] = datetime.fromisoformat(row["started"])
     plain["finished"] = _time(row["finished"])
     plain["warnings"] = tuple(row["warnings"] or ())
-    return RunRecord(**plain, entities=tuple(entity_record(e) for e in entities))
+    known = tuple(entity_record(e) for e in entities)
+    return RunRecord(**plain, counts=counts, entities=known)
 
 
 def entity_record(row: Mapping[str, Any]) -> EntityRecord:
