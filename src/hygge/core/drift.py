@@ -44,7 +44,20 @@ def wider(left: LogicalType, right: LogicalType) -> LogicalType | None:
     if left.kind == right.kind == "list":
         inner = wider(left.inner[0].type, right.inner[0].type)
         return replace(left, inner=(Field("item", inner),)) if inner else None
+    if left.kind == right.kind == "struct":
+        return _wider_struct(left, right)
+    if {left.kind, right.kind} <= {"string", "json", "uuid"}:
+        return LogicalType("string")
     return None
+
+
+def _wider_struct(left: LogicalType, right: LogicalType) -> LogicalType | None:
+    others = {f.name: f.type for f in right.inner}
+    if set(others) != {f.name for f in left.inner}:
+        return None
+    members = [(f.name, wider(f.type, others[f.name])) for f in left.inner]
+    inner = tuple(Field(name, kind) for name, kind in members if kind is not None)
+    return replace(left, inner=inner) if len(inner) == len(members) else None
 
 
 def _wider_integer(left: LogicalType, right: LogicalType) -> LogicalType | None:
@@ -134,7 +147,10 @@ def compare(held: Schema, coming: Schema) -> Drift:
         if old is None or old.type.physical == field.type.physical:
             continue
         kind = wider(old.type, field.type)
-        (clashing if kind is None else widened).append((field.name, old.type, kind or field.type))
+        if kind is None:
+            clashing.append((field.name, old.type, field.type))
+        elif kind.physical != old.type.physical:  # else what is held carries it already
+            widened.append((field.name, old.type, kind))
     return Drift(
         added=tuple(f for f in coming if f.name not in held),
         missing=tuple(f for f in held if f.name not in coming),

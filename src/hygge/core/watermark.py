@@ -10,16 +10,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from decimal import Decimal
-from typing import Any
+from decimal import Context, Decimal
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from hygge.core.errors import StateError, UnsupportedError
-from hygge.core.fields import LogicalType, parse_type
+from hygge.core.errors import DataError, StateError, UnsupportedError
+from hygge.core.fields import INTEGERS, LogicalType, parse_type
 
 Position = int | date | datetime | Decimal
-_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "ms": 0.001, "us": 0.000_001}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|us|[wdhms])")
+P = TypeVar("P", bound=Position)
+_UNITS = {
+    "w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1),
+    "m": timedelta(minutes=1), "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1),
+    "us": timedelta(microseconds=1),
+}  # fmt: skip
+_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|us|[wdhms])")
+_DIGITS = Context(prec=100)  # decimals of 38 digits and a step past them, without rounding
 
 
 def parse_duration(text: str) -> timedelta:
@@ -27,16 +33,19 @@ def parse_duration(text: str) -> timedelta:
     stripped = text.strip().lower()
     if stripped == "0":
         return timedelta()
-    total, at = 0.0, 0
+    total, at = timedelta(), 0
     while at < len(stripped):
         match = _DURATION.match(stripped, at)
         if match is None:
             break
-        total += float(match[1]) * _UNITS[match[2]]
+        try:
+            total += float(match[1]) * _UNITS[match[2]]
+        except OverflowError:
+            raise ValueError(f"'{text}' is too long a duration") from None
         at = match.end()
     if not stripped or at != len(stripped):
         raise ValueError(f"'{text}' is not a duration; write it as 90s, 15m, 3h, 7d or 1h30m")
-    return timedelta(seconds=total)
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +125,22 @@ def check_type(column: str, kind: LogicalType) -> None:
 
 
 def after(value: Position, kind: LogicalType) -> Position:
-    """The next value a column of this type can hold: the exclusive bound that includes `value`."""
-    if isinstance(value, datetime):
-        return value + timedelta(microseconds=1000 if kind.unit == "ms" else 1)
-    if isinstance(value, date):
-        return value + timedelta(days=1)
+    """The next value a column of this type can hold: the exclusive bound that includes `value`.
+
+    Raises DataError for the last moment or day that a calendar has (9999-12-31), which has none.
+    """
+    try:
+        if isinstance(value, datetime):
+            return value + timedelta(microseconds=1000 if kind.unit == "ms" else 1)
+        if isinstance(value, date):
+            return value + timedelta(days=1)
+    except OverflowError:
+        raise DataError(
+            f"the largest value is {value}, and no bound can be put after it",
+            hint="mend the row, or read incrementally by another column",
+        ) from None
     if isinstance(value, Decimal):
-        return value + Decimal(1).scaleb(-(kind.scale or 0))
+        return _DIGITS.add(value, Decimal((0, (1,), -(kind.scale or 0))))
     return value + 1
 
 
@@ -138,7 +156,9 @@ def freeze_upper(
 
     For numbers: the next value after the maximum. For dates and times: the same, but never above
     the source's clock (so that one row dated 9999 cannot hide all that come after it); a date
-    includes the clock's own day only up to yesterday's end, since today's rows still arrive.
+    includes the clock's own day only up to yesterday's end, since today's rows still arrive. Where
+    the clocks of a naive column's zone are about to go back, the bound stays below the time they
+    go back to, since rows yet to come will carry it.
 
     Parameters
     ----------
@@ -147,18 +167,72 @@ def freeze_upper(
     clock: the source's clock, aware; None where it cannot tell, for numbers.
     last: the stored position; the bound never falls below it.
     zone: what a naive column's wall clock means.
+
+    Returns the bound; a zoned column's is in UTC. Raises DataError where nothing comes after the
+    maximum and there is no clock.
     """
     if maximum is None:
         return last
-    bound = after(maximum, kind)
-    if clock is not None and isinstance(bound, datetime):
-        now = clock.astimezone(zone).replace(tzinfo=None) if kind.zone is None else clock
-        bound = min(bound, now)
-    elif clock is not None and isinstance(bound, date):
-        bound = min(bound, clock.astimezone(zone).date())
-    if last is not None and bound < last:  # type: ignore[operator]
+    maximum = _in_utc(maximum)
+    last = None if last is None else _in_utc(last)
+    bound: Position
+    if clock is not None and isinstance(maximum, date):
+        now: date
+        if not isinstance(maximum, datetime):
+            now = _settled_wall_clock(clock, zone).date()
+        elif kind.zone is None:
+            now = _settled_wall_clock(clock, zone)
+        else:
+            now = clock.astimezone(UTC)
+        bound = now if maximum >= now else after(maximum, kind)
+    else:
+        bound = after(maximum, kind)
+    if last is not None and _comparable(bound, last) and bound < last:  # type: ignore[operator]
         return last
     return bound
+
+
+def _settled_wall_clock(clock: datetime, zone: tzinfo) -> datetime:
+    """The wall-clock time below which no clock in the zone will show again, naive."""
+    now = clock.astimezone(zone)
+    try:
+        later = (clock + timedelta(days=1)).astimezone(zone)
+    except OverflowError:
+        return now.replace(tzinfo=None)
+    low, high = now.astimezone(UTC), later.astimezone(UTC)
+    if _offset(high, zone) >= _offset(low, zone):
+        return now.replace(tzinfo=None)
+    while high - low > timedelta(seconds=1):  # find the moment at which the clocks go back
+        middle = low + (high - low) / 2
+        if _offset(middle, zone) < _offset(now, zone):
+            high = middle
+        else:
+            low = middle
+    back = high.replace(microsecond=0).astimezone(zone).replace(tzinfo=None)
+    return min(now.replace(tzinfo=None), back)
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _in_utc(value: P) -> P:
+    """Aware times in UTC: Python compares and steps those of one zone by their wall clocks."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # within a day of the calendar's ends
+        return value.replace(tzinfo=UTC)
+
+
+def _comparable(left: Position, right: Position) -> bool:
+    """Whether two positions are of one sort; where not, `window` says what is wrong."""
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return (left.tzinfo is None) == (right.tzinfo is None)
+    if isinstance(left, date) or isinstance(right, date):
+        return type(left) is type(right)
+    return True
 
 
 def window(
@@ -175,7 +249,7 @@ def window(
     """
     if last is None:
         return Window(column, kind, None, upper)
-    if last.column != column or last.type.kind != kind.kind or last.type.zone != kind.zone:
+    if last.column != column or not _same_sort(last.type, kind):
         raise StateError(
             f"the destination's watermark is on '{last.column}' ({last.type}), "
             f"but the entity now says '{column}' ({kind})",
@@ -184,12 +258,24 @@ def window(
     return Window(column, kind, step_back(last.value, lag), upper)
 
 
+def _same_sort(stored: LogicalType, now: LogicalType) -> bool:
+    """Whether positions of both types can be compared: an integer may have become a wider one."""
+    if stored.kind == "timestamp" == now.kind:
+        return (stored.zone is None) == (now.zone is None)
+    numbers = {*INTEGERS, "decimal"}
+    return stored.kind == now.kind or {stored.kind, now.kind} <= numbers
+
+
 def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
-    """A position moved back by a lag: a duration for times (whole days for dates), else a number."""
+    """A position moved back by a lag: a duration for times (whole days for dates), else a number.
+
+    It stops at the beginning of the calendar. Raises UnsupportedError for a lag of another sort.
+    """
     if isinstance(value, datetime):
-        floor = datetime.min.replace(tzinfo=value.tzinfo)
         if not isinstance(lag, timedelta):
             raise UnsupportedError("the lag of a time column is a duration, e.g. 15m or 2d")
+        value = _in_utc(value)
+        floor = datetime.min.replace(tzinfo=value.tzinfo)
         return floor if value - floor < lag else value - lag
     if isinstance(value, date):
         if not isinstance(lag, timedelta):
@@ -199,8 +285,10 @@ def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
     if isinstance(lag, timedelta):
         if lag:
             raise UnsupportedError("the lag of a number column is a number, e.g. 1000")
-        lag = 0
-    return value - lag
+        return value
+    if isinstance(value, int) and isinstance(lag, int):
+        return value - lag
+    return _DIGITS.subtract(Decimal(value), Decimal(lag))
 
 
 def zone_of(name: str | None) -> tzinfo:
