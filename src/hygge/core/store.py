@@ -155,6 +155,14 @@ class Store:
             )
         return _WriteOnlySession(self, context)
 
+    def compact(self, context: Context) -> tuple[int, int]:
+        """Join the small files of a destination; rows and position stay as they are.
+
+        Returns how many files there were, and how many there are now. Raises UnsupportedError for
+        a Store that has no files, StateError where it holds nothing of hygge's.
+        """
+        raise UnsupportedError(f"a Store of type '{self.type}' has no files to join")
+
     def writer(self, ticket: Any, chunk: int, context: Context) -> Writer:
         """A writer for a load that was begun in another process, from its ticket."""
         raise UnsupportedError(f"a Store of type '{self.type}' is written from one process only")
