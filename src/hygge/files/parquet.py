@@ -12,6 +12,7 @@ import polars as pl
 from hygge.core.errors import StateError
 from hygge.core.fields import Schema
 from hygge.core.load import State
+from hygge.core.watermark import Window
 from hygge.files.format import Format
 
 Compression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "uncompressed"]
@@ -48,6 +49,22 @@ def row_groups(path: Path, column: str | None = None) -> list[RowGroup]:
         found.append(RowGroup(start, group.num_rows, group.total_byte_size, *bounds))
         start += group.num_rows
     return found
+
+
+def schema_of(path: Path) -> Schema:
+    """A file's fields, from its footer."""
+    return Schema.of(pl.read_parquet_schema(path))
+
+
+def overlaps(group: RowGroup, window: Window) -> bool:
+    """Whether a row group may have rows of a window; yes where its bounds do not tell."""
+    for bound in (group.lowest, group.highest):
+        # Only values of one Python type compare as their columns do.
+        if type(bound) is not type(window.lower if window.lower is not None else window.upper):
+            return True
+    if window.lower is not None and group.highest < window.lower:
+        return False
+    return not (window.upper is not None and group.lowest >= window.upper)
 
 
 def read_rows(

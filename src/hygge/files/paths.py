@@ -79,7 +79,14 @@ class Input:
     partition: tuple[tuple[str, str | None], ...] = ()
 
 
-def expand(path: Path, extensions: Sequence[str], *, hive: bool, place: str) -> list[Input]:
+def expand(
+    path: Path,
+    extensions: Sequence[str],
+    *,
+    hive: bool,
+    place: str,
+    carrier: str | None = None,
+) -> list[Input]:
     """The files a path names, sorted.
 
     Parameters
@@ -89,6 +96,7 @@ def expand(path: Path, extensions: Sequence[str], *, hive: bool, place: str) -> 
         in a folder are passed over, and so is what begins with `.` or `_`.
     hive: whether to go into folders named `column=value`.
     place: the path as people know it, for errors.
+    carrier: a file without rows that stands for a folder that has no others.
 
     Raises
     ------
@@ -114,6 +122,8 @@ def expand(path: Path, extensions: Sequence[str], *, hive: bool, place: str) -> 
             return _inputs([candidate], None)
         if candidate.is_dir():
             files = _files_in(candidate, extensions, hive)
+            if not files and carrier is not None and (candidate / carrier).is_file():
+                files = [candidate / carrier]
             if not files:
                 raise ConnectError(
                     f"{place} is a folder without any .{extensions[0]} file",
@@ -121,6 +131,31 @@ def expand(path: Path, extensions: Sequence[str], *, hive: bool, place: str) -> 
                 )
             return _inputs(files, candidate if hive else None)
     raise ConnectError(f"{place} is not there", hint=_nearest(path))
+
+
+def tables_in(path: Path, extensions: Sequence[str], place: str) -> list[str]:
+    """The entities a folder holds: files of the format, and folders with such files in them.
+
+    Raises ConnectError where there is no such folder.
+    """
+    if not path.is_dir():
+        raise ConnectError(f"{place} is no folder", hint=_nearest(path))
+    found = set()
+    for entry in os.scandir(path):
+        stem, _, ending = entry.name.rpartition(".")
+        if entry.name[0] in "._":
+            continue
+        if entry.is_file() and ending.lower() in extensions:
+            found.add(stem)
+        elif entry.is_dir() and _holds(Path(entry.path), extensions):
+            found.add(entry.name)
+    return sorted(found)
+
+
+def _holds(folder: Path, extensions: Sequence[str]) -> bool:
+    """Whether a folder is an entity: hygge wrote it, or files of the format lie in it."""
+    own = any((folder / name).is_file() for name in ("_hygge.parquet", "_hygge.arrow"))
+    return own or bool(_files_in(folder, extensions, hive=True))
 
 
 def _nearest(path: Path) -> str:
