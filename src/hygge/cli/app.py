@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from hygge.cli.failure import guarded
 
+F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,7 +33,7 @@ def _names(ctx: click.Context, parameter: click.Parameter, given: Sequence[str])
     return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
-def names(*flags: str, metavar: str, help: str) -> Any:
+def names(*flags: str, metavar: str, help: str) -> Callable[[F], F]:
     return click.option(*flags, multiple=True, callback=_names, metavar=metavar, help=help)
 
 
@@ -80,7 +81,7 @@ def app(ctx: click.Context, config: Path | None) -> None:
 )
 @click.option("--force", is_flag=True, help="Write its files anew where they exist; no others.")
 def init(**given: Any) -> int:
-    """Make a project in a new folder NAME, with a flow and a little sample data to move."""
+    """Make a project in a new folder, with a little data to move."""
     from hygge.cli.init import init
 
     return init(**given)
@@ -92,9 +93,13 @@ def init(**given: Any) -> int:
 @names("-s", "--select", metavar="PATTERN", help="Only what matches: names, globs, `tag:nightly`.")
 @names("-x", "--exclude", metavar="PATTERN", help="All but what matches.")
 @click.option("--full-refresh", is_flag=True, help="Forget positions, and replace what is there.")
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and what stands in the way.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be done, and what stands in the way."
+)
 @environment
-@click.option("--run-date", metavar="YYYY-MM-DD", help="What `{run_date}` becomes. [default: today]")
+@click.option(
+    "--run-date", metavar="YYYY-MM-DD", help="What `{run_date}` becomes. [default: today]"
+)
 @click.option("--concurrency", type=click.IntRange(1, 256), metavar="N", help="Entities at a time.")
 @click.option("--fail-fast", is_flag=True, help="Start nothing more once an entity has failed.")
 @click.option(
@@ -120,8 +125,8 @@ def init(**given: Any) -> int:
 @click.option("-q", "--quiet", is_flag=True, help="Print only what went wrong.")
 @verbose
 @click.pass_obj
-def go(config: Path | None, **given: Any) -> int:
-    """Move everything the project's flows describe, or the part of it that is asked for."""
+def go(config: Path | None, /, **given: Any) -> int:
+    """Move what the project's flows describe, or a part of it."""
     from hygge.cli.go import go
 
     return go(config, **given)
@@ -131,8 +136,8 @@ def go(config: Path | None, **given: Any) -> int:
 @environment
 @verbose
 @click.pass_obj
-def debug(config: Path | None, **given: Any) -> int:
-    """Check the configuration, then reach for every source and destination."""
+def debug(config: Path | None, /, **given: Any) -> int:
+    """Check the configuration, and reach every source and store."""
     from hygge.cli.debug import debug
 
     return debug(config, **given)
@@ -143,7 +148,7 @@ def debug(config: Path | None, **given: Any) -> int:
 @output
 @click.option("-v", "--verbose", is_flag=True, help="Show where each value came from.")
 @click.pass_obj
-def ls(config: Path | None, **given: Any) -> int:
+def ls(config: Path | None, /, **given: Any) -> int:
     """List the entities: tags, mode, from where and to where."""
     from hygge.cli.ls import ls
 
@@ -176,7 +181,10 @@ def move(**given: Any) -> int:
 @app.command()
 @click.option("--keep", type=FOLDER, metavar="DIR", help="Make it in DIR, and leave it there.")
 def demo(**given: Any) -> int:
-    """Make a small project of a shop in a temporary folder, run it, and show what arrived."""
+    """See it work: a small shop made, moved and shown.
+
+    It is made in a temporary folder, unless --keep names one.
+    """
     from hygge.cli.demo import demo
 
     return demo(**given)
@@ -189,8 +197,11 @@ def demo(**given: Any) -> int:
 )
 @output
 @click.pass_obj
-def journal(config: Path | None, **given: Any) -> int:
-    """List past runs; or show one in detail: RUN is its id, the start of it, or `last`."""
+def journal(config: Path | None, /, **given: Any) -> int:
+    """List past runs, or show one in detail.
+
+    RUN is its id, the beginning of it, or `last`.
+    """
     from hygge.cli.journal import journal
 
     return journal(config, **given)
@@ -200,8 +211,11 @@ def journal(config: Path | None, **given: Any) -> int:
 @click.argument("select", nargs=-1)
 @environment
 @click.pass_obj
-def compact(config: Path | None, **given: Any) -> int:
-    """Join the small files of destinations. SELECT: names, globs, tags; everything by default."""
+def compact(config: Path | None, /, **given: Any) -> int:
+    """Join the small files of destinations.
+
+    SELECT: names, globs or tags, as for `hygge go --select`; all by default.
+    """
     from hygge.cli.compact import compact
 
     return compact(config, **given)
@@ -209,7 +223,7 @@ def compact(config: Path | None, **given: Any) -> int:
 
 @app.command()
 def schema() -> int:
-    """Print the JSON Schema of the YAML files, for editors and checkers."""
+    """Print the JSON Schema of the YAML files, for editors."""
     from hygge.cli.schema import schema
 
     return schema()
@@ -218,7 +232,7 @@ def schema() -> int:
 @app.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print the script that completes hygge's commands in a shell.
+    """Print the script that completes commands in a shell.
 
     \b
     bash:  hygge completion bash >> ~/.bashrc

@@ -152,5 +152,3 @@ def _date(text: str | None) -> date | None:
         raise ConfigError(
             f"--run-date: '{text}' is no date", hint="write it as 2026-01-31"
         ) from None
-
-

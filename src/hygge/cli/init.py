@@ -136,7 +136,9 @@ def _root(name: str) -> tuple[Path, str]:
         )
     root = Path.cwd() / name
     if root.exists() and not root.is_dir():
-        raise ConfigError(f"'{name}' is there already, and is no folder", hint="choose another name")
+        raise ConfigError(
+            f"'{name}' is there already, and is no folder", hint="choose another name"
+        )
     return root, name
 
 

@@ -123,5 +123,3 @@ def _proof(proof: object) -> str:
         if getattr(proof, name) is not None
     ]
     return ", ".join(told)
-
-

@@ -74,7 +74,7 @@ class Follower:
 
 
 class TextLines(Follower):
-    """One line per entity's start and end, in UTC with the run's id, and a heartbeat each minute."""
+    """One line per entity's start and end, in UTC with the run's id; a heartbeat each minute."""
 
     def __init__(self, *, verbose: bool = False, every_s: float = HEARTBEAT_S) -> None:
         super().__init__()
@@ -155,7 +155,8 @@ def event_text(event: Event, *, verbose: bool = False) -> str:
 def _ended(event: events.EntityFinished) -> str:
     took = duration(event.seconds)
     if event.status == "moved":
-        return f"{count(event.rows, 'row')}, {size(event.bytes)} in {took} -> {here(event.destination)}"
+        moved = f"{count(event.rows, 'row')}, {size(event.bytes)} in {took}"
+        return f"{moved} -> {here(event.destination)}"
     if event.status == "unchanged":
         return f"nothing new, {took}"
     return (event.error or "").splitlines()[0] if event.error else ""

@@ -58,7 +58,8 @@ def _plain(spec: EntitySpec, *, verbose: bool) -> dict[str, Any]:
         plain["settings"] = {
             name: {"value": value, "location": str(place)} for name, value, place in _origins(spec)
         }
-    return _safe(plain)
+    safe: dict[str, Any] = _safe(plain)
+    return safe
 
 
 def _safe(value: Any) -> Any:
@@ -73,9 +74,7 @@ def _safe(value: Any) -> Any:
 
 def _origins(spec: EntitySpec) -> list[tuple[str, str, Any]]:
     """Each setting that is written somewhere: its dotted path, its value, its place."""
-    return [
-        (path, _value(spec, path), place) for path, place in sorted(spec.provenance.items())
-    ]
+    return [(path, _value(spec, path), place) for path, place in sorted(spec.provenance.items())]
 
 
 def _value(spec: EntitySpec, path: str) -> str:

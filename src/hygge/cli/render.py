@@ -138,7 +138,7 @@ def _headline(result: RunResult) -> str:
         said = "1 entity"
     head = f"Moved {said}: {facts}"
     colour = {"ok": green, "failed": red}.get(result.status, yellow)
-    rest = [f"{n} {status}" for status, n in done.items() if status not in ("moved",)]
+    rest = [f"{n} {status}" for status, n in done.items() if status != "moved"]
     tail = f" ({', '.join(rest)})" if rest else ""
     return f"{colour(bold(head))}{tail}  {dim('run ' + result.run_id)}"
 
@@ -160,7 +160,13 @@ def _stopped(result: RunResult, stopped: str, active: Sequence[str]) -> str:
 
 def _settled(result: EntityResult) -> tuple[str, str, str, str, str]:
     if result.status == "unchanged":
-        return (result.entity, "nothing new", "", duration(result.seconds), f"in {here(result.destination)}")
+        return (
+            result.entity,
+            "nothing new",
+            "",
+            duration(result.seconds),
+            f"in {here(result.destination)}",
+        )
     return (
         result.entity,
         count(result.rows, "row"),

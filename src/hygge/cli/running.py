@@ -83,9 +83,7 @@ def watched(
     return Ended(result, signals.reason, code, active)
 
 
-def exit_code(
-    ended: Ended, *, warn_error: bool = False, skip_exit_code: int = 0
-) -> int:
+def exit_code(ended: Ended, *, warn_error: bool = False, skip_exit_code: int = 0) -> int:
     """The exit code a run means; see `hygge.cli.app`."""
     result = ended.result
     if ended.signal_code or result is None:
@@ -112,4 +110,7 @@ def tell_summary(ended: Ended, *, quiet: bool = False, as_json: bool = False) ->
         return
     amiss = ended.result.status != "ok" or ended.stopped or ended.result.has_warnings
     if amiss or not quiet:
-        say(("" if quiet else "\n") + summary(ended.result, stopped=ended.stopped, active=ended.active))
+        say(
+            ("" if quiet else "\n")
+            + summary(ended.result, stopped=ended.stopped, active=ended.active)
+        )

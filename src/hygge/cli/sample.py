@@ -58,7 +58,9 @@ def shop(*, users: int = 120, products: int = 24, orders: int = 400) -> dict[str
     goods = [_product(n, chance) for n in range(1, products + 1)]
     heads, items = [], []
     for n in range(1, orders + 1):
-        lines = [_item(n, line, goods, chance) for line in range(1, chance.choice((1, 2, 2, 3, 5)) + 1)]
+        lines = [
+            _item(n, line, goods, chance) for line in range(1, chance.choice((1, 2, 2, 3, 5)) + 1)
+        ]
         items += lines
         heads.append(_order(n, users, lines, chance))
     return {

@@ -20,7 +20,7 @@ class Signals:
 
     Parameters
     ----------
-    stop: called in a thread of its own, since a handler may have interrupted the holder of any lock.
+    stop: called in a thread of its own: a handler may have interrupted the holder of any lock.
     leave: called before leaving at once, to put the terminal right.
     """
 

@@ -1,0 +1,196 @@
+"""`hygge debug`: is the configuration sound, and can every source and destination be reached?"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hygge.cli.console import bold, dim, green, red, say, yellow
+from hygge.cli.failure import FAILED, OK, USAGE
+from hygge.cli.render import problems_text
+from hygge.cli.text import columns, count, here, indented
+from hygge.core.chunk import ReadRequest
+from hygge.core.context import Context
+from hygge.core.errors import ConfigError, HyggeError, Problem
+from hygge.project import EntitySpec, Project, expand_tables, load_project
+from hygge.run.journal import Journal
+from hygge.run.plan import Plan, plan_entity, refuse_shared_places
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Check:
+    """How one side of an entity answered: in words, or with what went wrong."""
+
+    side: str
+    place: str
+    found: str = ""
+    error: str = ""
+    hint: str = ""
+
+
+def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
+    """Show the project, everything wrong with it, and how each side of each entity answers.
+
+    Returns 2 where the configuration is wrong, 1 where something could not be reached.
+    """
+    project = load_project(config_path=config, env=env)
+    _show_project(project)
+    journal_ok = _show_journal(project)
+    specs, unlisted, problems = _entities(project)
+    plans = [_plan(spec, project) for spec in specs if spec.enabled]
+    problems += [p for plan in plans for p in plan.problems] + refuse_shared_places(plans)
+    say(f"\n{bold('Configuration')}")
+    say(f"  {green('ok')}" if not problems else problems_text(problems))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from hygge.cli.github import annotate_problems
+
+        annotate_problems(problems)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="debug") as pool:
+        sound = [plan for plan in plans if not plan.errors]
+        answers = list(pool.map(_checks, sound))
+    if answers or unlisted:
+        say(f"\n{bold('Sources and destinations')}")
+    for plan, checks in zip(sound, answers, strict=True):
+        _show_checks(plan, checks, verbose=verbose)
+    for flow, error in unlisted:
+        say(f"  {red('error')} {bold(flow)}: its tables cannot be listed")
+        _show_error(error.message, error.hint)
+    failing = sum(any(c.error for c in checks) for checks in answers) + len(unlisted)
+    wrong = sum(p.severity == "error" for p in problems)
+    say("")
+    if wrong or failing or not journal_ok:
+        told = [count(wrong, "problem")] if wrong else []
+        asked = len(answers) + len(unlisted)
+        told += [f"{failing} of {asked} cannot be reached"] if failing else []
+        told += [] if journal_ok else ["no journal"]
+        say(red(bold("Not yet: ")) + ", ".join(told) + ".")
+        return USAGE if wrong else FAILED
+    ready = count(len(answers), "entity is", "entities are")
+    say(f"{green(bold('All well:'))} {ready} ready. {dim('`hygge go` moves them.')}")
+    return OK
+
+
+def _show_project(project: Project) -> None:
+    facts = [("file", here(str(project.file)))]
+    if project.environments:
+        others = ", ".join(project.environments)
+        facts.append(("environment", f"{project.env or 'none chosen'} (of {others})"))
+    for name, connection in project.connections.items():
+        facts.append(("connection", f"{name}: {connection.type} {here(connection.place())}"))
+    for flow in project.flows:
+        told = [count(len(flow.entities), "entity", "entities")] if flow.entities else []
+        told += [f"tables {', '.join(flow.tables)}"] if flow.tables else []
+        facts.append(("flow", f"{flow.name}: {', '.join(told) or 'nothing yet'}"))
+    packages = f"Python {platform.python_version()}, Polars {version('polars')}"
+    facts.append(("by", f"hygge {version('hygge')}, {packages}"))
+    say(f"{bold('Project')} {project.name}")
+    say(columns([(dim(name), text) for name, text in facts]))
+
+
+def _show_journal(project: Project) -> bool:
+    try:
+        with Journal.open(project.journal, project.root) as journal:
+            latest = journal.runs(1)
+            last = f"last run {latest[0].run_id}, {latest[0].status}" if latest else "no run yet"
+            say(f"  {dim('journal')}  {here(journal.place)}: {last}")
+    except HyggeError as error:
+        say(f"  {dim('journal')}  {red('error:')} {error.message}")
+        _show_error("", error.hint)
+        return False
+    return True
+
+
+def _entities(
+    project: Project,
+) -> tuple[list[EntitySpec], list[tuple[str, HyggeError]], list[Problem]]:
+    """All entities, the flows whose tables could not be listed, and what is wrong."""
+    specs: list[EntitySpec] = []
+    unlisted: list[tuple[str, HyggeError]] = []
+    problems = list(project.problems)
+    for flow in project.flows:
+        try:
+            specs += expand_tables(flow, Context())
+        except ConfigError as error:
+            specs += flow.entities
+            found = error.problems or [Problem(error.message, flow.location, error.hint)]
+            problems += [p for p in found if p not in problems]
+        except HyggeError as error:
+            specs += flow.entities
+            unlisted.append((flow.name, error))
+    return specs, unlisted, problems
+
+
+def _plan(spec: EntitySpec, project: Project) -> Plan:
+    return plan_entity(
+        spec.home, spec.store, spec.settings, full_name=spec.full_name,
+        around=project.surroundings(), tags=spec.tags, location=spec.location,
+    )  # fmt: skip
+
+
+def _checks(plan: Plan) -> tuple[Check, Check]:
+    return (
+        _asked("from", plan.source, lambda: _source(plan)),
+        _asked("to", plan.destination, lambda: _destination(plan)),
+    )
+
+
+def _asked(side: str, place: str, ask: Callable[[], str]) -> Check:
+    try:
+        return Check(side, place, found=ask())
+    except HyggeError as error:
+        return Check(side, place, error=error.message, hint=error.hint or "")
+    except Exception as error:  # noqa: BLE001 - a connector's own trouble is what is looked for
+        return Check(side, place, error=f"{type(error).__name__}: {error}")
+
+
+def _source(plan: Plan) -> str:
+    with plan.home.open(Context(run_id="debug")) as session:
+        schema = session.schema()
+        missing = [c for c in (*plan.settings.columns, *plan.settings.keys) if c not in schema]
+        if missing:
+            raise ConfigError(
+                f"it has no column '{missing[0]}'", hint=f"its columns: {', '.join(schema.names)}"
+            )
+        estimate = session.estimate(ReadRequest())
+        about = "" if estimate.exact else "about "
+        rows = f", {about}{count(estimate.rows, 'row')}" if estimate.rows is not None else ""
+        return f"{count(len(schema.names), 'column')}{rows}"
+
+
+def _destination(plan: Plan) -> str:
+    with plan.store.open(Context(run_id="debug")) as session:
+        state = session.state()
+        if state is None:
+            return "nothing of hygge's yet" if plan.store.keeps_state else "keeps no state"
+        rows = count(state.rows, "row") if state.rows is not None else "rows"
+        return f"{rows}, generation {state.generation}, of {state.committed_at}"
+
+
+def _show_checks(plan: Plan, checks: Sequence[Check], *, verbose: bool) -> None:
+    ok = not any(check.error for check in checks)
+    say(f"  {green('ok   ') if ok else red('error')} {bold(plan.full_name)}")
+    for check in checks:
+        said = f"{red('error:')} " if check.error else ""
+        text = indented(check.error or check.found, " " * 13)
+        say(f"        {dim(check.side.ljust(4))} {here(check.place)}: {said}{text}")
+        if check.error:
+            _show_error("", check.hint)
+    if verbose:
+        facts: list[tuple[str, Any]] = [("mode", plan.mode), ("reads", plan.bounds)]
+        facts += [("note", note) for note in plan.notes]
+        say(columns([(dim(name), text) for name, text in facts], indent="        "))
+
+
+def _show_error(message: str, hint: str | None) -> None:
+    if message:
+        say(f"        {indented(message, '        ')}")
+    if hint:
+        say(f"        {yellow('hint:')} {indented(hint, '        ')}")
