@@ -18,6 +18,7 @@ from hygge.core.chunk import ReadRequest
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import ConfigError, JournalError, Problem, RunFailed
 from hygge.core.events import Event, Listener, Status
+from hygge.core.load import derive_fingerprint
 from hygge.project import EntitySpec, Project, expand_tables, load_project
 from hygge.run.flow import Mover
 from hygge.run.ids import new_run_id
@@ -58,6 +59,7 @@ class Coordinator:
         self._emitting = threading.Lock()
         self._cancel = CancelToken()
         self._run_id = new_run_id()
+        self._fingerprint = ""
 
     @property
     def project(self) -> Project:
@@ -83,14 +85,15 @@ class Coordinator:
         by_name = {spec.full_name: spec for spec in specs}
         picked = chosen([Candidate(s.flow, s.name, tuple(s.tags)) for s in specs], self.options)
         around = project.surroundings()
+        meant = [by_name[c.full_name] for c in picked if by_name[c.full_name].enabled]
+        self._fingerprint = derive_fingerprint({s.full_name: s.fingerprint for s in meant})
         return [
             plan_entity(
                 spec.home, spec.store, spec.settings, full_name=spec.full_name, around=around,
                 full_refresh=self.options.full_refresh, tags=tuple(spec.tags),
                 location=spec.location,
             )
-            for spec in (by_name[c.full_name] for c in picked)
-            if spec.enabled
+            for spec in meant
         ]  # fmt: skip
 
     def checked_plan(self) -> list[Plan]:
@@ -176,7 +179,10 @@ class _Run:
         started = datetime.now(UTC)
         project = self._owner.project
         with Journal.open(project.journal, project.root) as journal:
-            journal.begin_run(self._run_id, started, [p.full_name for p in self._plans])
+            journal.begin_run(
+                self._run_id, started, [p.full_name for p in self._plans], project=project.name,
+                environment=project.env, fingerprint=self._owner._fingerprint,
+            )  # fmt: skip
             names = tuple(p.full_name for p in self._plans)
             self._emit(events.RunStarted(self._run_id, time.time(), names, self._at_once))
             with ThreadPoolExecutor(self._at_once, thread_name_prefix="flow") as pool:
@@ -263,6 +269,7 @@ class _Run:
                     plan, run_id=self._run_id, cancel=self._cancel, loop=self._loop,
                     emit=self._emit,
                 )  # fmt: skip
+                journal.entity_started(self._run_id, plan.full_name)
                 result = mover.run()
             try:
                 journal.entity_finished(self._run_id, result)
