@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 
 from hygge.core.errors import Location
 from hygge.core.load import derive_fingerprint
 from hygge.project.build import Builder, Names
+from hygge.project.documents import Layer
 from hygge.project.names import name_problem
 from hygge.project.nodes import Node, merge, merge_layers, plain, provenance
 from hygge.project.problems import Problems, validated
-from hygge.project.settings import EntitySettings, Layer
+from hygge.project.settings import EntitySettings
 from hygge.project.specs import EntitySpec, full_name
 from hygge.project.templates import PER_ENTITY, literal, names_in
 
@@ -34,6 +36,29 @@ class Named:
 
 
 @dataclass
+class Override:
+    """A layer for the entities that a glob matches.
+
+    Parameters
+    ----------
+    pattern: the glob.
+    of_project: whether it means `flow.entity`, not the entity's name alone.
+    layer: its settings.
+    used: whether any entity has matched.
+    """
+
+    pattern: str
+    of_project: bool
+    layer: Node
+    used: bool = False
+
+    def matches(self, flow: str, entity: str) -> bool:
+        """Whether it means an entity."""
+        names = {f"{flow}.{entity}", full_name(flow, entity)} if self.of_project else {entity}
+        return any(fnmatchcase(name, self.pattern) for name in names)
+
+
+@dataclass(frozen=True)
 class FlowSource:
     """What a flow's entities are made of.
 
@@ -41,7 +66,7 @@ class FlowSource:
     ----------
     name, location: of the flow.
     layers: project defaults, the flow itself, its defaults; the weakest first.
-    overrides: glob and layer, the project's first; globs of the project mean `flow.entity`.
+    overrides: those of the project, then those of the flow.
     grouped: whether it has entities, so that paths are parents.
     builder: makes homes and stores.
     """
@@ -49,32 +74,25 @@ class FlowSource:
     name: str
     location: Location
     layers: tuple[Node, ...]
-    overrides: tuple[tuple[str, bool, Node], ...]
+    overrides: tuple[Override, ...]
     grouped: bool
     builder: Builder
-    used: set[int] = field(default_factory=set)
-    """Which overrides have matched, by the place in memory of their layer."""
 
-    def __post_init__(self) -> None:
-        self.base = merge_layers(layer.only(_LAYER.__contains__) for layer in self.layers)
+    @cached_property
+    def base(self) -> Node:
+        """The layers merged, which all its entities start from."""
+        return merge_layers(layer.only(_LAYER.__contains__) for layer in self.layers)
 
     def with_problems(self, problems: Problems) -> FlowSource:
         """The same, gathering its problems elsewhere."""
         return replace(self, builder=replace(self.builder, problems=problems))
 
-    def layers_for(self, entity: str) -> Iterable[Node]:
+    def layers_for(self, entity: str) -> Iterator[Node]:
         """The overrides that match an entity."""
-        full = f"{self.name}.{entity}"
-        for pattern, of_project, layer in self.overrides:
-            if of_project:
-                hit = fnmatchcase(full, pattern) or fnmatchcase(
-                    full_name(self.name, entity), pattern
-                )
-            else:
-                hit = fnmatchcase(entity, pattern)
-            if hit:
-                self.used.add(id(layer))
-                yield layer.only(_LAYER.__contains__)
+        for override in self.overrides:
+            if override.matches(self.name, entity):
+                override.used = True
+                yield override.layer.only(_LAYER.__contains__)
 
 
 def build_entity(flow: FlowSource, entity: Named) -> EntitySpec | None:

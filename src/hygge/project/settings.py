@@ -1,6 +1,6 @@
-"""The settings of an entity, and of the files they are written in.
+"""The settings of an entity.
 
-These models are the only source for validation, reference pages and JSON Schema. A value of null
+This model is the only source for validation, reference pages and JSON Schema. A value of null
 takes back what an earlier layer set.
 """
 
@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
 
 from hygge.core.load import Mode
-from hygge.core.secrets import Secret
 from hygge.core.settings import Settings, TypeText
 from hygge.core.watermark import parse_duration
 
@@ -36,7 +35,7 @@ def _twice(names: tuple[str, ...]) -> str | None:
     return next((n for n in names if n in seen or seen.add(n)), None)  # type: ignore[func-returns-value]
 
 
-class _Forgiving(Settings):
+class Forgiving(Settings):
     """Settings in which null means "not set here"."""
 
     @model_validator(mode="before")
@@ -68,12 +67,6 @@ def _chunks(value: Any) -> int | Literal["auto", "off"]:
     if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 1024:
         return number
     raise ValueError("write auto, off, or a number of slices from 1 to 1024")
-
-
-def _value(value: Any) -> str | int | float | bool:
-    if not isinstance(value, str | int | float | bool):
-        raise ValueError("a value of an environment is a text, a number, true or false")
-    return value
 
 
 class Incremental(Settings):
@@ -122,7 +115,7 @@ class Incremental(Settings):
         return self.lag if isinstance(self.lag, int) else Decimal(str(self.lag))
 
 
-class EntitySettings(_Forgiving):
+class EntitySettings(Forgiving):
     """What can be said of one entity beside its Home and its Store.
 
     In YAML each may stand in the entity, in `overrides:`, in the flow (or its `defaults:`) and in
@@ -235,125 +228,3 @@ class EntitySettings(_Forgiving):
         if "" in value.values():
             raise ValueError("a column is renamed to nothing")
         return value
-
-
-class Layer(EntitySettings):
-    """Settings of entities, wherever they are written: defaults, overrides, flows, entities."""
-
-    home: Mapping[str, Any] | None = Field(
-        default=None, description="Where the data starts: a `type` and its settings"
-    )
-    store: Mapping[str, Any] | None = Field(
-        default=None, description="Where the data settles: a `type` and its settings"
-    )
-
-
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-class EntityFile(Layer):
-    """One entity: a file in a flow's `entities/`, or an item of its `entities:` list."""
-
-    name: str | None = Field(
-        default=None,
-        description="The entity's name. By default the file's",
-        examples=["users"],
-    )
-
-
-EntityItem = Annotated[EntityFile, BeforeValidator(_named, json_schema_input_type=str | EntityFile)]
-
-
-class FlowFile(Layer):
-    """One flow: a `flow.yml`, or a value of the project's `flows:`."""
-
-    name: str | None = Field(
-        default=None, description="The flow's name. By default the folder's", examples=["shop"]
-    )
-    defaults: Layer = Field(
-        default_factory=Layer, description="Settings that all entities of the flow start from"
-    )
-    overrides: Mapping[str, Layer] = Field(
-        default_factory=dict,
-        description="Settings by entity name or glob, stronger than defaults and weaker than the "
-        "entity's own; where several match, the later wins",
-        examples=[{"tmp_*": {"enabled": False}}],
-    )
-    entities: tuple[EntityItem, ...] = Field(
-        default=(),
-        description="What to move: names, or mappings with a `name`",
-        examples=[["users", {"name": "orders", "key_column": "order_id"}]],
-    )
-    tables: OneOrMany = Field(
-        default=(),
-        description="Globs over the source's tables, as `schema.table` or `table`; those after "
-        "`!` are left out. They are looked up when a run is planned",
-        examples=[["main.*", "!main.tmp_*"]],
-    )
-
-
-class JournalSettings(_Forgiving):
-    """Where the record of runs is kept."""
-
-    url: Secret | None = Field(
-        default=None,
-        description="An SQLAlchemy URL. By default `.hygge/journal.db` in the project",
-        examples=["${HYGGE_JOURNAL_URL}"],
-    )
-
-
-Value = Annotated[
-    str | int | float | bool,
-    PlainValidator(_value, json_schema_input_type=str | int | float | bool),
-]
-
-
-class ProjectFile(_Forgiving):
-    """A project: `hygge.yml`, or any one file with `flows:`."""
-
-    name: str | None = Field(
-        default=None, description="The project's name. By default its folder's", examples=["shop"]
-    )
-    flows_dir: str = Field(
-        default="flows",
-        description="The folder, beside this file, whose subfolders are the flows",
-        examples=["pipelines"],
-    )
-    connections: Mapping[str, Mapping[str, Any]] = Field(
-        default_factory=dict,
-        description="Servers and databases by name, each with a `type` and its settings",
-        examples=[{"shop": {"type": "sqlite", "path": "shop.db"}}],
-    )
-    environments: Mapping[str, Mapping[str, Value]] = Field(
-        default_factory=dict,
-        description="Values by environment, used as `{env.name}` in homes, stores and connections",
-        examples=[{"dev": {"folder": "data/dev"}, "prod": {"folder": "/srv/data"}}],
-    )
-    environment: str | None = Field(
-        default=None,
-        description="The environment that holds unless `--env` or HYGGE_ENV says otherwise",
-        examples=["dev"],
-    )
-    defaults: Layer = Field(
-        default_factory=Layer, description="Settings that all entities start from"
-    )
-    overrides: Mapping[str, Layer] = Field(
-        default_factory=dict,
-        description="Settings by `flow.entity` or glob, stronger than defaults and weaker than "
-        "the entity's own; where several match, the later wins",
-        examples=[{"*.audit_*": {"tags": ["slow"]}}],
-    )
-    flows: Mapping[str, FlowFile] = Field(
-        default_factory=dict, description="Flows by name, written here instead of in folders"
-    )
-    concurrency: int | None = Field(
-        default=None,
-        ge=1,
-        le=256,
-        description="How many entities move at a time. By default twice the processors, at most 8",
-        examples=[4],
-    )
-    journal: JournalSettings = Field(
-        default_factory=JournalSettings, description="Where the record of runs is kept"
-    )

@@ -12,7 +12,8 @@ from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location, Problem
 from hygge.core.home import Home
 from hygge.core.store import Store
-from hygge.project.settings import EntitySettings, JournalSettings
+from hygge.project.documents import JournalSettings
+from hygge.project.settings import EntitySettings
 
 
 @dataclass(frozen=True)
