@@ -80,9 +80,22 @@ def __getattr__(name: str) -> Any:
         return version("hygge")
     if name not in _MODULES:
         raise AttributeError(f"module 'hygge' has no attribute '{name}'")
+    _know_projects()
     value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
+
+
+def _know_projects() -> None:
+    """Let descriptions used on their own resolve against the project they are used in."""
+    from hygge.core.context import Surroundings, set_surroundings
+
+    def nearest() -> Surroundings:
+        from hygge.project import nearest_surroundings
+
+        return nearest_surroundings()
+
+    set_surroundings(nearest)
 
 
 def __dir__() -> list[str]:

@@ -78,7 +78,7 @@ class FlowReader:
         node, problems = read_file(file)
         self.problems.extend(problems)
         if node is not None:
-            validated(model, self.builder.texts(node), node, self.problems)
+            validated(model, self.builder.texts(node), node, self.problems, partial=True)
         return node
 
     def flow(self, written: WrittenFlow) -> FlowSpec:

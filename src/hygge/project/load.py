@@ -14,7 +14,7 @@ from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location
 from hygge.project.build import Builder
 from hygge.project.custom import import_custom
-from hygge.project.documents import JournalSettings, ProjectFile
+from hygge.project.documents import ProjectFile
 from hygge.project.finding import FILES, find_project, load_dotenv, project_file
 from hygge.project.flows import (
     FlowReader,
@@ -88,7 +88,9 @@ class _Loader:
         self.readable = node is not None
         self.node = node or empty(self.at)
         values = self.builder.texts(self.node)
-        self.model = validated(ProjectFile, values, self.node, self.problems)
+        validated(ProjectFile, values, self.node, self.problems, partial=True)
+        own = {key: values[key] for key in ("concurrency", "journal") if key in values}
+        self.own = validated(ProjectFile, own, self.node, self.problems) or ProjectFile()
         self.env = self._environment(env)
         self.builder.names = self._names()
 
@@ -139,7 +141,7 @@ class _Loader:
 
     def project(self) -> Project:
         """The whole project."""
-        journal = self.model.journal if self.model else JournalSettings()
+        journal = self.own.journal
         self.builder.warn_of_literals(journal, mapping_of(self.node, "journal"))
         project = Project(
             name=self._said("name") or self.root.name,
@@ -153,7 +155,7 @@ class _Loader:
                 for name, node in mapping_of(self.node, "environments").items.items()
             },
             env=self.env,
-            concurrency=self.model.concurrency if self.model else None,
+            concurrency=self.own.concurrency,
             journal=journal,
         )
         overrides = overrides_of(self.node, of_project=True)

@@ -58,7 +58,12 @@ class Problems:
 
 
 def validated(
-    model: type[M], values: Mapping[str, Any], node: Node, problems: Problems, *, prefix: str = ""
+    model: type[M],
+    values: Mapping[str, Any],
+    node: Node,
+    problems: Problems,
+    *,
+    partial: bool = False,
 ) -> M | None:
     """The model of some values; None, and problems at the places of `node`, where they are wrong.
 
@@ -68,18 +73,20 @@ def validated(
     values: plain values, with variables and names filled in.
     node: the same values as they were written.
     problems: takes what is wrong, but not twice at one place.
-    prefix: put before each message.
+    partial: whether it is one layer of several, so that what is missing may stand in another.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
+            if partial and detail["type"] == "missing":
+                continue
             found = find(node, detail["loc"])
             at = found.where
             if detail["type"] == "extra_forbidden" and found.key is not None:
                 at = found.key
             elif problems.wrong_at(at) and detail["type"] != "missing":
                 continue
-            problem = problem_of(detail, model, prefix=prefix)
+            problem = problem_of(detail, model)
             problems.error(problem.message, at, problem.hint)
         return None

@@ -22,7 +22,7 @@ _ROLES: tuple[registry.Role, ...] = ("home", "store", "connection")
 _REF = "#/$defs/"
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 _ABOUT = ("description", "examples", "default")
-_VERBATIM = frozenset({"default", "examples", "const", "enum", "required", "if"})
+_VERBATIM = frozenset({"default", "examples", "const", "enum", "if"})
 
 
 def json_schema(kind: Kind = "project") -> dict[str, Any]:
@@ -73,7 +73,6 @@ def _of_role(role: registry.Role) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=f"{_REF}{key}.{{model}}")
         for inner, value in schema.pop("$defs", {}).items():
             definitions[f"{key}.{inner}"] = value
-        schema.pop("required", None)
         definitions[key] = schema
         condition = {"properties": {"type": {"const": name}}, "required": ["type"]}
         choices.append({"if": condition, "then": {"$ref": _REF + key}})
@@ -97,6 +96,8 @@ def _eased(schema: Any) -> Any:
         return schema
     out: dict[str, Any] = {}
     for key, value in schema.items():
+        if key == "required":
+            continue  # layers merge: what is missing here may stand in another
         if key in _VERBATIM:
             out[key] = value
         elif key == "properties":
@@ -114,8 +115,8 @@ def _setting(schema: Mapping[str, Any]) -> dict[str, Any]:
     if not rule:
         return about
     branches = list(rule["anyOf"]) if set(rule) == {"anyOf"} else [rule]
-    kinds = [branch.get("type") for branch in branches if "enum" not in branch]
-    if "string" not in kinds:
+    kinds = {"choice" if "enum" in branch else branch.get("type") for branch in branches}
+    if kinds & {"choice", "integer", "number", "boolean"} and "string" not in kinds:
         branches.append(_VARIABLE)
     if "null" not in kinds:
         branches.append({"type": "null"})
