@@ -194,6 +194,11 @@ class ShelfStore(Store, type="test_shelf"):
     def bind(self, around: Surroundings) -> Self:
         return self.copy_with(root=around.root)
 
+    def bind_to(self, root: Path) -> Self:
+        """This very description, bound: what it holds can then be asked of it."""
+        self.root = root
+        return self
+
     def place(self) -> str:
         return self.config.path
 
@@ -262,7 +267,9 @@ class ShelfLoad(Load):
         return ShelfWriter(self._stage, chunk, self._store.faults)
 
     def _staged(self) -> list[pl.DataFrame]:
-        return [pl.read_ipc(p, memory_map=False) for p in sorted(self._stage.glob("*.arrow"))]
+        return [
+            pl.read_ipc(io.BytesIO(p.read_bytes())) for p in sorted(self._stage.glob("*.arrow"))
+        ]
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         return sum(frame.height for frame in self._staged())
@@ -282,6 +289,7 @@ class ShelfLoad(Load):
             new.write_bytes(pickle.dumps((buffer.getvalue(), state.to_json())))
             os.replace(new, store.file)
         faults.commits += 1
+        self._clear()
         raise_next(faults.acknowledge)
         return Commit(state, frame.height, len(buffer.getvalue()), place=store.place())
 
@@ -293,10 +301,14 @@ class ShelfLoad(Load):
             return pl.concat([held, coming])
         keys = list(self.request.keys)
         coming = coming.unique(keys, keep="last", maintain_order=True)
-        return pl.concat([held.join(coming, on=keys, how="anti", nulls_equal=True), coming])
+        kept = held.join(coming, on=keys, how="anti", nulls_equal=True)
+        return pl.concat([kept, coming])
 
     def abort(self) -> None:
         self._store.faults.aborted += 1
+        self._clear()
+
+    def _clear(self) -> None:
         for path in self._stage.glob("*"):
             path.unlink()
         if self._stage.exists():

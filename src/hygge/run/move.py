@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -117,7 +117,7 @@ class Attempt:
                     generation=held.generation if held else 0,
                 )  # fmt: skip
                 read = ReadRequest(
-                    columns=shape.columns, window=span, batch_rows=plan.home.config.batch_size
+                    columns=shape.columns, window=span, batch_rows=self._batch_rows()
                 )
                 if span is not None and span.upper is None and held is not None:
                     return Moved(None, held=held, before=before, after=before, reason="no rows yet")
@@ -230,10 +230,10 @@ class Attempt:
         reached("move.written")
         receipts = [r.receipt for r in results]
         proof = self._verify(load, results)
-        if not proof.read and held is not None and self.plan.mode != "replace":
-            if after is None or (held.watermark and held.watermark.value == after.value):
-                load.abort()
-                return None, None
+        moved_on = after is not None and (not held or held.watermark != after)
+        if not proof.read and held is not None and self.plan.mode != "replace" and not moved_on:
+            load.abort()
+            return None, None
         self._guard(proof.read or 0, held)
         reached("move.verified")
         self.context.cancel.check()  # the last moment at which a stop leaves the destination alone
@@ -243,6 +243,13 @@ class Attempt:
         )  # fmt: skip
         commit = load.commit(receipts, state)
         return commit, replace(proof, checksum=state.checksum)
+
+    def _batch_rows(self) -> int:
+        """What the Home says itself goes before what the entity says."""
+        home = self.plan.home.config
+        if "batch_size" in home.model_fields_set:
+            return int(home.batch_size)
+        return self.plan.settings.batch_size or int(home.batch_size)
 
     def _chunks(self, reading: HomeSession, read: ReadRequest) -> Sequence[Chunk]:
         wanted = self.plan.settings.chunks
@@ -277,12 +284,14 @@ class Attempt:
                 for chunk in chunks
             ]  # fmt: skip
             try:
-                return [future.result() for future in futures]
+                for future in as_completed(futures):
+                    future.result()  # raises what failed first, whichever chunk it was
             except BaseException:
-                token.cancel("another chunk failed")
                 for future in futures:
                     future.cancel()
+                token.cancel("another chunk failed")
                 raise
+        return [future.result() for future in futures]
 
     def _verify(self, load: Load, results: Sequence[ChunkResult]) -> Proof:
         read = sum(r.rows_read for r in results)
@@ -322,7 +331,8 @@ def pinned(found: Schema, held: Schema) -> Schema:
     """A schema inferred now, with the types that were pinned when the entity was first loaded.
 
     Only for sources without a catalogue: what was text stays text, though today's rows look
-    like numbers. A source name is matched where the destination renamed the column.
+    like numbers. A source name is matched where the destination renamed the column. A column that
+    held nothing but NULL had no type to pin.
     """
-    known: dict[str, LogicalType] = {f.source_name: f.type for f in held}
+    known: dict[str, LogicalType] = {f.source_name: f.type for f in held if f.type.kind != "null"}
     return found.changed({f.name: known[f.name] for f in found if f.name in known})

@@ -118,7 +118,8 @@ def plan_entity(
         store = store.bind(around)
     except ConfigError as error:
         problems += _located(error, full_name, location)
-    mode = _mode(store, settings, full_refresh, notes)
+    usual = settings.mode or store.modes[0]
+    mode = _mode(usual, store, full_refresh, notes)
     try:
         store.check(mode, settings.keys or ("the source's primary key",))
     except ConfigError as error:
@@ -133,12 +134,19 @@ def plan_entity(
             "appending all rows at every run would double them",
             "set `incremental: {column: ...}`, another `mode`, or `full_append: true` if meant",
         )
+    if full_refresh and mode == "append" and store.keeps_state and not settings.full_append:
+        wrong(
+            "a full refresh would append every row again, and a Store of type "
+            f"'{store.type}' cannot replace",
+            "empty the destination and load anew, or run without --full-refresh",
+        )
     if not store.keeps_state:
         notes.append("the Store keeps no state: a run that fails half-way is written again")
     parts = dict(identity)
     if by is not None:
         parts["watermark"] = {"column": by.column}
-    if mode in KEYED or (by is not None and settings.keys):
+    # By the usual mode: a full refresh is of the same entity as the runs before and after it.
+    if usual in KEYED or (by is not None and settings.keys):
         parts["key"] = {"columns": list(settings.keys)}
     return Plan(
         full_name=full_name, home=home, store=store, settings=settings, mode=mode,
@@ -147,13 +155,12 @@ def plan_entity(
     )  # fmt: skip
 
 
-def _mode(store: Store, settings: EntitySettings, full_refresh: bool, notes: list[str]) -> Mode:
-    if settings.mode is None:
-        return store.modes[0]
-    if full_refresh and settings.mode != "replace" and "replace" in store.modes:
-        notes.append(f"full refresh: replace, this once, instead of {settings.mode}")
+def _mode(usual: Mode, store: Store, full_refresh: bool, notes: list[str]) -> Mode:
+    """How the Store takes the rows in this run, which a full refresh makes another than usual."""
+    if full_refresh and usual != "replace" and "replace" in store.modes:
+        notes.append(f"full refresh: replace, this once, instead of {usual}")
         return "replace"
-    return settings.mode
+    return usual
 
 
 def _check_incremental(
@@ -210,7 +217,8 @@ def refuse_shared_places(plans: list[Plan]) -> list[Problem]:
         if other is not plan and plan.store.keeps_state:
             problems.append(
                 Problem(
-                    f"{plan.full_name} and {other.full_name} would both settle in {plan.destination}",
+                    f"{plan.full_name} and {other.full_name} would both settle in "
+                    f"{plan.destination}",
                     plan.location,
                     "give one of them another path or table",
                 )

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -27,11 +27,25 @@ STUCK_READER_S = 30.0  # how long a reader that was told to stop may take before
 
 @dataclass(slots=True)
 class Meter:
-    """Totals of one entity's attempt; written by the pump's two sides, read by who shows them."""
+    """Totals of one attempt, counted by the pump's two sides and read by who shows them.
+
+    A chunk's meter counts into that of the `whole` attempt too.
+    """
 
     rows_read: int = 0
     rows_written: int = 0
     bytes_read: int = 0
+    whole: Meter | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def count(self, *, read: int = 0, written: int = 0, size: int = 0) -> None:
+        """Add rows read, rows written and bytes read; from any thread."""
+        with self._lock:
+            self.rows_read += read
+            self.rows_written += written
+            self.bytes_read += size
+        if self.whole is not None:
+            self.whole.count(read=read, written=written, size=size)
 
 
 class _Channel:
@@ -136,11 +150,11 @@ def pump(
         try:
             offset = 0
             for batch in session.read(request, chunk):
-                meter.rows_read += batch.height
+                meter.count(read=batch.height)
                 shaped = shape.apply(batch, entity=entity, offset=offset)
                 offset += batch.height
                 size = int(shaped.estimated_size())
-                meter.bytes_read += size
+                meter.count(size=size)
                 if not channel.put(shaped, size):
                     return
             channel.finish()
@@ -157,7 +171,7 @@ def pump(
     try:
         while (batch := channel.get()) is not None:
             writer.write(batch)
-            meter.rows_written += batch.height
+            meter.count(written=batch.height)
             tick()
         cancel.check()
         return writer.finish()

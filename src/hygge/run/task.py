@@ -56,7 +56,7 @@ def run_chunk(
 ) -> ChunkResult:
     """Move one chunk with sessions of its own; raises what reading or writing raises."""
     context = Context(run_id=task.run_id, cancel=CancelToken(cancel))
-    own = Meter()
+    own = Meter(whole=meter)
     with task.home.open(context) as session:
         writer = task.store.writer(task.ticket, task.chunk.index, context)
         receipt = pump(
@@ -64,8 +64,4 @@ def run_chunk(
             entity=task.entity, cancel=context.cancel, meter=own, tick=tick,
         )  # fmt: skip
         counted = session.count(task.request, task.chunk)
-    if meter is not None:
-        meter.rows_read += own.rows_read
-        meter.rows_written += own.rows_written
-        meter.bytes_read += own.bytes_read
     return ChunkResult(receipt, own.rows_read, counted)
