@@ -323,6 +323,12 @@ def test_naive_times_in_text(unit: str, blank: str, values: list[datetime]) -> N
     check(texts, pl.String(), target, [v if in_unit(v, unit) else BAD for v in values])  # type: ignore[arg-type]
 
 
+def test_a_time_may_end_with_its_hour() -> None:
+    texts = ["2024-01-01 10", "2024-01-01T10", "2024-01-01 10 ", None]
+    result = cast(pl.Series("c", texts), parse_type("timestamp"))
+    assert result.values.to_list() == [datetime(2024, 1, 1, 10)] * 3 + [None]
+
+
 @given(
     value=near_now,
     minutes=st.integers(-23 * 60 - 59, 23 * 60 + 59),
@@ -352,7 +358,7 @@ def test_zoned_times_in_text(value: datetime, minutes: int, form: str, zone: str
     [
         "", "2024", "2024-01", "2024-02-30", "2023-02-29", "2024-1-5", "24-01-05", "0000-01-01",
         "12024-01-01", "+2024-01-01", "-2024-01-01", "2024-01-01T", "2024-01-01 24:00:00",
-        "2016-12-31 23:59:60", "2024-01-01 10", "2024-01-01 10:60", "2024-01-01 10:00:61",
+        "2016-12-31 23:59:60", "2024-01-01 10:60", "2024-01-01 10:00:61",
         "2024-01-01 1:02:03", "2024-01-01T10:00:00.", "2024-01-01T10:00:00.1234567",
         "2024-01-01T10:00:00Z", "2024-01-01T10:00:00+00:00", "2024-01-01x10:00", "٢٠٢٤-01-01",
         "2024/01/01", "now", "1704067200", "2024-01-01 10:00:00 PM",

@@ -19,10 +19,12 @@ _NOT_FINITE = ("nan", "inf", "infinity", "-inf", "-infinity", "+inf", "+infinity
 _BLANKS = " \t\r\n"
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_HOUR = r"(?:[01][0-9]|2[0-3])"
+_CLOCK = rf"{_HOUR}:[0-5][0-9]"
 _UNIT_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 # Instants that 64 bits of nanoseconds since 1970 hold (1677 to 2262), in whole microseconds.
 _NS_RANGE_US = (-(2**63) // 1000 + 1, (2**63 - 1) // 1000 - 1)
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 
 BINARY_DIGITS = {"float32": 6, "float64": 15}
 """Decimal digits that any float keeps: FLT_DIG and DBL_DIG (C11, 5.2.4.2.2)."""
@@ -38,7 +40,12 @@ def when(keep: pl.Series, values: pl.Series) -> pl.Series:
 
 def from_text(column: pl.Series, kind: LogicalType) -> pl.Series:
     """A column of text in a type's physical dtype, with NULL for every value that does not fit."""
-    text, name, target = column.str.strip_chars(_BLANKS), kind.kind, kind.physical
+    name, target = kind.kind, kind.physical
+    if name in ("date", "timestamp", "decimal"):
+        quick = _by_arrow(column, kind)
+        if quick is not None:
+            return quick
+    text = column.str.strip_chars(_BLANKS)
     if name == "binary":
         return column.cast(pl.Binary)
     if name == "bool":
@@ -62,6 +69,36 @@ def from_text(column: pl.Series, kind: LogicalType) -> pl.Series:
     if name == "timestamp":
         return _timestamp(text, kind)
     return pl.Series(column.name, dtype=target).extend_constant(None, len(column))
+
+
+def _by_arrow(column: pl.Series, kind: LogicalType) -> pl.Series | None:
+    """The whole column by Arrow's casts, which are strict and some ten times as fast as Polars';
+    None where any value does not fit, or is in a notation that only the slower way reads."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted: Any = pa.date32()
+    if kind.kind == "decimal":
+        # Arrow's decimal arithmetic wraps around unseen where digits and scale pass 38 together.
+        longest: Any = column.str.len_bytes().max() or 0
+        if (kind.scale or 0) > 18 or longest > 19 or column.str.contains("[eE]").any():
+            return None
+        wanted = pa.decimal128(kind.precision or 38, kind.scale or 0)
+    elif kind.kind == "timestamp":
+        wanted = pa.timestamp(kind.unit or "us", "UTC" if kind.zone else None)
+    try:
+        values = pl.Series(column.name, pc.cast(column.to_arrow(), wanted))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if kind.kind == "decimal":
+        return values
+    if kind.unit != "ns":  # 64 bits of nanoseconds end in 1677 and 2262 as it is
+        day = {"ms": 86_400_000, "us": 86_400_000_000}[kind.unit or "us"]
+        day = 1 if kind.kind == "date" else day
+        within = values.to_physical().is_between(_FIRST_DAY * day, (_LAST_DAY + 1) * day - 1)
+        if not within.all():
+            return None
+    return values.dt.convert_time_zone(kind.zone) if kind.zone else values
 
 
 def _matching(text: pl.Series, pattern: str) -> pl.Series:
@@ -107,13 +144,13 @@ def _float(text: pl.Series, target: Any) -> pl.Series:
 
 
 def _timestamp(text: pl.Series, kind: LogicalType) -> pl.Series:
-    """ISO 8601: `2024-01-31`, then perhaps `T` or a blank and `10:00[:00[.fff]]`, then an offset.
+    """ISO 8601: `2024-01-31`, then perhaps `T` or a blank and `10[:00[:00[.fff]]]`, then an offset.
 
     The offset is `Z`, `+05`, `+0530` or `+05:30`; a zoned type needs one, a naive type has none.
     """
     unit, zone = kind.unit or "us", kind.zone
     parts = text.str.extract_groups(
-        rf"^(?<date>{_DATE})(?:[Tt ](?<clock>{_CLOCK})(?::(?<second>[0-5][0-9])"
+        rf"^(?<date>{_DATE})(?:[Tt ](?<clock>{_HOUR}(?::[0-5][0-9])?)(?::(?<second>[0-5][0-9])"
         r"(?:\.(?<rest>[0-9]+))?)? ?(?<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
     )
     date, clock, second, rest, offset = (
@@ -123,7 +160,8 @@ def _timestamp(text: pl.Series, kind: LogicalType) -> pl.Series:
     rest = rest.fill_null("").str.strip_chars_end("0")
     fits = rest.str.len_bytes() <= _UNIT_DIGITS[unit]
     fits = fits & (offset.is_not_null() if zone else offset.is_null())
-    body = date + "T" + clock.fill_null("00:00") + ":" + second.fill_null("00") + "." + rest + "0"
+    clock = clock.fill_null("00:00").str.replace(rf"^({_HOUR})$", "${1}:00")
+    body = date + "T" + clock + ":" + second.fill_null("00") + "." + rest + "0"
     form = "%Y-%m-%dT%H:%M:%S%.f"
     if zone is not None:
         offset = offset.str.replace("[Zz]", "+00:00").str.replace(r"^([+-][0-9]{2})$", "${1}:00")
