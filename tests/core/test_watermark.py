@@ -16,7 +16,6 @@ from hygge.core.fields import parse_type
 from hygge.core.watermark import (
     Watermark,
     Window,
-    after,
     check_type,
     freeze_upper,
     parse_duration,

@@ -33,7 +33,7 @@ def declared_schema(fields: Schema | Mapping[str, Any] | None) -> Schema | None:
             Field(name, parse_type(kind) if isinstance(kind, str) else _from_dtype(kind))
             for name, kind in fields.items()
         )
-    except ValueError as error:
+    except (ValueError, DataError) as error:
         raise ConfigError(f"fields(): {error}") from None
 
 
