@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -72,7 +73,7 @@ class Builder:
             return None
         return found
 
-    def connection(self, node: Node) -> Any:
+    def connection(self, name: str, node: Node) -> Any:
         """A Connection, which is its own settings model; None where it is wrong."""
         cls = self.find_type("connection", node, self.names)
         if cls is None:
@@ -81,9 +82,10 @@ class Builder:
         settings = self.texts(node, self.names)
         if len(self.problems) > before:
             return None
-        connection = validated(cls, settings, node, self.problems)
+        about = f"a connection of type '{settings['type']}'"
+        connection = validated(cls, settings, node, self.problems, about=about)
         if connection is not None:
-            self.warn_of_literals(connection, node)
+            self.warn_of_literals(connection, node, name)
         return connection
 
     def connector(
@@ -116,10 +118,11 @@ class Builder:
             except Exception as error:  # noqa: BLE001 - a connector's own code, on unchecked settings
                 self._misplaced(cls, node, written, error)
                 return None
-        config = validated(cls.Config, placed, node, self.problems)
+        about = f"a {role} of type '{cls.type}'"
+        config = validated(cls.Config, placed, node, self.problems, about=about)
         if config is None:
             return None
-        self.warn_of_literals(config, node)
+        self.warn_of_literals(config, node, entity)
         return cls.from_config(entity, config)
 
     def _misplaced(
@@ -150,18 +153,18 @@ class Builder:
             hint = f"known: {known}" if known else "add it under `connections:` in the project"
         self.problems.error(f"there is no connection '{redact(name)}'", written.at, hint)
 
-    def warn_of_literals(self, config: Settings, node: Node) -> None:
+    def warn_of_literals(self, config: Settings, node: Node, owner: str) -> None:
         """Warn of every secret that is written out instead of referred to."""
         for name in type(config).model_fields:
             value = getattr(config, name)
             if isinstance(value, Settings):
-                self.warn_of_literals(value, find(node, [name]))
+                self.warn_of_literals(value, find(node, [name]), owner)
             elif isinstance(value, Secret) and _is_literal(value):
                 written = node.get(name)
                 self.problems.warn(
                     f"'{name}' holds a secret in plain text",
                     written.at if written is not None else node.where,
-                    f"put it into .env or the environment, and write ${{{name.upper()}}}",
+                    f"put it into .env or the environment, and write ${{{_variable(owner, name)}}}",
                 )
 
 
@@ -175,6 +178,10 @@ def _look_up(role: registry.Role, name: str) -> type[Any] | HyggeError:
             f"the {role} type '{name}' cannot be imported: {type(error).__name__}: {error}",
             hint="mend or reinstall the package that brings it",
         )
+
+
+def _variable(owner: str, name: str) -> str:
+    return re.sub(r"\W", "_", f"{owner}_{name}".strip("_")).upper()
 
 
 def _fields(cls: type[Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -159,6 +160,9 @@ def _homeless(role: str, flow: FlowSource, merged: Node, problems: Problems) -> 
             f"write `{role}: {{type: parquet, path: data/{role}}}`",
         )
         return
+    unknown = [key for layer in flow.layers for key in layer.items if key not in _LAYER]
+    if get_close_matches(role, unknown, n=1):
+        return  # it is misspelt, which has been told
     problems.error(
         f"the flow '{flow.name}' has no {role}",
         node.where if node is not None else flow.location,

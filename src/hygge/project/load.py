@@ -133,7 +133,7 @@ class _Loader:
         written = mapping_of(self.node, "connections").items
         self.builder.known_connections = frozenset(written)
         made = {
-            name: self.builder.connection(node)
+            name: self.builder.connection(name, node)
             for name, node in written.items()
             if isinstance(node.value, Mapping)
         }
@@ -142,7 +142,7 @@ class _Loader:
     def project(self) -> Project:
         """The whole project."""
         journal = self.own.journal
-        self.builder.warn_of_literals(journal, mapping_of(self.node, "journal"))
+        self.builder.warn_of_literals(journal, mapping_of(self.node, "journal"), "journal")
         project = Project(
             name=self._said("name") or self.root.name,
             root=self.root,

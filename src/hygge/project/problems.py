@@ -63,6 +63,7 @@ def validated(
     node: Node,
     problems: Problems,
     *,
+    about: str = "",
     partial: bool = False,
 ) -> M | None:
     """The model of some values; None, and problems at the places of `node`, where they are wrong.
@@ -73,6 +74,7 @@ def validated(
     values: plain values, with variables and names filled in.
     node: the same values as they were written.
     problems: takes what is wrong, but not twice at one place.
+    about: what the model is, for messages that have no path, e.g. "a home of type 'sqlite'".
     partial: whether it is one layer of several, so that what is missing may stand in another.
     """
     try:
@@ -88,5 +90,10 @@ def validated(
             elif problems.wrong_at(at) and detail["type"] != "missing":
                 continue
             problem = problem_of(detail, model)
-            problems.error(problem.message, at, problem.hint)
+            message = problem.message
+            if about and detail["type"] == "missing":
+                message = f"{message}: {about} needs it"
+            elif about and not detail["loc"]:
+                message = f"{about}: {message}"
+            problems.error(message, at, problem.hint)
         return None

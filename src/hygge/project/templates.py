@@ -92,12 +92,11 @@ def _value(name: str, names: Mapping[str, str | None]) -> str:
         raise ConfigError(f"'{{{name}}}' is not known here", hint=hint)
     known = sorted(names)
     near = get_close_matches(name, known, n=1)
+    message = f"'{{{name}}}' means nothing here"
     if near:
-        hint = f"did you mean '{{{near[0]}}}'?"
-    elif name.startswith("env."):
+        raise ConfigError(message, hint=f"did you mean '{{{near[0]}}}'?")
+    if name.startswith("env."):
         hint = "the environment has no such value; add it under `environments:`"
     else:
         hint = "known: " + ", ".join(f"{{{n}}}" for n in known)
-    raise ConfigError(
-        f"'{{{name}}}' means nothing here", hint=f"{hint}; a literal brace is written {{{{"
-    )
+    raise ConfigError(message, hint=f"{hint}; a literal brace is written {{{{")
