@@ -12,7 +12,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.home import Home, Table
 from hygge.core.settings import HomeConfig
-from hygge.sql.connection import SQLiteConnection, named
+from hygge.sql.connection import sqlite_path
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import list_tables
 from hygge.sql.sqlite.session import Source, SQLiteSession
@@ -67,18 +67,8 @@ class SQLiteHome(Home):
         return placed
 
     def bind(self, around: Surroundings) -> Self:
-        path = self.config.path
-        if self.config.connection is not None:
-            found = named(self.config.connection, around, for_=f"the home of '{self.name}'")
-            if not isinstance(found, SQLiteConnection):
-                raise ConfigError(
-                    f"the connection '{self.config.connection}' is of type '{found.kind}', "
-                    "and a Home of type 'sqlite' needs one of type 'sqlite'",
-                    hint="use `type: sql` for the home",
-                )
-            path = found.path
-        assert path is not None  # one of both, says the model
-        update = {"path": str(around.root / Path(path).expanduser()), "connection": None}
+        path = sqlite_path(self.config, around, owner=f"the home of '{self.name}'")
+        update = {"path": path, "connection": None}
         return self.copy_with(config=self.config.model_copy(update=update))
 
     def place(self) -> str:

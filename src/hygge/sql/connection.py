@@ -6,6 +6,7 @@ secrets, never their values.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -68,7 +69,7 @@ class SQLConnection(Connection):
         return str(self.url)
 
 
-def named(name: str, around: Surroundings, *, for_: str) -> Any:
+def named(name: str, around: Surroundings, *, owner: str) -> Any:
     """The connection of a name, bound. Raises ConfigError, with the near miss, for no such name."""
     found = around.connections.get(name)
     if found is None:
@@ -77,7 +78,25 @@ def named(name: str, around: Surroundings, *, for_: str) -> Any:
         near = get_close_matches(name, list(around.connections), n=1)
         listed = ", ".join(sorted(around.connections)) or "none"
         raise ConfigError(
-            f"{for_} names the connection '{name}', which is not there",
+            f"{owner} names the connection '{name}', which is not there",
             hint=f"did you mean '{near[0]}'?" if near else f"connections: {listed}",
         )
     return found.bind(around.root)
+
+
+def sqlite_path(config: Any, around: Surroundings, *, owner: str) -> str:
+    """The absolute path of the SQLite file that settings name by `path` or by `connection`.
+
+    Raises ConfigError where the connection is not there or is of another type.
+    """
+    path = config.path
+    if config.connection is not None:
+        found = named(config.connection, around, owner=owner)
+        if not isinstance(found, SQLiteConnection):
+            raise ConfigError(
+                f"{owner} needs a connection of type 'sqlite'; '{config.connection}' is of type "
+                f"'{found.kind}'",
+                hint="choose another connection, or `type: sql`",
+            )
+        path = found.path
+    return os.path.abspath(around.root / Path(path).expanduser())

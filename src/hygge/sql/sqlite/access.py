@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hygge.core.errors import (
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 30.0
 """How long to wait for another's lock before the attempt fails as transient."""
-_HEADER = b"SQLite format 3\x00"  # https://sqlite.org/fileformat2.html, 1.2
 
 
 class Database:
@@ -125,21 +125,42 @@ class Database:
         self.close()
 
 
-def check_file(path: Path, *, missing_ok: bool = False) -> None:
-    """Raise ConnectError where a path is no SQLite database: SQLite itself would make a new one."""
+def open_reader(path: Path) -> Database:
+    """A connection that only reads. Raises ConnectError, TransientError."""
+    db = Database(path, "ro")
     try:
-        with path.open("rb") as file:
-            head = file.read(len(_HEADER))
-    except FileNotFoundError:
-        if missing_ok:
-            return
-        raise ConnectError(f"there is no SQLite file {path}", hint=_near(path)) from None
+        db.rows("SELECT count(*) FROM sqlite_master")
+        return db
+    except ConnectError:
+        # A program that died while writing left a journal that only a writer may roll back.
+        db.close()
+    except BaseException:
+        db.close()
+        raise
+    db = Database(path, "rw")
+    try:
+        db.rows("SELECT count(*) FROM sqlite_master")
+        db.execute("PRAGMA query_only = 1")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def check_file(path: Path, *, missing_ok: bool = False) -> None:
+    """Raise ConnectError where a path is no file: SQLite itself would make a new one.
+
+    It is looked at, never opened: closing a descriptor of a file drops every POSIX lock that this
+    process holds on it, SQLite's own included (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise ConnectError(f"{path} is not a file")
+    except (FileNotFoundError, NotADirectoryError):
+        if not missing_ok:
+            raise ConnectError(f"there is no SQLite file {path}", hint=_near(path)) from None
     except OSError as error:
         raise ConnectError(f"{path} cannot be read: {error.strerror or error}") from None
-    if head and head != _HEADER:  # an empty file is an empty database
-        raise ConnectError(
-            f"{path} is not an SQLite database", hint="check `path`; an encrypted file looks so too"
-        )
 
 
 def _near(path: Path) -> str:
@@ -160,12 +181,18 @@ def explain(text: str, path: Path) -> HyggeError:
     low, where = text.lower(), f"{path}: {text}"
     if "is locked" in low or "busy" in low:
         return TransientError(where, hint="another program is writing to it; try again")
+    if "constraint failed" in low:
+        return DataError(where, hint="the rows break a rule that the table declares")
     if "interrupted" in low:
         return Cancelled(where)
     if any(p in low for p in ("no such", "syntax error", "ambiguous", "incomplete input")):
         return ConfigError(where)
     if "malformed" in low and "disk image" in low:
         return DataError(where, hint="the file is damaged: see `PRAGMA integrity_check`")
-    if any(p in low for p in ("open", "not a database", "readonly", "permission", "disk")):
+    if "not a database" in low:
+        return ConnectError(
+            f"{path} is not an SQLite database", hint="check `path`; an encrypted file looks so too"
+        )
+    if any(p in low for p in ("open", "readonly", "permission", "disk")):
         return ConnectError(where, hint="check the file, its folder and their permissions")
     return DataError(where)

@@ -17,6 +17,7 @@ Rows = Callable[[str], Sequence[tuple[Any, ...]]]
 
 quote = DIALECT.quote
 QUERY_VIEW = "hygge_query"
+STATE_TABLE = "_hygge_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,21 @@ class Relation:
 
 
 def list_tables(rows: Rows) -> list[tuple[str, str]]:
-    """(name, kind) of every table and view a person made, sorted by name."""
+    """(name, kind) of every table and view, but SQLite's own and hygge's, sorted by name."""
     found = rows(
         "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') "
-        r"AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"
+        rf"AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name <> '{STATE_TABLE}' ORDER BY name"
     )
     return [(name, kind) for name, kind in found]
 
 
-def find(rows: Rows, name: str) -> tuple[str, str, str, bool] | None:
+def find(rows: Rows, name: str, *, whole: bool = True) -> tuple[str, str, str, bool] | None:
     """(schema, name, kind, without rowid) of a table by its name, `users` or `main.users`.
 
-    SQLite's names do not tell upper from lower case. A name that holds a dot is tried whole first.
+    SQLite's names do not tell upper from lower case. A name that holds a dot is first tried as it
+    is, unless `whole` says that it begins with a schema.
     """
-    tries = [("", name)]
+    tries = [("", name)] if whole else []
     if "." in name:
         head, _, tail = name.partition(".")
         tries.append((head, tail))
@@ -99,7 +101,7 @@ def find(rows: Rows, name: str) -> tuple[str, str, str, bool] | None:
     return None
 
 
-def relation(rows: Rows, name: str, *, where: str) -> Relation:
+def relation(rows: Rows, name: str, *, where: str, whole: bool = True) -> Relation:
     """Look a table or view up. Raises ConfigError with the near miss where there is none.
 
     Parameters
@@ -107,8 +109,9 @@ def relation(rows: Rows, name: str, *, where: str) -> Relation:
     rows: runs a query.
     name: `users` or `main.users`.
     where: the database, for the error.
+    whole: see `find`.
     """
-    found = find(rows, name)
+    found = find(rows, name, whole=whole)
     if found is None:
         known = [n for n, _ in list_tables(rows)]
         near = get_close_matches(name.split(".")[-1], known, n=1)

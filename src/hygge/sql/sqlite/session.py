@@ -12,12 +12,12 @@ import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import BadValue, ConnectError, DataError, HyggeError
+from hygge.core.errors import BadValue, DataError, HyggeError
 from hygge.core.fields import LogicalType, Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import Position
 from hygge.sql.sqlite import window
-from hygge.sql.sqlite.access import Database
+from hygge.sql.sqlite.access import open_reader
 from hygge.sql.sqlite.catalogue import Relation, query_relation, quote, relation, schema_of
 from hygge.sql.sqlite.columns import Asked, ask, select
 from hygge.sql.sqlite.decimals import plain
@@ -70,7 +70,7 @@ class SQLiteSession(HomeSession):
         self._read_whole = False
         self._schema: Schema | None = None
         self._relation: Relation | None = None
-        self._db = _open(source.path)
+        self._db = open_reader(source.path)
         try:
             self._db.execute("BEGIN")
         except BaseException:
@@ -297,27 +297,6 @@ class _Stored:
         return f"{self._text} ({self._stored})"
 
 
-def _open(path: Path) -> Database:
-    db = Database(path, "ro")
-    try:
-        db.rows("SELECT count(*) FROM sqlite_master")
-        return db
-    except ConnectError:
-        # A program that died while writing left a journal that only a writer may roll back.
-        db.close()
-    except BaseException:
-        db.close()
-        raise
-    db = Database(path, "rw")
-    try:
-        db.rows("SELECT count(*) FROM sqlite_master")
-        db.execute("PRAGMA query_only = 1")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
 def _frame(batch: pa.RecordBatch, asked: list[Asked], entity: str) -> pl.DataFrame:
     """A batch with the source's names. Text comes as bytes, since SQLite does not check it."""
     import pyarrow as pa
@@ -325,7 +304,10 @@ def _frame(batch: pa.RecordBatch, asked: list[Asked], entity: str) -> pl.DataFra
     columns = []
     for array, column in zip(batch.columns, asked, strict=True):
         if column.carrier != "text":
-            columns.append(pl.Series(column.field.name, array))
+            values = pl.Series(column.field.name, array)
+            if column.field.type.kind == "duration":
+                values = values.cast(column.field.type.physical)  # it counts that very unit
+            columns.append(values)
             continue
         raw = pl.Series(column.field.name, array.view(pa.binary()))
         text = raw.cast(pl.String, strict=False)
@@ -343,7 +325,9 @@ def _frame(batch: pa.RecordBatch, asked: list[Asked], entity: str) -> pl.DataFra
 
 
 def _width(asked: list[Asked]) -> str:
-    return " + ".join(f"ifnull(octet_length({quote(a.field.name)}), 0)" for a in asked)
+    """The bytes of a row, but for its numbers, which are few."""
+    wide = [quote(a.field.name) for a in asked if a.carrier in ("text", "blob")]
+    return " + ".join(["8", *(f"ifnull(octet_length({name}), 0)" for name in wide)])
 
 
 def _and(wrong: str, where: str) -> str:

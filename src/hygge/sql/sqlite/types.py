@@ -2,7 +2,8 @@
 
 SQLite enforces nothing (https://sqlite.org/datatype3.html): a declared type only gives a column an
 affinity, and any value may lie anywhere. Here the declaration is the contract that every value is
-held to; widths of integers and lengths of texts, which no SQLite column keeps to, are not.
+held to. Widths of integers (`SMALLINT`) and lengths of texts (`VARCHAR(20)`) are not part of it,
+since no SQLite column keeps to them; a Field's `origin` still shows them.
 """
 
 from __future__ import annotations
@@ -44,14 +45,6 @@ def _decimal(declared: Declared) -> LogicalType | None:
     if not 1 <= precision <= MAX_PRECISION or not 0 <= scale <= precision:
         return None
     return LogicalType("decimal", precision=precision, scale=scale)
-
-
-def _sized(kind: Literal["string", "binary"]) -> Callable[[Declared], LogicalType]:
-    def build(declared: Declared) -> LogicalType:
-        length = declared.arguments[0] if declared.arguments else 0
-        return LogicalType(kind, length=length if length > 0 else None)
-
-    return build
 
 
 def _timestamp(zone: str | None) -> Callable[[Declared], LogicalType]:
@@ -111,18 +104,18 @@ _RULES = (
     TypeRule(
         ("UUID", "GUID", "UNIQUEIDENTIFIER", "UUID_TEXT"), "uuid", _plain("uuid"), "TEXT"
     ),
-    TypeRule(("STRING",), "string(n)", _sized("string"), "TEXT"),
+    TypeRule(("STRING",), "string", _plain("string"), "TEXT"),
     TypeRule(
-        ("BINARY", "VARBINARY", "BYTEA", "IMAGE", "RAW"), "binary(n)", _sized("binary"), "BLOB"
+        ("BINARY", "VARBINARY", "BYTEA", "IMAGE", "RAW"), "binary", _plain("binary"), "BLOB"
     ),
     TypeRule(("VOID",), "null", _plain("null"), "NULL"),
 )  # fmt: skip
 _BY_AFFINITY = {
     "INTEGER": TypeRule(("... INT ...",), "int64", _plain("int64"), "INTEGER"),
     "TEXT": TypeRule(
-        ("... CHAR ...", "... CLOB ...", "... TEXT ..."), "string(n)", _sized("string"), "TEXT"
+        ("... CHAR ...", "... CLOB ...", "... TEXT ..."), "string", _plain("string"), "TEXT"
     ),
-    "BLOB": TypeRule(("... BLOB ...",), "binary(n)", _sized("binary"), "BLOB"),
+    "BLOB": TypeRule(("... BLOB ...",), "binary", _plain("binary"), "BLOB"),
     "REAL": TypeRule(
         ("... REAL ...", "... FLOA ...", "... DOUB ..."), "float64", _plain("float64"), "REAL",
         "-0.0 becomes 0.0",
@@ -172,14 +165,14 @@ def logical(text: str) -> tuple[LogicalType, TypeRule] | None:
     (it then has NUMERIC affinity, whatever the name meant to whoever wrote it).
     """
     kind = declared(text)
-    found = DIALECT.rule(kind)
-    if found is not None:
-        return found[1], found[0]
     if text.lower().startswith("timestamp(") and "," in text:
         try:
             return parse_type(text), _QUOTED
         except ValueError:
             return None
+    found = DIALECT.rule(kind)
+    if found is not None:
+        return found[1], found[0]
     rule = _BY_AFFINITY.get(affinity(text)) if text.strip() else None
     if rule is None:
         return None

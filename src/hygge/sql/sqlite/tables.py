@@ -1,0 +1,182 @@
+"""Making a table what a load needs: create, keep, extend or rebuild, inside its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hygge.core.drift import compare, merged
+from hygge.core.errors import SchemaDrift
+from hygge.core.fields import Field, LogicalType, Schema
+from hygge.sql.dialect import literal
+from hygge.sql.sqlite.access import Database
+from hygge.sql.sqlite.catalogue import Column, Relation, find, quote, relation
+from hygge.sql.sqlite.types import EXACT_DIGITS, affinity, ddl, logical
+
+
+def target_fields(held: Schema | None, coming: Schema, *, place: str) -> Schema:
+    """The fields of a table that keeps its rows and takes new ones. Raises SchemaDrift."""
+    if held is None:
+        return coming
+    drift = compare(held, coming)
+    if drift.clashing:
+        shown = "; ".join(f"'{n}' is {old} and comes as {new}" for n, old, new in drift.clashing)
+        raise SchemaDrift(
+            f"{place}: {shown}",
+            hint="`cast` the column, or take everything anew with --full-refresh",
+        )
+    lower = {name.lower(): name for name in held.names}
+    for field in drift.added:
+        if field.name.lower() in lower:
+            raise SchemaDrift(
+                f"{place} has a column '{lower[field.name.lower()]}' and '{field.name}' comes: "
+                "SQLite's names do not tell upper from lower case",
+                hint="`rename` it",
+            )
+    return merged(held, coming)
+
+
+def create(db: Database, table: str, fields: Schema, keys: Sequence[str]) -> None:
+    """Create a table with these columns, and a primary key if there are keys."""
+    parts = [f"{quote(f.name)} {ddl(f.type)}" + ("" if f.nullable else " NOT NULL") for f in fields]
+    if keys:
+        parts.append(f"PRIMARY KEY ({', '.join(quote(k) for k in keys)})")
+    db.execute(f"CREATE TABLE main.{quote(table)} ({', '.join(parts)})")
+
+
+def look(db: Database, table: str, *, place: str) -> Relation | None:
+    """The table as it is; None where there is none."""
+    if find(db.rows, f"main.{table}", whole=False) is None:
+        return None
+    return relation(db.rows, f"main.{table}", where=place, whole=False)
+
+
+def takes(table: Relation, fields: Schema) -> bool:
+    """Whether a table takes rows of these fields as it is and gives every value back."""
+    columns = {c.name: c for c in table.columns}
+    if any(f.name not in columns or not _carries(columns[f.name], f) for f in fields):
+        return False
+    return not any(c.required for c in table.columns if c.name not in fields)
+
+
+def _carries(column: Column, field: Field) -> bool:
+    found = logical(column.declared)
+    if found is None or (column.required and field.nullable and not field.key):
+        return False
+    wanted = ddl(_bare(field.type))
+    return ddl(_bare(found[0])) == wanted and affinity(column.declared) == affinity(wanted)
+
+
+def _bare(kind: LogicalType) -> LogicalType:
+    return replace(kind, length=None)
+
+
+def prepare_replace(db: Database, table: str, fields: Schema, *, place: str) -> None:
+    """Leave an empty table of exactly these fields; user-made indexes and triggers stay."""
+    found = look(db, table, place=place)
+    if found is not None:
+        same = [c.name for c in found.columns] == fields.names and takes(found, fields)
+        if same and _keys(found) == list(fields.keys):
+            db.execute(f"DELETE FROM main.{quote(table)}")
+            return
+    extras = _extras(db, table)
+    if found is not None:
+        db.execute(f"DROP TABLE main.{quote(table)}")
+    create(db, table, fields, fields.keys)
+    _restore(db, extras, place=place)
+
+
+def prepare_keep(
+    db: Database,
+    table: str,
+    held: Schema | None,
+    fields: Schema,
+    keys: Sequence[str],
+    *,
+    place: str,
+) -> None:
+    """Make a table take rows of `fields` and keep those it has, held as `held`."""
+    found = look(db, table, place=place)
+    if found is None:
+        create(db, table, fields, keys)
+        return
+    if takes(found, fields):
+        return
+    if held is None:  # an empty table that a person made
+        raise SchemaDrift(
+            f"{place} is there, but its columns are not those that come",
+            hint="drop it, and it is made anew; or give it columns of these names and types",
+        )
+    new = [f for f in fields if f.name not in held]
+    if takes(found, Schema(f for f in fields if f.name in held)):
+        for field in new:
+            db.execute(
+                f"ALTER TABLE main.{quote(table)} ADD COLUMN {quote(field.name)} {ddl(field.type)}"
+            )
+        return
+    _rebuild(db, table, held, fields, _keys(found), place=place)
+
+
+def _rebuild(
+    db: Database, table: str, held: Schema, fields: Schema, keys: Sequence[str], *, place: str
+) -> None:
+    extras = _extras(db, table)
+    temporary = f"_hygge_new_{table}"
+    create(db, temporary, fields, keys)
+    kept = [f for f in fields if f.name in held]
+    into = ", ".join(quote(f.name) for f in kept)
+    values = ", ".join(_widened(quote(f.name), held[f.name].type, f.type) for f in kept)
+    db.execute(
+        f"INSERT INTO main.{quote(temporary)} ({into}) SELECT {values} FROM main.{quote(table)}"
+    )
+    db.execute(f"DROP TABLE main.{quote(table)}")
+    db.execute(f"ALTER TABLE main.{quote(temporary)} RENAME TO {quote(table)}")
+    _restore(db, extras, place=place)
+
+
+def _widened(sql: str, old: LogicalType, new: LogicalType) -> str:
+    """A stored value of one type in the form of a wider one; the forms are those of `encode`."""
+    if old.kind == "null" or ddl(_bare(old)) == ddl(_bare(new)):
+        return sql
+    if new.kind == "decimal" and (new.precision or 0) > EXACT_DIGITS:
+        scale, zeros = 0, new.scale or 0
+        text = f"CAST({sql} AS TEXT)"
+        if old.kind == "decimal":
+            scale = old.scale or 0
+            zeros -= scale
+            if (old.precision or 0) <= EXACT_DIGITS:
+                text = f"printf('%.{scale}f', {sql})"
+        point = "." if not scale and zeros else ""
+        return f"CASE WHEN {sql} IS NOT NULL THEN {text} || '{point}{'0' * zeros}' END"
+    if new.kind == "uint64":
+        return f"CAST({sql} AS TEXT)"
+    if new.kind == "timestamp":
+        tail = "+00:00" if new.zone else ""
+        length = f"length({sql}) - {len(tail)}"
+        return f"substr({sql}, 1, {length}) || '000{tail}'"
+    return sql  # the new column's affinity does it: integers to reals, reals to wider reals
+
+
+def _keys(found: Relation) -> list[str]:
+    return [c.name for c in sorted(found.columns, key=lambda c: c.key) if c.key]
+
+
+def _extras(db: Database, table: str) -> list[str]:
+    """The statements that made a table's indexes and triggers."""
+    found = db.rows(
+        "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL "
+        f"AND tbl_name = {literal(table)} COLLATE NOCASE ORDER BY type, name"
+    )
+    return [sql for (sql,) in found]
+
+
+def _restore(db: Database, statements: Sequence[str], *, place: str) -> None:
+    for statement in statements:
+        try:
+            db.execute(statement)
+        except Exception as error:
+            raise SchemaDrift(
+                f"{place} changes its columns, and what was made on it no longer works: "
+                f"{statement} ({getattr(error, 'message', error)})",
+                hint="drop that index or trigger, then run again",
+            ) from error
