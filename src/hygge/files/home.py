@@ -18,6 +18,7 @@ from hygge.core.conform import exact
 from hygge.core.context import Context, Surroundings
 from hygge.core.drift import unify
 from hygge.core.errors import (
+    Cancelled,
     ConfigError,
     ConnectError,
     DataError,
@@ -27,8 +28,10 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.home import Home, HomeSession, Table
+from hygge.core.load import State
 from hygge.core.settings import HomeConfig
 from hygge.core.watermark import Position, Window
+from hygge.files.format import STATE_FILE
 from hygge.files.infer import infer_types
 from hygge.files.paths import (
     Input,
@@ -98,7 +101,8 @@ class FileHome(Home, ABC):
     def tables(self, context: Context) -> Sequence[Table]:
         if self.target is None:
             raise ConfigError(f"{self!r} is not bound to a folder")
-        return [Table("", name) for name in tables_in(self.target, self.extensions, self.place())]
+        found = tables_in(self.target, self.extensions, self.place(), self.carrier)
+        return [Table("", name) for name in found]
 
     def inputs(self) -> list[Input]:
         """The files it reads, sorted. Raises ConnectError where there are none."""
@@ -256,8 +260,6 @@ class FileSession(HomeSession, ABC):
     def _check(self) -> None:
         self._context.cancel.check()
         if self._stopped:
-            from hygge.core.errors import Cancelled
-
             raise Cancelled("stopped on request")
 
     @contextmanager
@@ -323,6 +325,20 @@ def unified(
                 hint="declare the column under `types:`, or read the files as two entities",
             )
     return so_far
+
+
+def stored_fields(inputs: Sequence[Input]) -> Schema | None:
+    """The fields of a folder of text files that hygge wrote, from the state beside them; else None.
+
+    Raises StateError where the state is there and damaged.
+    """
+    folders = {i.path.parent for i in inputs}
+    if len(folders) != 1:
+        return None
+    carrier = next(iter(folders)) / STATE_FILE
+    if not carrier.is_file():
+        return None
+    return State.from_json(carrier.read_bytes(), place=str(carrier)).fields
 
 
 def _with_declared(schema: Schema, declared: Mapping[str, LogicalType]) -> Schema:

@@ -72,9 +72,16 @@ def batch_count(path: Path) -> int:
         return int(open_file(source).num_record_batches)
 
 
-def row_count(path: Path) -> int:
-    """How many rows a file has, from its record batches' headers."""
-    return int(pl.scan_ipc(path, glob=False).select(pl.len()).collect().item())
+def row_count(path: Path, span: tuple[int, int] | None = None) -> int:
+    """How many rows a file, or some of its record batches, have: from the batches' headers."""
+    if span is None:
+        return int(pl.scan_ipc(path, glob=False).select(pl.len()).collect().item())
+    return sum(frame.height for frame in batches(path, schema_of(path).names[:1], span))
+
+
+def schema_of(path: Path) -> Schema:
+    """A file's fields, from its footer."""
+    return Schema.of(pl.Schema(pl.read_ipc_schema(path)))
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,9 @@ def expand(
     raise ConnectError(f"{place} is not there", hint=_nearest(path))
 
 
-def tables_in(path: Path, extensions: Sequence[str], place: str) -> list[str]:
+def tables_in(
+    path: Path, extensions: Sequence[str], place: str, carrier: str | None
+) -> list[str]:
     """The entities a folder holds: files of the format, and folders with such files in them.
 
     Raises ConnectError where there is no such folder.
@@ -147,14 +149,14 @@ def tables_in(path: Path, extensions: Sequence[str], place: str) -> list[str]:
             continue
         if entry.is_file() and ending.lower() in extensions:
             found.add(stem)
-        elif entry.is_dir() and _holds(Path(entry.path), extensions):
+        elif entry.is_dir() and _holds(Path(entry.path), extensions, carrier):
             found.add(entry.name)
     return sorted(found)
 
 
-def _holds(folder: Path, extensions: Sequence[str]) -> bool:
+def _holds(folder: Path, extensions: Sequence[str], carrier: str | None) -> bool:
     """Whether a folder is an entity: hygge wrote it, or files of the format lie in it."""
-    own = any((folder / name).is_file() for name in ("_hygge.parquet", "_hygge.arrow"))
+    own = carrier is not None and (folder / carrier).is_file()
     return own or bool(_files_in(folder, extensions, hive=True))
 
 

@@ -63,7 +63,7 @@ class ParquetSession(FileSession):
         self, source: Input, span: Span | None, columns: Sequence[str], window: Window | None
     ) -> Iterator[pl.DataFrame]:
         there = schema_of(source.path).names
-        present = [c for c in columns if c in there]
+        present = [c for c in columns if c in there] or there[:1]
         column = window.column if window is not None and window.column in there else None
         groups = self._row_groups(source, column)
         for group in groups[slice(*span)] if span else groups:

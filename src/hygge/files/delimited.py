@@ -1,0 +1,244 @@
+"""Delimited text (CSV): read strictly as text, a block at a time; written as ISO 8601 and UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import polars as pl
+
+from hygge.core.conform import conform
+from hygge.core.errors import DataError, UnsupportedError
+from hygge.core.fields import Schema
+from hygge.files.format import Format
+
+if TYPE_CHECKING:
+    from pyarrow import csv as arrow_csv
+
+BLOCK_BYTES = 16 << 20
+"""How much of a file is parsed at a time, and the most one row may have."""
+_NEVER = ("list", "struct", "binary", "duration", "null")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited file is written.
+
+    Parameters
+    ----------
+    encoding: a Python codec's name.
+    delimiter, quote: one character each; an empty quote means that there is none.
+    decimal: the decimal mark.
+    nulls: words that mean NULL where they stand unquoted, beside the empty field.
+    header: whether the first row has the columns' names; else they are column_1, column_2, ...
+    """
+
+    encoding: str = "utf8"
+    delimiter: str = ","
+    quote: str = '"'
+    decimal: str = "."
+    nulls: tuple[str, ...] = ()
+    header: bool = True
+
+
+class _Source(io.RawIOBase):
+    """A file as UTF-8 bytes, decoded as it streams; counts quotes, to notice one left open."""
+
+    def __init__(self, path: Path, dialect: Dialect) -> None:
+        super().__init__()
+        self._path, self._dialect = path, dialect
+        self._file = path.open("rb")
+        self._decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
+        self._quote = dialect.quote.encode()
+        self._waiting = b""
+        self._lines = 1
+        self.quotes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._waiting:
+            raw = self._file.read(len(buffer))
+            try:
+                text = self._decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError as error:
+                line = self._lines + error.object[: error.start].count(b"\n")
+                raise DataError(
+                    f"{self._path}, line {line}: byte 0x{error.object[error.start]:02x} is not "
+                    f"{self._dialect.encoding}",
+                    hint="set `encoding`, e.g. `encoding: cp1252`",
+                ) from None
+            self._waiting = text.encode("utf-8")
+            self._lines += raw.count(b"\n")
+            if self._quote:
+                self.quotes += self._waiting.count(self._quote)
+            if not raw:
+                break
+        size = min(len(buffer), len(self._waiting))
+        buffer[:size] = self._waiting[:size]
+        self._waiting = self._waiting[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _reader(
+    source: _Source, dialect: Dialect, columns: Sequence[str] | None, *, blank_lines: bool
+) -> arrow_csv.CSVStreamingReader:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    if columns is not None and not dialect.header:
+        columns = [f"f{int(name.removeprefix('column_')) - 1}" for name in columns]
+    return csv.open_csv(
+        pa.PythonFile(source, mode="r"),
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=BLOCK_BYTES,
+            autogenerate_column_names=not dialect.header,
+        ),
+        parse_options=csv.ParseOptions(
+            delimiter=dialect.delimiter, quote_char=dialect.quote or False,
+            newlines_in_values=bool(dialect.quote), ignore_empty_lines=not blank_lines,
+        ),
+        convert_options=csv.ConvertOptions(
+            default_column_type=pa.string(), check_utf8=False, strings_can_be_null=True,
+            quoted_strings_can_be_null=False, null_values=["", *dialect.nulls],
+            include_columns=list(columns) if columns is not None else None,
+        ),
+    )  # fmt: skip
+
+
+def columns_of(path: Path, dialect: Dialect) -> list[str]:
+    """The columns' names, from the first row. Raises DataError if it is empty or names one twice."""
+    import pyarrow as pa
+
+    with _Source(path, dialect) as source:
+        try:
+            names = list(_reader(source, dialect, None, blank_lines=False).schema.names)
+        except pa.ArrowInvalid as error:
+            raise _malformed(path, error) from None
+    if not dialect.header:
+        return [f"column_{at}" for at in range(1, len(names) + 1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{path}: the header names '{name}' twice",
+                hint="rename one, or set `header: false` if the first row is data",
+            )
+    return names
+
+
+def read_text(
+    path: Path, dialect: Dialect, columns: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """A file's rows, every value as text, missing ones as NULL, a block at a time.
+
+    Raises DataError, naming the row, for one with too many or too few values, for a quote that is
+    never closed, and for bytes that are not of the encoding.
+    """
+    import pyarrow as pa
+
+    names = columns_of(path, dialect)
+    last: str | None = None
+    with _Source(path, dialect) as source:
+        try:
+            reader = _reader(source, dialect, columns, blank_lines=len(names) == 1)
+            for batch in reader:
+                frame = pl.DataFrame(batch)
+                if not dialect.header:
+                    frame.columns = list(columns) if columns is not None else names
+                if frame.height:
+                    last = frame.item(-1, -1)
+                yield frame
+        except pa.ArrowInvalid as error:
+            raise _malformed(path, error) from None
+        if source.quotes % 2 and last is not None and "\n" in last:
+            raise DataError(
+                f"{path}: a quote is opened and never closed, before "
+                f"{last.strip()[-60:]!r} at the end of the file",
+                hint="mend the row; or set `quote: ''` if quotes are plain characters here",
+            )
+
+
+def _malformed(path: Path, error: Exception) -> DataError:
+    text = str(error).removeprefix("CSV parse error: ").split("\n", 1)[0]
+    if "straddl" in text:
+        return DataError(
+            f"{path}: a row is longer than {BLOCK_BYTES >> 20} MB; most likely a quote is opened "
+            "and never closed",
+            hint="mend the row; or set `quote: ''` if quotes are plain characters here",
+        )
+    if "Empty CSV" in text:
+        return DataError(f"{path} is empty: it has not even a header")
+    return DataError(
+        f"{path}: {text[:1].lower()}{text[1:160]}",
+        hint="mend the row, or check `delimiter` and `quote`",
+    )
+
+
+def check_encoding(name: str) -> str:
+    """The name of a codec, known to Python. Raises ValueError otherwise."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"'{name}' is no encoding; e.g. utf8, latin-1, cp1252, utf-16") from None
+    return name
+
+
+@dataclass(frozen=True)
+class CSVFormat(Format):
+    """How CSV parts are written: UTF-8, dates and times as ISO 8601, NULL as an empty field and an
+    empty text as a quoted one.
+
+    Parameters
+    ----------
+    delimiter, quote: one character each.
+    header: whether each part begins with the columns' names.
+    """
+
+    extension: ClassVar[str] = "csv"
+    needs_part: ClassVar[bool] = True
+    delimiter: str = ","
+    quote: str = '"'
+    header: bool = True
+
+    @property
+    def dialect(self) -> Dialect:
+        """How it is read back."""
+        return Dialect(delimiter=self.delimiter, quote=self.quote, header=self.header)
+
+    def write(self, frame: pl.DataFrame, path: Path) -> None:
+        frame.write_csv(
+            path, separator=self.delimiter, quote_char=self.quote, include_header=self.header
+        )
+
+    def rows(self, path: Path, schema: Schema) -> int:
+        if not self.header and not path.stat().st_size:
+            return 0
+        first = self._columns(schema)[:1]
+        return sum(frame.height for frame in read_text(path, self.dialect, first))
+
+    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+        if not self.header and not path.stat().st_size:
+            return
+        for frame in read_text(path, self.dialect):
+            frame.columns = schema.names
+            yield conform(frame, schema, entity=str(path))
+
+    def _columns(self, schema: Schema) -> list[str]:
+        return schema.names if self.header else [f"column_{i + 1}" for i in range(len(schema))]
+
+    def check(self, schema: Schema, place: str) -> None:
+        for field in schema:
+            if field.type.kind in _NEVER:
+                raise UnsupportedError(
+                    f"{place}: '{field.name}' is {field.type}, which CSV cannot hold",
+                    hint="leave the column out, cast it, or settle into Parquet",
+                )

@@ -1,0 +1,174 @@
+"""Newline-delimited JSON: read a block of lines at a time, with one schema for all of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from hygge.core.conform import conform
+from hygge.core.errors import DataError, UnsupportedError
+from hygge.core.fields import Field, LogicalType, Schema, from_polars
+from hygge.files.format import Format
+
+BLOCK_BYTES = 16 << 20
+_NEVER = ("binary", "duration")
+
+
+def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """A file in blocks of whole lines, with the number of each block's first line, from 1.
+
+    JSON escapes line ends within texts, so every line end is one between records.
+    """
+    line, rest = 1, b""
+    with path.open("rb") as file:
+        while data := file.read(BLOCK_BYTES):
+            cut = data.rfind(b"\n") + 1
+            if not cut:
+                rest += data
+                continue
+            whole, rest = rest + data[:cut], data[cut:]
+            yield line, whole
+            line += whole.count(b"\n")
+    if rest.strip():
+        yield line, rest
+
+
+def _parse(block: bytes, path: Path, line: int, **settings: Any) -> pl.DataFrame:
+    try:
+        return pl.read_ndjson(io.BytesIO(block), **settings)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        raise _bad_line(block, path, line, error) from None
+
+
+def _bad_line(block: bytes, path: Path, first: int, error: Exception) -> DataError:
+    """The error for the first line that is no JSON object, else for the block."""
+    for number, text in enumerate(block.split(b"\n"), first):
+        if not text.strip():
+            continue
+        try:
+            value = json.loads(text)
+        except ValueError as why:
+            return DataError(
+                f"{path}, line {number}: {text[:60]!r} is no JSON ({why})", hint="mend the line"
+            )
+        if not isinstance(value, dict):
+            return DataError(
+                f"{path}, line {number}: {text[:60]!r} is no JSON object",
+                hint='each line is one record, {"column": value, ...}',
+            )
+    reason = str(error).split("\n", 1)[0]
+    return DataError(
+        f"{path}, from line {first}: {reason}", hint="declare the column's type under `types:`"
+    )
+
+
+def infer(
+    path: Path, declared: Mapping[str, LogicalType], check: Callable[[], None]
+) -> Schema:
+    """A file's fields, found by reading all of it; none for a file without rows.
+
+    Parameters
+    ----------
+    path: the file.
+    declared: types that need no inference.
+    check: called now and then; it may raise to stop.
+    """
+    seen: pl.DataFrame | None = None
+    for line, block in blocks(path):
+        check()
+        if not block.strip():
+            continue
+        frame = _parse(block, path, line, infer_schema_length=None).clear()
+        if seen is None or frame.schema != seen.schema:
+            seen = frame if seen is None else pl.concat([seen, frame], how="diagonal_relaxed")
+    dtypes = seen.schema if seen is not None else pl.Schema()
+    return Schema(Field(n, declared.get(n) or _logical(dtype)) for n, dtype in dtypes.items())
+
+
+def _logical(dtype: pl.DataType) -> LogicalType:
+    if dtype == pl.Null:
+        return LogicalType("string")
+    if dtype == pl.Int128:
+        return LogicalType("decimal", precision=38, scale=0)
+    return from_polars(dtype)
+
+
+def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """A file's rows, a block at a time.
+
+    Parameters
+    ----------
+    path: the file.
+    schema: the fields. Nested ones are read as they are; every other is read as text, which the
+        caller holds to its type, but decimals, which are read digit by digit.
+    columns: those wanted.
+    """
+    fields = [schema[c] for c in columns]
+    exactly = [f for f in fields if f.type.kind == "decimal"]
+    dtypes = {
+        f.name: f.type.physical if f.type.inner else pl.String
+        for f in fields
+        if f.type.kind != "decimal"
+    }
+    for line, block in blocks(path):
+        if not block.strip():
+            continue
+        frame = _parse(block, path, line, schema=dtypes) if dtypes else pl.DataFrame()
+        if exactly:
+            frame = frame.hstack(_decimals(block, path, line, exactly))
+        yield frame.select(columns)
+
+
+def _decimals(block: bytes, path: Path, line: int, fields: Sequence[Field]) -> pl.DataFrame:
+    """Decimal columns from their digits: Polars' JSON reader would make floats of them."""
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+
+    kinds = [(f.name, pa.decimal128(38, f.type.scale or 0)) for f in fields]
+    try:
+        table = arrow_json.read_json(
+            io.BytesIO(block),
+            read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            parse_options=arrow_json.ParseOptions(
+                explicit_schema=pa.schema(kinds), unexpected_field_behavior="ignore"
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _bad_line(block, path, line, error) from None
+    return pl.DataFrame(table)
+
+
+@dataclass(frozen=True)
+class NDJSONFormat(Format):
+    """How NDJSON parts are written: decimals, dates and times as texts, times in ISO 8601."""
+
+    extension: ClassVar[str] = "ndjson"
+    needs_part: ClassVar[bool] = True
+
+    def write(self, frame: pl.DataFrame, path: Path) -> None:
+        frame.write_ndjson(path)
+
+    def rows(self, path: Path, schema: Schema) -> int:
+        total = 0
+        with path.open("rb") as file:
+            while data := file.read(1 << 20):
+                total += data.count(b"\n")
+        return total
+
+    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+        for frame in read_lines(path, schema, schema.names):
+            yield conform(frame, schema, entity=str(path))
+
+    def check(self, schema: Schema, place: str) -> None:
+        for field in schema:
+            if field.type.kind in _NEVER:
+                raise UnsupportedError(
+                    f"{place}: '{field.name}' is {field.type}, which JSON cannot hold",
+                    hint="leave the column out, cast it, or settle into Parquet",
+                )

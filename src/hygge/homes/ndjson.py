@@ -1,0 +1,79 @@
+"""NDJSON files as a Home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from hygge.core.conform import exact
+from hygge.core.context import Context
+from hygge.core.errors import DataError
+from hygge.core.fields import Field as Column
+from hygge.core.fields import Schema
+from hygge.core.watermark import Window
+from hygge.files.home import FileHome, FileHomeConfig, FileSession, Span, stored_fields, unified
+from hygge.files.ndjson import infer, read_lines
+from hygge.files.paths import Input, shown
+
+
+class NDJSONHomeConfig(FileHomeConfig):
+    """Settings of an NDJSON Home."""
+
+
+class NDJSONHome(FileHome):
+    """Reads newline-delimited JSON: `NDJSONHome("events", path="exports/events.ndjson")`.
+
+    JSON tells numbers, truth values and texts apart; dates, times and decimals are texts or
+    numbers there, so declare them under `types`. What is not declared is inferred once over the
+    whole input.
+    """
+
+    Config = NDJSONHomeConfig
+    config: NDJSONHomeConfig
+    extensions = ("ndjson", "jsonl", "json")
+
+    def open(self, context: Context) -> NDJSONSession:
+        return NDJSONSession(self, context)
+
+
+class NDJSONSession(FileSession):
+    """Infers what is not declared, and holds every value to its type, naming the file."""
+
+    def _fields(self) -> Schema:
+        stored = stored_fields(self._inputs)
+        if stored is not None:
+            return stored
+        declared = self._home.config.declared()
+        self.inferred = True
+        found = []
+        for source in self._inputs:
+            with self._naming(source):
+                schema = infer(source.path, declared, self._check)
+            if schema:
+                found.append((source.path, schema))
+        if not found and not declared:
+            raise DataError(
+                f"{self._home.place()} has no rows, so its columns cannot be known",
+                hint="declare them: `types: {id: int64, ...}`",
+            )
+        whole = unified(found, declared) if found else Schema()
+        absent = [Column(n, kind) for n, kind in declared.items() if n not in whole]
+        return Schema([*whole, *absent])
+
+    def _frames(
+        self, source: Input, span: Span | None, columns: Sequence[str], window: Window | None
+    ) -> Iterator[pl.DataFrame]:
+        schema, offset = self.schema(), 0
+        name = shown(source.path, self._home.root) if self._home.root else str(source.path)
+        for frame in read_lines(source.path, schema, columns):
+            yield pl.DataFrame(
+                [
+                    exact(c, schema[c.name], schema, frame, entity=name, offset=offset)
+                    for c in frame
+                ]
+            )
+            offset += frame.height
+
+    def _units(self, source: Input) -> list[tuple[int | None, int]]:
+        return [(None, source.size)]
