@@ -37,7 +37,8 @@ from hygge.run.plan import Plan, plan_entity
 class TableHome(Home, type="test_table"):
     """A frame as a source with a catalogue, counts, windows and chunks.
 
-    Every session is one snapshot of `frame`; reassigning it is the source changing.
+    Every session is one snapshot of `frame`, unless it is `live`; reassigning it is the source
+    changing.
     """
 
     incremental = True
@@ -53,12 +54,14 @@ class TableHome(Home, type="test_table"):
         inferred: bool = False,
         counts: bool = True,
         batch_rows: int = 0,
+        live: bool = False,
         **settings: Any,
     ) -> None:
         super().__init__(name, **settings)
         self.box = {"frame": frame}
         self.declared, self.clock, self.settled = schema, clock, settled
         self.inferred, self.counts, self.batch_rows = inferred, counts, batch_rows
+        self.live = live
         self.before_batch: Callable[[int], None] | None = None
         self.on_cancel: Callable[[], None] | None = None
         self.opened: list[Exception | None] = []
@@ -85,9 +88,12 @@ class TableHome(Home, type="test_table"):
 
 class TableSession(HomeSession):
     def __init__(self, home: TableHome) -> None:
-        self._home, self._frame = home, home.frame
+        self._home, self._snapshot = home, home.frame
         self.inferred, self.settled_clock = home.inferred, home.settled
-        self.closed = False
+
+    @property
+    def _frame(self) -> pl.DataFrame:
+        return self._home.frame if self._home.live else self._snapshot
 
     def schema(self) -> Schema:
         return self._home.declared or Schema.of(self._frame)
