@@ -222,11 +222,20 @@ def compact(config: Path | None, /, **given: Any) -> int:
 
 
 @app.command()
-def schema() -> int:
-    """Print the JSON Schema of the YAML files, for editors."""
+@click.argument(
+    "kind", type=click.Choice(["project", "flow", "entity"]), default="project", required=False
+)
+def schema(**given: Any) -> int:
+    """Print the JSON Schema of the YAML files, for editors.
+
+    \b
+    project   hygge.yml, or one file with `flows:`
+    flow      a flow.yml
+    entity    a file in a flow's entities/
+    """
     from hygge.cli.schema import schema
 
-    return schema()
+    return schema(**given)
 
 
 @app.command()

@@ -46,7 +46,9 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     journal_ok = _show_journal(project)
     specs, unlisted, problems = _entities(project)
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
-    problems += [p for plan in plans for p in plan.problems] + refuse_shared_places(plans)
+    problems += [p for plan in plans for p in plan.problems]
+    if not project.errors:  # among them would be the places that entities of files share
+        problems += refuse_shared_places(plans)
     say(f"\n{bold('Configuration')}")
     say(f"  {green('ok')}" if not problems else problems_text(problems))
     if os.environ.get("GITHUB_ACTIONS") == "true":

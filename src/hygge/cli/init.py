@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from hygge.cli.console import bold, dim, say
 from hygge.cli.failure import OK
 from hygge.core.errors import ConfigError
 
-SCHEMA = Path(".hygge", "schema.json")
+SCHEMAS = Path(".hygge", "schema")
+KINDS: tuple[Literal["project", "flow", "entity"], ...] = ("project", "flow", "entity")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _PROJECT = """\
-# yaml-language-server: $schema=.hygge/schema.json
+# yaml-language-server: $schema=.hygge/schema/project.json
 name: "{name}"
 {flows_dir}
 # Named access to databases, used in a flow as `connection: shop`. Texts like ${{VAR}} come from
@@ -34,7 +36,7 @@ name: "{name}"
 """
 
 _FLOW = """\
-# yaml-language-server: $schema={up}.hygge/schema.json
+# yaml-language-server: $schema={up}.hygge/schema/flow.json
 name: "example_flow"
 home:
   type: "parquet"
@@ -49,7 +51,7 @@ defaults:
 """
 
 _USERS = """\
-# yaml-language-server: $schema={up}.hygge/schema.json
+# yaml-language-server: $schema={up}.hygge/schema/entity.json
 name: "users"
 columns:
   - id
@@ -59,14 +61,14 @@ columns:
 """
 
 _PRODUCTS = """\
-# yaml-language-server: $schema={up}.hygge/schema.json
+# yaml-language-server: $schema={up}.hygge/schema/entity.json
 # Without `columns`, all are moved.
 name: "products"
 tags: [nightly]
 """
 
 _ORDERS = """\
-# yaml-language-server: $schema={up}.hygge/schema.json
+# yaml-language-server: $schema={up}.hygge/schema/entity.json
 # Only what is new: rows at or past the highest id of the last run.
 name: "orders"
 mode: merge
@@ -76,7 +78,7 @@ tags: [nightly]
 """
 
 _ITEMS = """\
-# yaml-language-server: $schema={up}.hygge/schema.json
+# yaml-language-server: $schema={up}.hygge/schema/entity.json
 name: "order_items"
 key_column: [order_id, line]
 rename:
@@ -85,7 +87,7 @@ rename:
 
 _IGNORE = """\
 .hygge/*
-!.hygge/schema.json
+!.hygge/schema/
 .env
 data/destination/
 """
@@ -106,10 +108,11 @@ def init(*, name: str, flows_dir: str, force: bool) -> int:
     _check_flows_dir(flows_dir)
     files = _files(called, flows_dir)
     _refuse_to_overwrite(root, [*files, *_samples()], force)
-    for path, text in files.items():
+    texts = {path: text() for path, text in files.items()}
+    for path, text in texts.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text(), encoding="utf-8")
+        target.write_text(text, encoding="utf-8")
     from hygge.cli.sample import write_parquet
 
     samples = [p.relative_to(root) for p in write_parquet(root / "data" / "source")]
@@ -160,7 +163,7 @@ def _files(name: str, flows_dir: str) -> dict[Path, Callable[[], str]]:
     return {
         Path("hygge.yml"): lambda: _PROJECT.format(name=name, flows_dir=setting),
         Path(".gitignore"): lambda: _IGNORE,
-        SCHEMA: schema_text,
+        **{SCHEMAS / f"{kind}.json": _schema(kind) for kind in KINDS},
         flow / "flow.yml": lambda: _FLOW.format(up=up),
         **{
             flow / "entities" / f"{entity}.yml": _filled(text, further)
@@ -188,8 +191,12 @@ def _refuse_to_overwrite(root: Path, paths: list[Path], force: bool) -> None:
         )
 
 
-def schema_text() -> str:
-    """The JSON Schema of the YAML files."""
+def _schema(kind: Literal["project", "flow", "entity"]) -> Callable[[], str]:
+    return lambda: schema_text(kind)
+
+
+def schema_text(kind: Literal["project", "flow", "entity"]) -> str:
+    """The JSON Schema of one kind of YAML file."""
     from hygge.project import json_schema
 
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(json_schema(kind), indent=1, ensure_ascii=False) + "\n"

@@ -130,6 +130,8 @@ def failure_text(result: EntityResult) -> str:
 
 def _headline(result: RunResult) -> str:
     total, done = len(result.entities), result.counts
+    if not total:
+        return f"Nothing to move: no entity was chosen.  {dim('run ' + result.run_id)}"
     settled = done.get("moved", 0) + done.get("unchanged", 0)
     facts = f"{count(result.rows, 'row')}, {size(result.bytes)} in {duration(result.seconds)}"
     which = count(total, "entity", "entities")
