@@ -89,6 +89,7 @@ class Flow:
         except asyncio.CancelledError:
             self.cancel("the task was cancelled")
             await asyncio.wait([work])
+            work.exception()  # looked at, so that the loop does not complain of it
             raise
 
     def start_sync(self) -> EntityResult:
@@ -148,7 +149,7 @@ class Mover:
         began = time.monotonic()
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.plan.settings.retries + 1),
-            wait=tenacity.wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S),
+            wait=tenacity.wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S),
             retry=tenacity.retry_if_exception(is_transient),
             sleep=self._sleep,
             before_sleep=self._retried,
@@ -186,7 +187,8 @@ class Mover:
         try:
             return attempt.run(self._earlier)
         finally:
-            self._earlier = attempt.load_id
+            # An attempt that did not get as far as a load says nothing of the one before it.
+            self._earlier = attempt.load_id or self._earlier
 
     def _note(self, message: str, severity: str) -> None:
         kept = self._said.warnings if severity == "warning" else self._said.notes
