@@ -30,7 +30,7 @@ flows:
     home:
       type: csv
       path: {path}
-      null_values: [NA]
+      nulls: [NA]
     store:
       type: parquet
       path: lake/weather
@@ -64,7 +64,7 @@ def generate(path: Path, rows: int) -> None:
             out.writerow(
                 [
                     ("EWR", "JFK", "LGA")[n % 3], at.year, at.month, at.day, at.hour,
-                    f"{chance.randrange(1094, 10004) / 100:g}", chance.randrange(-9, 78),
+                    f"{chance.randrange(1094, 10004) / 100:g}", f"{chance.uniform(-9, 78):.2f}",
                     f"{chance.uniform(12, 100):.2f}", wind, chance.choice((0, 10.357019999999999)),
                     gust, chance.choice((0, 0.01, 1.21)),
                     "NA" if n % 9 == 0 else f"{chance.randrange(9838, 10421) / 10:g}",

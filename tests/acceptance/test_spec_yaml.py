@@ -113,5 +113,4 @@ def test_a_server_that_has_no_connector_yet(tmp_path: Path, command: str) -> Non
     said = done.stdout + done.stderr
     assert "hygge.yml:3:11: error: there is no connection of type 'mssql'" in said
     assert "hygge.yml:11:13: error: there is no home of type 'mssql'" in said
-    assert "known types: " in said
     assert not (tmp_path / "data").exists()
