@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from tests.project.conftest import MakeProject
 
 from hygge.project import load_project
-from tests.project.conftest import MakeProject
 
 HOME = "home: {type: parquet, path: data/in}\n"
 STORE = "store: {type: parquet, path: data/out}\n"
@@ -106,8 +106,7 @@ entities:
     "flows of one name": {
         "hygge.yml": "flows:\n  shop:\n    home: {type: parquet, path: a}\n"
         "    store: {type: parquet, path: b}\n",
-        "flows/shop/flow.yml": "home: {type: parquet, path: a}\n"
-        "store: {type: parquet, path: c}\n",
+        "flows/shop/flow.yml": "home: {type: parquet, path: a}\nstore: {type: parquet, path: c}\n",
     },
     "flow with a dot": {"hygge.yml": "flows:\n  a.b:\n    name: c.d\n"},
     "setting given in flow and its defaults": one_flow(

@@ -66,7 +66,7 @@ class Builder:
             return None
         found = self._types.get((role, name))
         if found is None:
-            found = self._types[role, name] = _look_up(role, name)
+            found = self._types[role, name] = look_up(role, name)
         if isinstance(found, HyggeError):
             if not self.problems.wrong_at(written.at):
                 self.problems.raised(found, written.at)
@@ -168,7 +168,8 @@ class Builder:
                 )
 
 
-def _look_up(role: registry.Role, name: str) -> type[Any] | HyggeError:
+def look_up(role: registry.Role, name: str) -> type[Any] | HyggeError:
+    """The class for a type name, or why there is none; nothing is raised."""
     try:
         return registry.lookup(role, name)
     except HyggeError as error:

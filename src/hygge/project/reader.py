@@ -54,7 +54,10 @@ def scalar(text: str) -> Scalar:
     if _INT.match(text):
         base = {"0x": 16, "0o": 8}.get(text[:2], 10)
         return int(text[2:] if base != 10 else text, base)
-    return float(text) if _FLOAT.match(text) else text
+    if _FLOAT.match(text) and not text.lstrip("+-").isdigit():
+        number = float(text)
+        return text if math.isinf(number) else number
+    return text
 
 
 def _height(node: Node) -> int:

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from hygge.core import registry
 from hygge.core.errors import HyggeError
 from hygge.core.settings import Settings
+from hygge.project.build import look_up
 from hygge.project.documents import EntityFile, FlowFile, ProjectFile
 
 Kind = Literal["project", "flow", "entity"]
@@ -64,9 +65,8 @@ def _of_role(role: registry.Role) -> dict[str, Any]:
     choices = []
     names = registry.names(role)
     for name in names:
-        try:
-            cls = registry.lookup(role, name)
-        except HyggeError:
+        cls = look_up(role, name)
+        if isinstance(cls, HyggeError):
             continue  # its driver is not installed: the type may be named, its settings are unknown
         model: type[Settings] = getattr(cls, "Config", cls)
         key = f"{role}.{name}"

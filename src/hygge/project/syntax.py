@@ -38,6 +38,8 @@ def _in_words(
 ) -> tuple[str, str | None, bool]:
     """What to say, a hint, and whether to point at where the construct began."""
     rest = shown[column:]
+    if "nesting" in said:
+        return "this is nested far too deeply", "at most 64 levels are read", False
     indent = shown[: len(shown) - len(shown.lstrip())]
     if "\t" in indent or rest.startswith("\t"):
         return "a tab is used to indent", "YAML is indented with spaces only", False
