@@ -98,9 +98,9 @@ class SQLiteHome(Home):
         if not self.config.query and not self._table:
             raise ConfigError("a SQLite Home needs a `table` or a `query`")
         source = Source(
-            self._path,
             table="" if self.config.query else self._table,
             query=self.config.query or "",
             types=self.config.declared(),
+            where=str(self._path),
         )
-        return SQLiteSession(source, context)
+        return SQLiteSession.of_file(self._path, source, context)

@@ -81,7 +81,9 @@ def _not_in(name: str, *classes: str) -> str:
     return f"typeof({name}) NOT IN ({listed})"
 
 
-def select(asked: list[Asked], source: Relation, where: str, *, extra_guard: str = "") -> str:
+def select(
+    asked: list[Asked], source: Relation, where: str, *, guard: str = "", skip: int = 0
+) -> str:
     """The query: our row first, then the source's rows, with columns named c0, c1, ...
 
     Parameters
@@ -89,13 +91,17 @@ def select(asked: list[Asked], source: Relation, where: str, *, extra_guard: str
     asked: the columns, at least one.
     source: what they are read from.
     where: an SQL condition, or "".
-    extra_guard: a condition that is true for rows that must not pass, or "".
+    guard: a condition that is true for rows that must not pass, or "".
+    skip: how many of the source's rows to leave out at the start.
     """
-    guards = [a.wrong for a in asked if a.guarded] + ([extra_guard] if extra_guard else [])
+    guards = [a.wrong for a in asked if a.guarded] + ([guard] if guard else [])
     expressions = [a.sql for a in asked]
     if guards:
         bad = " OR ".join(guards)
         expressions[0] = f"CASE WHEN {bad} THEN {RAISE} ELSE {expressions[0]} END"
-    first = ", ".join(f"{SENTINELS[a.carrier]} AS c{at}" for at, a in enumerate(asked))
-    query = f"SELECT {first} UNION ALL SELECT {', '.join(expressions)} FROM {source.sql}"
-    return f"{query} WHERE {where}" if where else query
+    ours = ", ".join(f"{SENTINELS[a.carrier]} AS c{at}" for at, a in enumerate(asked))
+    theirs = f"SELECT {', '.join(expressions)} FROM {source.sql}"
+    theirs += f" WHERE {where}" if where else ""
+    if skip:
+        theirs = f"SELECT * FROM ({theirs} LIMIT -1 OFFSET {skip})"
+    return f"SELECT {ours} UNION ALL {theirs}"

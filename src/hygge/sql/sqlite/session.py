@@ -6,24 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import BadValue, DataError, HyggeError
+from hygge.core.errors import BadValue, DataError
 from hygge.core.fields import LogicalType, Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import Position
 from hygge.sql.sqlite import window
-from hygge.sql.sqlite.access import open_reader
+from hygge.sql.sqlite.access import Database, open_reader
+from hygge.sql.sqlite.blame import blame, both
 from hygge.sql.sqlite.catalogue import Relation, query_relation, quote, relation, schema_of
 from hygge.sql.sqlite.columns import Asked, ask, select
-from hygge.sql.sqlite.decimals import plain
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from hygge.sql.sqlite.frames import carried, frame_of
 
 BATCH_BYTES = 64 << 20
 """How large a batch may be, about: rows wider than usual make batches of fewer rows."""
@@ -38,16 +36,16 @@ class Source:
 
     Parameters
     ----------
-    path: the file, absolute.
     table: a table or view, `users` or `main.users`; "" where there is a query.
     query: a SELECT; "" where there is a table.
     types: types declared in the configuration, by column.
+    where: the database, for errors.
     """
 
-    path: Path
     table: str = ""
     query: str = ""
     types: Mapping[str, LogicalType] = field(default_factory=dict)
+    where: str = ""
 
     @property
     def label(self) -> str:
@@ -55,207 +53,101 @@ class Source:
         return self.table or "query"
 
 
-class SQLiteSession(HomeSession):
-    """One attempt's reading of a table, a view or a query.
+class Questions(Protocol):
+    """What catalogue, windows and counts need of a connection."""
 
-    The read transaction begins with the first question and ends when the rows have been read and
-    counted, or at `close()`: without write-ahead logging it keeps writers from committing.
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]: ...
+    def row(self, sql: str) -> tuple[Any, ...]: ...
+    def execute(self, sql: str) -> None: ...
+
+
+class SQLiteSessionBase(HomeSession):
+    """What holds for every connection to SQLite: fields, windows, chunks, counts.
+
+    Parameters
+    ----------
+    db: asked for all but the rows themselves.
+    source: what is to be read.
+    context: of the attempt.
     """
 
-    consistency = "one snapshot"
-
-    def __init__(self, source: Source, context: Context) -> None:
-        self._source, self._context = source, context
+    def __init__(self, db: Questions, source: Source, context: Context) -> None:
+        self._ask, self._source, self._context = db, source, context
         self._cancelled = False
-        self._read_whole = False
         self._schema: Schema | None = None
-        self._relation: Relation | None = None
-        self._db = open_reader(source.path)
-        try:
-            self._db.execute("BEGIN")
-        except BaseException:
-            self._db.close()
-            raise
+        self._found: Relation | None = None
+
+    @property
+    def _relation(self) -> Relation:
+        if self._found is None:
+            rows, what = self._ask.rows, self._source
+            self._found = (
+                query_relation(rows, self._ask.execute, what.query, where=what.where)
+                if what.query
+                else relation(rows, what.table, where=what.where)
+            )
+        return self._found
 
     def schema(self) -> Schema:
         """All fields, as the catalogue declares them. Raises ConfigError, DataError."""
         if self._schema is None:
             self._schema, self.inferred = schema_of(
-                self._db.rows, self._from(), self._source.types, entity=self._source.label
+                self._ask.rows, self._relation, self._source.types, entity=self._source.label
             )
         return self._schema
 
-    def _from(self) -> Relation:
-        if self._relation is None:
-            rows, where = self._db.rows, str(self._source.path)
-            if self._source.query:
-                self._relation = query_relation(
-                    rows, self._db.execute, self._source.query, where=where
-                )
-            else:
-                self._relation = relation(rows, self._source.table, where=where)
-        return self._relation
-
-    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
-        """The rows of a chunk, in the file's order; see HomeSession.
-
-        Raises BadValue for a value of a storage class that its declared type does not have.
-        """
-        schema, source = self.schema(), self._from()
-        names = request.columns or tuple(schema.names)
-        asked = [ask(source, schema[name]) for name in names]
-        where = self._where(request, chunk)
-        rows = request.batch_rows
-        guard = ""
-        if self._db.path.stat().st_size > BATCH_BYTES:
-            rows = min(rows, max(1, BATCH_BYTES // self._usual_width(asked)))
-            guard = f"{_width(asked)} > {MOST_BYTES // rows}"
-        given = 0
-        try:
-            for batch in self._stream(asked, where, rows, guard):
-                given += batch.height
-                yield batch
-        except _TooWide as wide:
-            for batch in self._stream(asked, where, max(1, BATCH_BYTES // wide.bytes), "", given):
-                yield batch
-        self._read_whole = chunk == WHOLE
-
-    def _stream(
-        self, asked: list[Asked], where: str, rows: int, guard: str, skip: int = 0
-    ) -> Iterator[pl.DataFrame]:
-        query = select(asked, self._from(), where, extra_guard=guard)
-        if skip:
-            query += f" LIMIT -1 OFFSET {skip + 1}"
-        try:
-            with self._db.stream(query, rows) as reader:
-                self._check_carriers(reader.schema, asked)
-                first = not skip
-                for batch in reader:
-                    self._context.cancel.check()
-                    if self._cancelled:
-                        return
-                    frame = _frame(batch, asked, self._source.label)
-                    yield frame[1:] if first else frame
-                    first = False
-        except HyggeError as error:
-            if self._cancelled or not isinstance(error, DataError | _Mismatch):
-                raise
-            self._accuse(asked, where, guard, skip)
-            raise
-
-    def _check_carriers(self, got: pa.Schema, asked: list[Asked]) -> None:
-        """Within the first batch the driver widens types instead of failing."""
-        import pyarrow as pa
-
-        wanted = {
-            "integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "blob": pa.binary(),
-        }  # fmt: skip
-        if [f.type for f in got] != [wanted[a.carrier] for a in asked]:
-            raise _Mismatch(f"{self._source.label}: values do not fit their declared types")
-
-    def _accuse(self, asked: list[Asked], where: str, guard: str, skip: int) -> None:
-        """Find the value that stopped the read and raise BadValue for it; return if none did."""
-        for column in asked:
-            self._accuse_one(column.field.name, column.wrong, str(column.field.type), where)
-        if guard:
-            limit = f"LIMIT -1 OFFSET {skip}"
-            inner = f"SELECT * FROM {self._from().sql}{_and('', where)} {limit}"
-            (widest,) = self._db.row(f"SELECT max({_width(asked)}) FROM ({inner})")
-            raise _TooWide(widest)
-
-    def _accuse_one(self, name: str, wrong: str, declared: str, where: str) -> None:
-        source, column = self._from(), quote(name)
-        key = [c.name for c in sorted(source.columns, key=lambda c: c.key) if c.key]
-        marks = [(k, quote(k)) for k in key] or ([("rowid", source.rowid)] if source.rowid else [])
-        shown = ", ".join(f"quote({sql})" for _, sql in marks) or "'?'"
-        value = f"substr(quote({column}), 1, 200)"
-        found = self._db.rows(
-            f"SELECT CAST({value} AS BLOB), typeof({column}), {shown} FROM {source.sql}"
-            f"{_and(wrong, where)} LIMIT 1"
-        )
-        if not found:
-            return
-        raw, stored, *at = found[0]
-        row = ", ".join(f"{n}={v}" for (n, _), v in zip(marks, at, strict=False)) or "some row"
-        raise BadValue(
-            entity=self._source.label, column=name, row=row,
-            value=_Stored(raw.decode(errors="backslashreplace"), stored), declared=declared,
-            hint=_hint(name, stored, declared),
-        )  # fmt: skip
-
-    def _usual_width(self, asked: list[Asked]) -> int:
-        some = f"SELECT * FROM {self._from().sql} LIMIT {_SAMPLE}"
-        (width,) = self._db.row(f"SELECT CAST(avg({_width(asked)}) AS INTEGER) FROM ({some})")
-        return max(1, width or 1)
+    def _asked(self, request: ReadRequest) -> list[Asked]:
+        schema = self.schema()
+        return [ask(self._relation, schema[n]) for n in request.columns or schema.names]
 
     def _where(self, request: ReadRequest, chunk: Chunk) -> str:
         parts = []
         if request.window is not None:
             column = self.schema()[request.window.column]
-            parts.append(window.condition(self._from(), column, request.window))
-        rowid = self._from().rowid
+            parts.append(window.condition(self._relation, column, request.window))
+        rowid = self._relation.rowid
         if chunk.bounds.get("from") is not None:
             parts.append(f"{rowid} >= {int(chunk.bounds['from'])}")
         if chunk.bounds.get("below") is not None:
             parts.append(f"{rowid} < {int(chunk.bounds['below'])}")
         return " AND ".join(parts)
 
+    def _blame(self, column: str, wrong: str, where: str) -> None:
+        declared = str(self.schema()[column].type)
+        blame(
+            self._ask.rows, self._relation, column, wrong, declared=declared, where=where,
+            entity=self._source.label,
+        )  # fmt: skip
+
     def estimate(self, request: ReadRequest) -> Estimate:
         """Rows by the span of rowids, without touching the rows; unknown for views and windows."""
-        source = self._from()
-        if request.window is not None or source.kind == "view":
+        source = self._relation
+        if request.window is not None or source.kind != "table":
             return Estimate()
         if source.rowid:
-            (span,) = self._db.row(
-                f"SELECT (SELECT max({source.rowid}) FROM {source.sql}) - "
-                f"(SELECT min({source.rowid}) FROM {source.sql}) + 1"
-            )
-            return Estimate(rows=span or 0, exact=not span)
-        return Estimate(rows=self._db.row(f"SELECT count(*) FROM {source.sql}")[0], exact=True)
+            low, high = self._span()
+            return Estimate(rows=0 if low is None else high - low + 1, exact=low is None)
+        return Estimate(rows=self._ask.row(f"SELECT count(*) FROM {source.sql}")[0], exact=True)
 
-    def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        """Ranges of rowids of equal span; each is read in a snapshot of its own."""
-        source = self._from()
-        if parts < 2 or not source.rowid:
-            return (WHOLE,)
-        low, high = self._db.row(
-            f"SELECT (SELECT min({source.rowid}) FROM {source.sql}), "
-            f"(SELECT max({source.rowid}) FROM {source.sql})"
+    def _span(self) -> tuple[Any, Any]:
+        rowid, name = self._relation.rowid, self._relation.sql
+        low, high = self._ask.row(
+            f"SELECT (SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"
         )
-        if low is None or high - low + 1 < parts:
-            return (WHOLE,)
-        cuts = [low + (high - low + 1) * i // parts for i in range(1, parts)]
-        starts: list[int | None] = [None, *cuts]
-        ends: list[int | None] = [*cuts, None]
-        self.consistency = "one snapshot a chunk"
-        return [
-            Chunk(
-                index=at,
-                label=f"rowid {start if start is not None else low} to {(end or high + 1) - 1}",
-                bounds={"from": start, "below": end},
-                rows=(high + 1 if end is None else end) - (low if start is None else start),
-            )
-            for at, (start, end) in enumerate(zip(starts, ends, strict=True))
-        ]
+        return low, high
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
-        """Count in the snapshot that was read; counting after reading all of it ends it."""
-        (rows,) = self._db.row(
-            f"SELECT count(*) FROM {self._from().sql}{_and('', self._where(request, chunk))}"
-        )
-        if self._read_whole:
-            self._read_whole = False
-            self._db.execute("COMMIT")
-            self._db.execute("BEGIN")
-        return int(rows)
+        """Count a chunk's rows, in the snapshot that is read where there is one."""
+        where = self._where(request, chunk)
+        return int(self._ask.row(f"SELECT count(*) FROM {self._relation.sql}{both(where)}")[0])
 
     def maximum(self, column: str) -> Position | None:
         """The largest value; see HomeSession. Raises BadValue where one cannot be compared."""
-        source, found = self._from(), self.schema()[column]
+        source, found = self._relation, self.schema()[column]
         query = window.maximum_sql(source, found)
         if wrong := window.malformed(source, found):
-            self._accuse_one(column, wrong, str(found.type), "")
-        (value,) = self._db.row(query)
+            self._blame(column, wrong, "")
+        (value,) = self._ask.row(query)
         if value is None:
             return None
         try:
@@ -271,15 +163,134 @@ class SQLiteSession(HomeSession):
         return datetime.now(UTC)
 
     def cancel(self) -> None:
-        """Stop before the next batch; the driver cannot interrupt SQLite within one."""
+        """Stop before the next batch; SQLite cannot be interrupted from here within one."""
         self._cancelled = True
+
+
+class SQLiteSession(SQLiteSessionBase):
+    """One attempt's reading of a table, a view or a query, as Arrow from the driver.
+
+    The read transaction begins with the first question and ends when the rows have been read and
+    counted, or at `close()`: without a write-ahead log it keeps writers from committing.
+
+    Parameters
+    ----------
+    db: the connection, closed with the session.
+    source, context: see SQLiteSessionBase.
+    snapshot: whether to open a read transaction; not on a connection that may be in one already.
+    """
+
+    consistency = "one snapshot"
+
+    def __init__(
+        self, db: Database, source: Source, context: Context, *, snapshot: bool = True
+    ) -> None:
+        super().__init__(db, source, context)
+        self._db, self._snapshot, self._read_whole = db, snapshot, False
+        if snapshot:
+            try:
+                db.execute("BEGIN")
+            except BaseException:
+                db.close()
+                raise
+
+    @classmethod
+    def of_file(cls, path: Path, source: Source, context: Context) -> SQLiteSession:
+        """A session on a file. Raises ConnectError where it cannot be read."""
+        return cls(open_reader(path), source, context)
+
+    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        """The rows of a chunk, in the file's order; see HomeSession.
+
+        Raises BadValue for a value of a storage class that its declared type does not have.
+        """
+        asked, where, rows = self._asked(request), self._where(request, chunk), request.batch_rows
+        guard, given = "", 0
+        if self._file_bytes() > BATCH_BYTES:
+            rows = min(rows, max(1, BATCH_BYTES // self._usual_width(asked)))
+            guard = f"{_width(asked)} > {MOST_BYTES // rows}"
+        try:
+            for batch in self._stream(asked, where, rows, guard):
+                given += batch.height
+                yield batch
+        except _TooWide as wide:
+            rows = max(1, BATCH_BYTES // wide.bytes)
+            yield from self._stream(asked, where, rows, "", skip=given)
+        self._read_whole = chunk == WHOLE
+
+    def _stream(
+        self, asked: list[Asked], where: str, rows: int, guard: str, skip: int = 0
+    ) -> Iterator[pl.DataFrame]:
+        query, label = select(asked, self._relation, where, guard=guard, skip=skip), "first"
+        try:
+            with self._db.stream(query, rows) as reader:
+                if not carried(reader.schema, asked):
+                    raise DataError(f"{self._source.label}: not what its columns declare")
+                for batch in reader:
+                    self._context.cancel.check()
+                    if self._cancelled:
+                        return
+                    frame = frame_of(batch, asked, entity=self._source.label)
+                    yield frame[1:] if label == "first" else frame
+                    label = "later"
+        except DataError as error:
+            if isinstance(error, BadValue):
+                raise
+            for column in asked:
+                self._blame(column.field.name, column.wrong, where)
+            if guard:
+                self._measure(asked, where, skip)
+            raise
+
+    def _measure(self, asked: list[Asked], where: str, skip: int) -> None:
+        some = f"SELECT * FROM {self._relation.sql}{both(where)} LIMIT -1 OFFSET {skip}"
+        (widest,) = self._db.row(f"SELECT max({_width(asked)}) FROM ({some})")
+        raise _TooWide(widest)
+
+    def _file_bytes(self) -> int:
+        return int(
+            self._db.row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")[
+                0
+            ]
+        )
+
+    def _usual_width(self, asked: list[Asked]) -> int:
+        some = f"SELECT * FROM {self._relation.sql} LIMIT {_SAMPLE}"
+        (width,) = self._db.row(f"SELECT CAST(avg({_width(asked)}) AS INTEGER) FROM ({some})")
+        return max(1, width or 1)
+
+    def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Ranges of rowids of equal span; each is read in a snapshot of its own."""
+        if parts < 2 or not self._relation.rowid:
+            return (WHOLE,)
+        low, high = self._span()
+        if low is None or high - low + 1 < parts:
+            return (WHOLE,)
+        cuts = [low + (high - low + 1) * i // parts for i in range(1, parts)]
+        self.consistency = "one snapshot a chunk"
+        ranges = zip([low, *cuts], [*cuts, high + 1], strict=True)
+        return [
+            Chunk(
+                index=at, label=f"rowid {start} to {below - 1}", rows=below - start,
+                # The outermost are open, so that together they are the whole whatever comes.
+                bounds={
+                    "from": start if at else None, "below": below if at < len(cuts) else None,
+                },
+            )
+            for at, (start, below) in enumerate(ranges)
+        ]  # fmt: skip
+
+    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
+        """Count in the snapshot that was read; counting after reading all of it ends it."""
+        rows = super().count(request, chunk)
+        if self._read_whole and self._snapshot:
+            self._read_whole = False
+            self._db.execute("COMMIT")
+            self._db.execute("BEGIN")
+        return rows
 
     def close(self) -> None:
         self._db.close()
-
-
-class _Mismatch(DataError):
-    pass
 
 
 class _TooWide(Exception):
@@ -287,59 +298,7 @@ class _TooWide(Exception):
         self.bytes = max(1, width)
 
 
-class _Stored:
-    """A value as an SQL literal, with its storage class, for an error."""
-
-    def __init__(self, text: str, stored: str) -> None:
-        self._text, self._stored = text, stored
-
-    def __repr__(self) -> str:
-        return f"{self._text} ({self._stored})"
-
-
-def _frame(batch: pa.RecordBatch, asked: list[Asked], entity: str) -> pl.DataFrame:
-    """A batch with the source's names. Text comes as bytes, since SQLite does not check it."""
-    import pyarrow as pa
-
-    columns = []
-    for array, column in zip(batch.columns, asked, strict=True):
-        if column.carrier != "text":
-            values = pl.Series(column.field.name, array)
-            if column.field.type.kind == "duration":
-                values = values.cast(column.field.type.physical)  # it counts that very unit
-            columns.append(values)
-            continue
-        raw = pl.Series(column.field.name, array.view(pa.binary()))
-        text = raw.cast(pl.String, strict=False)
-        if text.null_count() != raw.null_count():
-            bad = raw.filter(text.is_null() & raw.is_not_null())[0]
-            raise BadValue(
-                entity=entity,
-                column=column.field.name,
-                row="one row",
-                value=bad,
-                declared=f"{column.field.type}, being no UTF-8",
-            )
-        columns.append(plain(text) if column.field.type.kind == "decimal" else text)
-    return pl.DataFrame(columns)
-
-
 def _width(asked: list[Asked]) -> str:
     """The bytes of a row, but for its numbers, which are few."""
     wide = [quote(a.field.name) for a in asked if a.carrier in ("text", "blob")]
     return " + ".join(["8", *(f"ifnull(octet_length({name}), 0)" for name in wide)])
-
-
-def _and(wrong: str, where: str) -> str:
-    parts = [f"({part})" for part in (wrong, where) if part]
-    return f" WHERE {' AND '.join(parts)}" if parts else ""
-
-
-def _hint(column: str, stored: str, declared: str) -> str | None:
-    if stored in ("integer", "real") and declared.startswith(("timestamp", "date", "time")):
-        other = "int64" if stored == "integer" else "float64"
-        return (
-            "times kept as numbers are not guessed at: take them as they are with "
-            f"`types: {{{column}: {other}}}`"
-        )
-    return None
