@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.project.conftest import MakeProject
 
-from hygge.core.context import Surroundings
+import hygge
+from hygge.core.context import Surroundings, surroundings
 from hygge.core.errors import ConfigError
 from hygge.project import load_project, nearest_surroundings
 
@@ -89,6 +90,13 @@ def test_surroundings_are_those_of_the_nearest_project(
     make_project({"hygge.yml": "connections: {shop: {type: sqlite, pth: shop.db}}\n"})
     with pytest.raises(ConfigError, match="did you mean 'path'"):
         nearest_surroundings()
+
+
+def test_what_is_imported_from_hygge_knows_its_project(make_project: MakeProject) -> None:
+    root = make_project({"hygge.yml": "connections: {shop: {type: sqlite, path: shop.db}}\n"})
+    assert hygge.ParquetHome("users").name == "users"
+    assert surroundings().root == root
+    assert list(surroundings().connections) == ["shop"]
 
 
 def test_surroundings_without_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,10 @@ entities:
     store: {path: data/out/users/deeper}
 """
     ),
+    "settling where it comes from": one_flow(
+        HOME + "store: {type: parquet, path: ./data/in}\nentities: [users]\n"
+    ),
+    "lines in .env that are none": {".env": "A=1\nB='open\nC D\n", "hygge.yml": "name: ${A}\n"},
     "entities that differ by case": one_flow(FLOW + "entities: [Users, users]\n"),
     "entity twice, in list and folder": one_flow(
         FLOW + "entities: [users]\n", flows__shop__entities__users="columns: [id]\n"

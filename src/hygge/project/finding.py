@@ -60,10 +60,25 @@ def load_dotenv(root: Path) -> list[Problem]:
     path = root / ".env"
     if not path.is_file():
         return []
-    import dotenv
+    import logging
 
+    import dotenv
+    from dotenv.parser import parse_stream
+
+    # What it would log of a line it cannot read is a problem here.
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)
     try:
+        with path.open(encoding="utf-8-sig") as stream:
+            unread = [b.original.line for b in parse_stream(stream) if b.error]
         dotenv.load_dotenv(path, override=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         return [Problem(f"this file cannot be read: {error}", Location(str(path)))]
-    return []
+    return [
+        Problem(
+            "this line is left out: it is no `NAME=value`",
+            Location(str(path), line, 1),
+            "write NAME=value, and close every quotation mark",
+            "warning",
+        )
+        for line in unread
+    ]

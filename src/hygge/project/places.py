@@ -14,15 +14,15 @@ def check_places(entities: Iterable[EntitySpec], around: Surroundings) -> list[P
     """A problem for every enabled entity whose place another has, or whose place is inside it.
 
     Places are compared without regard to case, as some file systems do. Stores that keep no state
-    only add to what is there, and may share. Homes and Stores that cannot be bound are problems
-    here too.
+    only add to what is there, and may share. An entity that would settle where it comes from, and
+    Homes and Stores that cannot be bound, are problems here too.
     """
     problems: list[Problem] = []
     seen: dict[str, EntitySpec] = {}
     for entity in entities:
         if not entity.enabled:
             continue
-        place = _bound_place(entity, around, problems)
+        place = _place(entity, around, problems)
         if place is None:
             continue
         other = seen.setdefault(place, entity)
@@ -56,10 +56,9 @@ def _where(entity: EntitySpec) -> Location:
     return entity.location
 
 
-def _bound_place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) -> str | None:
+def _place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) -> str | None:
     try:
-        entity.home.bind(around)
-        store = entity.store.bind(around)
+        home, store = entity.home.bind(around), entity.store.bind(around)
     except ConfigError as error:
         inner = error.problems or (Problem(error.message, None, error.hint),)
         problems += [
@@ -67,7 +66,18 @@ def _bound_place(entity: EntitySpec, around: Surroundings, problems: list[Proble
             for p in inner
         ]
         return None
-    return key_of(store.place().rstrip("/")) if store.keeps_state else None
+    if not store.keeps_state:
+        return None
+    place = key_of(store.place().rstrip("/"))
+    if key_of(home.place().rstrip("/")) == place:
+        problems.append(
+            Problem(
+                f"{entity.full_name} would settle where it comes from ({store.place()})",
+                _where(entity),
+                "give the home or the store another `path` or `table`",
+            )
+        )
+    return place
 
 
 def _parents(place: str) -> list[str]:
