@@ -42,8 +42,8 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     Returns 2 where the configuration is wrong, 1 where something could not be reached.
     """
     project = load_project(config_path=config, env=env)
-    _show_project(project)
-    journal_ok = _show_journal(project)
+    journal, journal_ok = _journal(project)
+    _show_project(project, journal)
     specs, unlisted, problems = _entities(project)
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
     problems += [p for plan in plans for p in plan.problems]
@@ -80,7 +80,7 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     return OK
 
 
-def _show_project(project: Project) -> None:
+def _show_project(project: Project, journal: str) -> None:
     facts = [("file", here(str(project.file)))]
     if project.environments:
         others = ", ".join(project.environments)
@@ -91,23 +91,23 @@ def _show_project(project: Project) -> None:
         told = [count(len(flow.entities), "entity", "entities")] if flow.entities else []
         told += [f"tables {', '.join(flow.tables)}"] if flow.tables else []
         facts.append(("flow", f"{flow.name}: {', '.join(told) or 'nothing yet'}"))
+    facts.append(("journal", journal))
     packages = f"Python {platform.python_version()}, Polars {version('polars')}"
     facts.append(("by", f"hygge {version('hygge')}, {packages}"))
     say(f"{bold('Project')} {project.name}")
     say(columns([(dim(name), text) for name, text in facts]))
 
 
-def _show_journal(project: Project) -> bool:
+def _journal(project: Project) -> tuple[str, bool]:
+    """The journal's place and last run, or what is wrong with it; and whether it is well."""
     try:
         with Journal.open(project.journal, project.root) as journal:
             latest = journal.runs(1)
             last = f"last run {latest[0].run_id}, {latest[0].status}" if latest else "no run yet"
-            say(f"  {dim('journal')}  {here(journal.place)}: {last}")
+            return f"{here(journal.place)}: {last}", True
     except HyggeError as error:
-        say(f"  {dim('journal')}  {red('error:')} {error.message}")
-        _show_error("", error.hint)
-        return False
-    return True
+        hint = f" ({error.hint})" if error.hint else ""
+        return f"{red('error:')} {indented(error.message, '  ')}{hint}", False
 
 
 def _entities(

@@ -13,7 +13,7 @@ from hygge.cli.console import bold, dim, say
 from hygge.cli.failure import OK
 from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.sample import write_sqlite, write_visits
-from hygge.cli.text import columns, count, size
+from hygge.cli.text import columns, count, here, size
 from hygge.core.errors import ConfigError
 from hygge.project import load_project
 from hygge.run.coordinator import Coordinator
@@ -36,7 +36,7 @@ _VISITS = """\
 home:
   type: csv
   path: visits.csv
-  null_values: ["NA"]
+  nulls: ["NA"]
   types: {visited_at: "timestamp(us, UTC)", seconds: "decimal(9,3)"}
 store: {type: parquet, path: lake/visits}
 """
@@ -79,9 +79,9 @@ def _check_empty(folder: Path, given: Path) -> None:
 
 def _run(folder: Path, keep: Path | None) -> int:
     sizes = [(name, size((folder / name).stat().st_size)) for name in ("shop.db", "visits.csv")]
-    say(f"A small shop, made for you in {bold(str(folder))}:\n")
+    say(f"A small shop, made for you in {bold(here(str(folder)))}:\n")
     say(columns(sizes))
-    say(f"\nTwo flows of a few lines each bring it home. {dim('hygge go')}\n")
+    say(f"\nTwo flows of a few lines each move it into Parquet, as {bold('hygge go')} does:\n")
     project = load_project(config_path=folder)
     shown = follower()
     coordinator = Coordinator(project=project, listeners=(shown,))
@@ -94,8 +94,8 @@ def _run(folder: Path, keep: Path | None) -> int:
     proofs = [e.proof for e in ended.result.entities if e.proof is not None]
     counted = sum(p.staged or 0 for p in proofs)
     say(
-        f"\n{count(counted, 'row')} were counted as they were read, written and laid down; "
-        "the counts agreed before anything was published."
+        f"\n{count(counted, 'row')} were counted as they were read, written and laid down.\n"
+        "The counts agreed before anything was published."
     )
     say(f"\n{bold('Next')}")
     if keep is not None:
@@ -114,8 +114,7 @@ def _show_arrivals(folder: Path) -> None:
         place = folder / "lake" / entity
         frame = pl.scan_parquet(str(place / "*.parquet"))
         rows = frame.select(pl.len()).collect().item()
-        parts = len(list(place.glob("*.parquet")))
-        say(f"\n  {bold('lake/' + entity)}  {count(rows, 'row')} in {count(parts, 'file')}")
+        say(f"\n  {bold(here(str(place)))}  {count(rows, 'row')}")
         with pl.Config(tbl_rows=3, tbl_width_chars=cells - 2, tbl_hide_dataframe_shape=True):
             table = str(frame.head(3).collect())
         say("\n".join("  " + line for line in table.splitlines()))

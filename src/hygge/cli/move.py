@@ -61,8 +61,9 @@ def plan_of(
     given: dict[str, Any] = {"mode": mode, "key_column": key, "full_append": mode == "append"}
     settings: EntitySettings = build(EntitySettings, "move", None, given)
     plan = plan_entity(
-        home, store, settings, full_name=end.name, around=Surroundings(), full_refresh=full_refresh
-    )
+        home, store, settings, full_name=start.name, around=Surroundings(),
+        full_refresh=full_refresh,
+    )  # fmt: skip
     if plan.errors:
         raise ConfigError(problems=plan.errors)
     return plan

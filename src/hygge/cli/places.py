@@ -36,37 +36,60 @@ class Place:
 def parse_place(text: str, role: registry.Role) -> Place:
     """What a text means as a source (`home`) or destination (`store`).
 
-    `sqlite:///shop.db#orders` is a table of a database; `shop.db#orders` too. `orders.csv` is a
-    file, by its ending; a path without one is a folder of Parquet files. Any other URL is given
-    to the connector of its scheme, or to `sql` with the table after `#`.
+    `sqlite:///shop.db#orders` is a table of a database, and so is `shop.db#orders`. `orders.csv`
+    is a file, by its ending; a path without one is a folder, of Parquet unless a source's files
+    say otherwise; `csv://orders` is a folder of CSV files. Any other URL goes to the connector of
+    its scheme, or to `sql`, with the table after `#`.
 
     Raises ConfigError where it means nothing, with what would.
     """
-    scheme, separator, _ = text.partition("://")
-    if separator and scheme not in ("sqlite", "file"):
-        return _server(text, scheme, role)
-    path, _, table = text.partition("#") if _has_table(text) else (text, "", "")
-    if scheme == "sqlite" and separator:
-        path = path.removeprefix("sqlite://").removeprefix("/")
-    elif scheme == "file" and separator:
-        path = path.removeprefix("file://")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return _path(text, role)
+    if scheme == "file":
+        return _path(unquote(rest), role)
+    if scheme == "sqlite":  # as SQLAlchemy has it: three slashes are relative, four absolute
+        path, _, table = rest.removeprefix("/").partition("#")
+        return _table(unquote(path), table, text)
+    if scheme in set(ENDINGS.values()):
+        return Place(scheme, _name(rest), {"path": _given(rest, text)})
+    return _server(text, scheme, role)
+
+
+def _path(text: str, role: registry.Role) -> Place:
+    before, mark, table = text.partition("#")
+    if mark and _ending(before) == "sqlite":
+        return _table(before, table, text)
+    if _ending(text) == "sqlite":
+        return _table(text, "", text)
+    path, kind = _given(text, text), _kind(text, role)
+    if role == "store" and Path(path).suffix.lower() in ENDINGS:
+        raise ConfigError(
+            f"'{text}' names one file, and a destination is a folder of files",
+            hint=f"{kind}://{Path(path).with_suffix('')} is a folder of that kind",
+        )
+    extra = {"delimiter": "\t"} if path.lower().endswith(".tsv") else {}
+    return Place(kind, _name(path), {"path": path, **extra})
+
+
+def _table(path: str, table: str, text: str) -> Place:
     if not path:
         raise ConfigError(f"'{text}' names no file", hint="e.g. sqlite:///shop.db#orders")
-    path = unquote(path) if separator else path
-    kind = "sqlite" if scheme == "sqlite" and separator else _kind(path, role)
-    if kind != "sqlite":
-        settings: dict[str, Any] = {"path": path}
-        if path.endswith(".tsv"):
-            settings["delimiter"] = "\t"
-        return Place(kind, Path(path).stem.split("*")[0] or Path(path).parent.name, settings)
     if not table:
         raise ConfigError(f"'{text}' names no table", hint=f"add it after `#`: {text}#orders")
     return Place("sqlite", table, {"path": path, "table": table})
 
 
-def _has_table(text: str) -> bool:
-    """Whether a `#` sets off a table; in a file's name it is only a character."""
-    return text.startswith("sqlite://") or _ending(text.partition("#")[0]) == "sqlite"
+def _given(path: str, text: str) -> str:
+    if not path:
+        raise ConfigError(f"'{text}' names no path", hint="e.g. data/orders, or orders.csv")
+    return path
+
+
+def _name(path: str) -> str:
+    """What the entity is called: the file's or folder's own name, globs left out."""
+    plain = [part for part in Path(path).parts if not any(c in part for c in "*?[")]
+    return Path(plain[-1]).stem if plain else "rows"
 
 
 def _ending(path: str) -> str | None:

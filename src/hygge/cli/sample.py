@@ -166,5 +166,5 @@ def write_visits(path: Path) -> None:
             at = _START + timedelta(minutes=11 * n)
             page = chance.choice(("/", "/candles", "/tea, coffee", "/søg?q=uld"))
             seconds = "NA" if n % 13 == 0 else f"{chance.randrange(1, 90_000) / 1000:.3f}"
-            country = chance.choice(("DK", "SE", "NO", "DE", "NA"))
+            country = chance.choice(("DK", "SE", "NO", "DE", ""))
             out.writerow([at.strftime("%Y-%m-%dT%H:%M:%SZ"), page, seconds, country])
