@@ -190,6 +190,7 @@ class FileLoad(Load):
             )  # fmt: skip
             return merge.run(coming)
         if mode == "replace":
+            link_parts(stage, ())
             return list(coming), None
         old = held.state.fields if held.state else self._fields
         rewrite = old.physical != self._fields.physical

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from polars.exceptions import PolarsError
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConnectError, TransientError
@@ -198,20 +201,32 @@ def locked(path: Path, cancel: CancelToken, *, patience_s: float = 120.0) -> Ite
         os.close(descriptor)
 
 
+def code_of(error: BaseException) -> int:
+    """The operating system's number for an error; 0 for none. Polars gives it in the text only."""
+    found = re.search(r"os error (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(found[1]) if found else 0)
+
+
 @contextmanager
 def telling(place: str) -> Iterator[None]:
-    """Turn what the operating system says into an error for people; `place` names the folder."""
+    """Turn what the operating system says into an error for people; `place` names the folder.
+
+    Raises ConnectError for an error of the operating system; others pass as they are.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in _FULL:
+    except (OSError, PolarsError) as error:
+        code = code_of(error)
+        if code in _FULL:
             raise ConnectError(
-                f"{place}: there is no room to write ({error.strerror})",
+                f"{place}: there is no room to write ({os.strerror(code)})",
                 hint="free some space; what the destination held is untouched",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if code in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise ConnectError(
-                f"{place}: {error.strerror} ({error.filename or place})",
+                f"{place}: {os.strerror(code)} ({getattr(error, 'filename', None) or place})",
                 hint="give hygge's user the right to read and write this folder and its parent",
             ) from error
-        raise ConnectError(f"{place}: {error.strerror or error}") from error
+        if not code:
+            raise
+        raise ConnectError(f"{place}: {os.strerror(code)}") from error
