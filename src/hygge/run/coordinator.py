@@ -16,9 +16,17 @@ from typing import Any
 from hygge.core import events
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import CancelToken, Context
-from hygge.core.errors import ConfigError, JournalError, Problem, RunFailed
+from hygge.core.errors import (
+    Cancelled,
+    ConfigError,
+    HyggeError,
+    JournalError,
+    Problem,
+    RunFailed,
+)  # fmt: skip
 from hygge.core.events import Event, Listener, Status
 from hygge.core.load import derive_fingerprint
+from hygge.core.secrets import redact
 from hygge.project import EntitySpec, Project, expand_tables, load_project
 from hygge.run.flow import Mover
 from hygge.run.ids import new_run_id
@@ -30,6 +38,7 @@ from hygge.run.result import EntityResult, RunResult, RunStatus
 from hygge.run.select import Candidate, chosen
 
 MOST_AT_ONCE = 8
+HEAR_EVERY_S = 0.5
 
 
 class Coordinator:
@@ -55,7 +64,8 @@ class Coordinator:
         self.options = options or RunOptions()
         self._config_path = Path(config_path) if config_path is not None else None
         self._project = project
-        self._listeners = tuple(listeners)
+        self._listeners = list(listeners)
+        self._unheard: list[str] = []
         self._emitting = threading.Lock()
         self._cancel = CancelToken()
         self._run_id = new_run_id()
@@ -122,6 +132,7 @@ class Coordinator:
         except asyncio.CancelledError:
             self.cancel("the task was cancelled")
             await asyncio.wait([work])
+            work.exception()  # looked at, so that the loop does not complain of it
             raise
         return raise_if_failed(result)
 
@@ -134,16 +145,22 @@ class Coordinator:
 
         Raises ConfigError before anything has moved.
         """
+        self._run_id = new_run_id()
         plans = self.checked_plan()
         self._cancel.check()
         run = _Run(self, plans, loop)
         return run.execute()
 
     def emit(self, event: Event) -> None:
-        """Tell every listener, one event at a time."""
+        """Tell every listener, one event at a time; one that fails is told no more."""
         with self._emitting:
-            for listener in self._listeners:
-                listener(event)
+            for listener in tuple(self._listeners):
+                try:
+                    listener(event)
+                except Exception as error:  # noqa: BLE001 - who watches must not stop the moving
+                    self._listeners.remove(listener)
+                    told = redact(f"{type(error).__name__}: {error}")
+                    self._unheard.append(f"a listener failed and was told no more: {told}")
 
 
 def raise_if_failed(result: RunResult) -> RunResult:
@@ -171,7 +188,7 @@ class _Run:
         self._run_id = owner._run_id
         self._began = time.monotonic()
         self._results: dict[str, EntityResult] = {}
-        self._warnings: list[str] = []
+        self._warnings = owner._unheard = []
         project = owner.project
         self._at_once = self._options.concurrency or project.concurrency or default_concurrency()
 
@@ -186,13 +203,17 @@ class _Run:
             names = tuple(p.full_name for p in self._plans)
             self._emit(events.RunStarted(self._run_id, time.time(), names, self._at_once))
             with ThreadPoolExecutor(self._at_once, thread_name_prefix="flow") as pool:
-                self._work(pool, self._ordered(pool), journal)
+                try:
+                    self._work(pool, self._ordered(pool), journal)
+                except BaseException:
+                    self._owner.cancel("interrupted")  # the pool waits for what is under way
+                    raise
             result = self._result(started)
             try:
                 journal.finish_run(result)
             except JournalError as error:
                 self._warnings.append(str(error))
-                result = self._result(started, unrecorded=True)
+                result = self._result(started, unrecorded=error.message)
         self._emit(
             events.RunFinished(
                 self._run_id, time.time(), result.status, result.seconds, result.counts
@@ -204,7 +225,7 @@ class _Run:
         self._owner.emit(event)
 
     def _ordered(self, pool: ThreadPoolExecutor) -> list[Plan]:
-        """Largest first, so that the longest does not begin last; unknown sizes count as largest."""
+        """Largest first, so that the longest does not begin last; unknown sizes before all."""
         if len(self._plans) <= self._at_once:
             return list(self._plans)
         sizes = list(pool.map(self._size, self._plans))
@@ -219,7 +240,8 @@ class _Run:
                 estimate = session.estimate(ReadRequest())
         except Exception:  # noqa: BLE001 - it will fail again, and be told, when its turn comes
             return 0
-        return estimate.bytes or estimate.rows or float("inf")
+        size = estimate.rows if estimate.bytes is None else estimate.bytes
+        return float("inf") if size is None else size
 
     def _work(self, pool: ThreadPoolExecutor, plans: list[Plan], journal: Journal) -> None:
         waiting = list(reversed(plans))
@@ -230,7 +252,8 @@ class _Run:
                 running[pool.submit(self._one, plan, journal)] = plan
             if not running:
                 break
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            # In short steps: Python hears a signal only when its main thread wakes.
+            done, _ = wait(running, HEAR_EVERY_S, return_when=FIRST_COMPLETED)
             for future in done:
                 plan = running.pop(future)
                 self._results[plan.full_name] = future.result()
@@ -260,9 +283,8 @@ class _Run:
                         self._cancel,
                     )
                 )  # fmt: skip
-            except Overlap as overlap:
-                status: Status = "skipped" if self._options.if_running == "skip" else "failed"
-                result = self._untouched(plan, status, overlap.message)
+            except HyggeError as error:
+                result = self._untouched(plan, self._without_lock(error), error.message, error)
                 self._emit(self._finished(result))
             else:
                 mover = Mover(
@@ -277,12 +299,22 @@ class _Run:
                 self._warnings.append(str(error))
         return result
 
-    def _untouched(self, plan: Plan, status: Status, reason: str) -> EntityResult:
+    def _without_lock(self, error: HyggeError) -> Status:
+        """What becomes of an entity whose lock was not to be had."""
+        if isinstance(error, Cancelled):
+            return "cancelled"
+        skip = isinstance(error, Overlap) and self._options.if_running == "skip"
+        return "skipped" if skip else "failed"
+
+    def _untouched(
+        self, plan: Plan, status: Status, reason: str, error: HyggeError | None = None
+    ) -> EntityResult:
         return EntityResult(
             entity=plan.full_name, status=status, source=plan.source,
-            destination=plan.destination, mode=plan.mode, attempts=0, error=reason,
-            error_class="Overlap" if status in ("skipped", "failed") else None,
-            retryable=True, holds="what it held before",
+            destination=plan.destination, mode=plan.mode, attempts=0, error=redact(reason),
+            error_class=type(error).__name__ if error else None,
+            hint=redact(error.hint) if error and error.hint else None,
+            retryable=not isinstance(error, ConfigError), holds="what it held before",
         )  # fmt: skip
 
     def _finished(self, result: EntityResult) -> Event:
@@ -291,11 +323,11 @@ class _Run:
             result.seconds, result.destination, result.error, result.hint,
         )  # fmt: skip
 
-    def _result(self, started: datetime, *, unrecorded: bool = False) -> RunResult:
+    def _result(self, started: datetime, *, unrecorded: str = "") -> RunResult:
         results = tuple(self._results[p.full_name] for p in self._plans)
         statuses = {r.status for r in results}
         status: RunStatus = "ok"
-        reason = self._stopping()
+        reason = self._stopping() or unrecorded
         if self._cancel.cancelled and statuses & {"cancelled", "untouched"}:
             status = "cancelled"
         elif "failed" in statuses or unrecorded:

@@ -23,6 +23,7 @@ from hygge.run.budget import PROCESS_BUDGET, ByteBudget
 from hygge.run.shape import Shape
 
 STUCK_READER_S = 30.0  # how long a reader that was told to stop may take before it is left behind
+HEAR_EVERY_S = 0.5  # a writer in the main thread wakes so often, to hear of signals
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class _Channel:
         """The next batch; None at the end. Raises the reader's error, once it has failed."""
         with self._condition:
             while not (self._batches or self._done or self._error):
-                self._condition.wait()
+                self._condition.wait(HEAR_EVERY_S)
             if self._error is not None:
                 raise self._error
             if not self._batches:
