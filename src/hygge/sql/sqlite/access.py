@@ -46,8 +46,9 @@ class Database:
         import adbc_driver_manager
         import adbc_driver_sqlite
 
-        self.path = path
+        self.label = str(path)
         self._adbc = adbc_driver_manager
+        self._database: Any = None
         check_file(path, missing_ok=mode == "rwc")
         uri = f"{path.absolute().as_uri()}?mode={mode}"
         try:
@@ -60,6 +61,16 @@ class Database:
         except adbc_driver_manager.Error as error:
             raise self.explain(error) from error
         self.execute(f"PRAGMA busy_timeout = {int(timeout_s * 1000)}")
+
+    @classmethod
+    def borrow(cls, connection: Any, label: str) -> Self:
+        """An `AdbcConnection` that a caller handed over; `close()` leaves it open."""
+        import adbc_driver_manager
+
+        self = cls.__new__(cls)
+        self._adbc, self._connection, self._database = adbc_driver_manager, connection, None
+        self.label = label
+        return self
 
     def execute(self, sql: str, data: Any = None) -> None:
         """Run a statement; with `data` (anything with an Arrow stream), once per row of it."""
@@ -108,10 +119,12 @@ class Database:
 
     def explain(self, error: BaseException) -> HyggeError:
         """The driver's error as one of ours."""
-        return explain(str(error), self.path)
+        return explain(str(error), self.label)
 
     def close(self) -> None:
         """Close it; what was not committed is rolled back. Safe more than once."""
+        if self._database is None:  # borrowed
+            return
         for part in (self._connection, self._database):
             try:
                 part.close()
@@ -174,7 +187,7 @@ def _near(path: Path) -> str:
     return f"databases there: {', '.join(databases[:8])}" if databases else "check `path`"
 
 
-def explain(text: str, path: Path) -> HyggeError:
+def explain(text: str, path: object) -> HyggeError:
     """An SQLite message as one of our errors (messages: sqlite3ErrStr in SQLite's main.c)."""
     text = text.split("\nquery: ")[0].replace("[SQLite] ", "")
     text = re.sub(r"^.*?failed to (prepare|step|execute) query: ", "", text, flags=re.IGNORECASE)

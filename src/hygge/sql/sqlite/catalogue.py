@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,7 +17,6 @@ Rows = Callable[[str], Sequence[tuple[Any, ...]]]
 """Runs a query and gives its rows."""
 
 quote = DIALECT.quote
-QUERY_VIEW = "hygge_query"
 STATE_TABLE = "_hygge_state"
 
 
@@ -152,9 +152,10 @@ def query_relation(rows: Rows, run: Callable[[str], None], query: str, *, where:
     Raises ConfigError where the query is not one that SQLite takes.
     """
     text = query.strip().rstrip(";").strip()
+    name = f"hygge_query_{uuid.uuid4().hex[:8]}"
     try:
-        run(f"CREATE TEMP VIEW {quote(QUERY_VIEW)} AS {text}")
-        return relation(rows, f"temp.{QUERY_VIEW}", where=where)
+        run(f"CREATE TEMP VIEW {quote(name)} AS {text}")
+        return relation(rows, f"temp.{name}", where=where, whole=False)
     except ConfigError as error:
         raise ConfigError(f"the query does not work: {error.message}", hint=error.hint) from None
 

@@ -33,6 +33,7 @@ class Asked:
     sql: the expression.
     wrong: an SQL condition that is true for values that must not pass.
     guarded: whether the driver lets such values through, so that the query must refuse them.
+    strict: of a text carrier: whether only text may pass, not numbers.
     """
 
     field: Field
@@ -40,6 +41,7 @@ class Asked:
     sql: str
     wrong: str
     guarded: bool
+    strict: bool = True
 
 
 def ask(source: Relation, field: Field) -> Asked:
@@ -60,7 +62,7 @@ def ask(source: Relation, field: Field) -> Asked:
     if affinity == "TEXT" or kind.kind in ("date", "time", "timestamp"):
         return Asked(field, carrier, name, _not_in(name, "text"), True)
     as_text = f"CAST({name} AS TEXT)"
-    return Asked(field, carrier, as_text, f"typeof({name}) = 'blob'", True)
+    return Asked(field, carrier, as_text, f"typeof({name}) = 'blob'", True, strict=False)
 
 
 def carrier_of(kind: LogicalType, affinity: str) -> Carrier:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,9 +12,10 @@ import polars as pl
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, DataError
-from hygge.core.fields import LogicalType, Schema
+from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import Position
+from hygge.sql.source import Source
 from hygge.sql.sqlite import window
 from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.blame import blame, both
@@ -28,29 +28,6 @@ BATCH_BYTES = 64 << 20
 MOST_BYTES = 1 << 30
 """How large a batch can be at worst. Arrow's text offsets end at 2 GiB (columnar format)."""
 _SAMPLE = 1000
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is to be read.
-
-    Parameters
-    ----------
-    table: a table or view, `users` or `main.users`; "" where there is a query.
-    query: a SELECT; "" where there is a table.
-    types: types declared in the configuration, by column.
-    where: the database, for errors.
-    """
-
-    table: str = ""
-    query: str = ""
-    types: Mapping[str, LogicalType] = field(default_factory=dict)
-    where: str = ""
-
-    @property
-    def label(self) -> str:
-        """The name used in errors."""
-        return self.table or "query"
 
 
 class Questions(Protocol):
@@ -161,6 +138,11 @@ class SQLiteSessionBase(HomeSession):
     def clock(self) -> datetime:
         """Now, UTC: SQLite has no clock but this machine's."""
         return datetime.now(UTC)
+
+    def _leave_no_view(self) -> None:
+        """Take the view over a query out of a connection that goes on without us."""
+        if self._found is not None and self._found.schema == "temp" and self._source.query:
+            self._ask.execute(f"DROP VIEW IF EXISTS {self._found.sql}")
 
     def cancel(self) -> None:
         """Stop before the next batch; SQLite cannot be interrupted from here within one."""
@@ -290,6 +272,8 @@ class SQLiteSession(SQLiteSessionBase):
         return rows
 
     def close(self) -> None:
+        if not self._snapshot:
+            self._leave_no_view()
         self._db.close()
 
 
