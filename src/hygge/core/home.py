@@ -117,7 +117,7 @@ class Home:
 
     Config: ClassVar[type[HomeConfig]] = HomeConfig
     type: ClassVar[str] = ""
-    local: ClassVar[bool] = False
+    local: bool = False
     """Whether this description holds a live object and so cannot leave the process."""
     incremental: ClassVar[bool] = False
     """Whether sessions can read a window of a column."""
