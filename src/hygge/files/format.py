@@ -40,6 +40,16 @@ class Format(ABC):
     def check(self, schema: Schema, place: str) -> None:
         """Raise UnsupportedError, naming the column, for a type the format cannot hold."""
 
+    def check_values(self, batch: pl.DataFrame, entity: str, offset: int) -> None:
+        """Raise BadValue for a value the format cannot hold, though it has the type.
+
+        Parameters
+        ----------
+        batch: rows to be written.
+        entity: the name used in errors.
+        offset: rows that came before, so that errors can count.
+        """
+
     def write_state(self, folder: Path, state: State) -> None:
         """Write the state's carrier into a folder; making it durable is the caller's."""
         (folder / self.carrier).write_text(state.to_json(), encoding="utf-8")

@@ -84,6 +84,7 @@ class FileWriter(Writer):
                     f"{ticket.entity}, row {row}: the key column '{key}' is NULL",
                     hint="choose a `key_column` that is never NULL, or another mode",
                 )
+        ticket.form.check_values(batch, ticket.entity, self._taken)
         self._taken += batch.height
         with local.telling(ticket.place):
             self._parts.add(widened(batch, ticket.fields, ticket.entity))

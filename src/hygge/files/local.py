@@ -21,6 +21,7 @@ from polars.exceptions import PolarsError
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConnectError, TransientError
+from hygge.core.locks import try_lock
 
 _AT_FDCWD = -100  # Linux, <fcntl.h>: paths are relative to the working directory
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # Linux, <linux/fs.h>; renameat2(2)
@@ -138,42 +139,6 @@ def link(source: Path, target: Path) -> None:
             raise
         shutil.copy2(source, target)
         sync(target)
-
-
-if os.name == "nt":  # pragma: no cover - needs Windows
-    import msvcrt
-
-    def _take(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
-        return True
-
-
-def try_lock(path: Path) -> int | None:
-    """Lock a file, made if need be, against every other process and every other call here.
-
-    The operating system frees it when the process ends, so no lock is ever stale.
-
-    Returns
-    -------
-    An open descriptor that holds it; closing it frees it. None where another holds it.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if _take(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
 
 
 @contextmanager

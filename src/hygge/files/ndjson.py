@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hygge.core.conform import conform
-from hygge.core.errors import DataError, UnsupportedError
-from hygge.core.fields import Field, LogicalType, Schema, from_polars
+from hygge.core.errors import BadValue, DataError, UnsupportedError
+from hygge.core.fields import FLOATS, Field, LogicalType, Schema, from_polars
 from hygge.files.format import Format
 
 BLOCK_BYTES = 16 << 20
@@ -105,14 +105,14 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     Parameters
     ----------
     path: the file.
-    schema: the fields. Nested ones are read as they are; every other is read as text, which the
-        caller holds to its type, but decimals, which are read digit by digit.
+    schema: the fields. Decimals are read digit by digit, floats and nested ones as they are, and
+        every other as text, which the caller holds to its type.
     columns: those wanted.
     """
     fields = [schema[c] for c in columns]
     exactly = [f for f in fields if f.type.kind == "decimal"]
     dtypes = {
-        f.name: f.type.physical if f.type.inner else pl.String
+        f.name: f.type.physical if f.type.inner or f.type.kind in FLOATS else pl.String
         for f in fields
         if f.type.kind != "decimal"
     }
@@ -153,6 +153,16 @@ class NDJSONFormat(Format):
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
         frame.write_ndjson(path)
+
+    def check_values(self, batch: pl.DataFrame, entity: str, offset: int) -> None:
+        for column in batch:
+            if column.dtype.is_float() and not column.is_finite().all():
+                row = int((~column.is_finite()).fill_null(False).arg_true()[0])
+                raise BadValue(
+                    entity=entity, column=column.name, row=f"row {offset + row + 1}",
+                    value=column[row], declared="JSON, which has no such number",
+                    hint="cast the column to string, or settle into Parquet",
+                )  # fmt: skip
 
     def rows(self, path: Path, schema: Schema) -> int:
         total = 0

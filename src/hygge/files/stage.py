@@ -21,6 +21,7 @@ from pathlib import Path
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConflictError, StateError
+from hygge.core.locks import try_lock
 from hygge.core.steps import reached
 from hygge.files import local
 
@@ -78,7 +79,7 @@ class Stage:
             folder = root / f"{load_id[:16]}-{uuid.uuid4().hex[:8]}"
             (folder / "new").mkdir(parents=True)
             (folder / "incoming").mkdir()
-            lock = local.try_lock(folder / "lock")
+            lock = try_lock(folder / "lock")
         assert lock is not None  # the folder's name is new, so nobody else has seen it
         reached("files.begun")
         return cls(destination, folder, lock)
@@ -201,7 +202,7 @@ def clear_dead(root: Path) -> None:
             continue
         folder = Path(entry.path)
         try:
-            lock = local.try_lock(folder / "lock")
+            lock = try_lock(folder / "lock")
         except FileNotFoundError:
             continue  # its owner is removing it right now
         if lock is not None:
