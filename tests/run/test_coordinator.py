@@ -273,7 +273,7 @@ def test_problems_are_raised_before_anything_moves(tmp_path: Path) -> None:
     told = [p.message for p in caught.value.problems]
     assert told == [
         "shop.a: appending all rows at every run would double them",
-        "shop.c and shop.b would both settle in b",
+        "shop.c would settle where shop.b does (b), which is at hygge.yml:1:1",
     ]
     assert shop.held("b") is None and not (tmp_path / ".hygge").exists()
 

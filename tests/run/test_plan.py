@@ -14,7 +14,7 @@ from hygge import Home, Store
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location, Problem
 from hygge.project import EntitySettings
-from hygge.run.plan import plan_entity, refuse_shared_places
+from hygge.run.plan import plan_entity
 
 
 class PlainHome(Home, type="test_plain"):
@@ -225,13 +225,3 @@ def test_problems_of_binding_carry_the_place_of_the_entity() -> None:
         around=Surroundings(Path()), location=at,
     )  # fmt: skip
     assert plan.errors == (Problem("a.b: no connection is called 'x'", at, "add it"),)
-
-
-def test_two_entities_in_one_place() -> None:
-    one = planned(TABLE, ShelfStore("a", path="out"), Path(), name="flow.a")
-    same = planned(TABLE, ShelfStore("b", path="OUT"), Path(), name="flow.b")
-    other = planned(TABLE, ShelfStore("c", path="out2"), Path(), name="flow.c")
-    assert [p.message for p in refuse_shared_places([one, same, other])] == [
-        "flow.b and flow.a would both settle in OUT"
-    ]
-    assert refuse_shared_places([one, other]) == []

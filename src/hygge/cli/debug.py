@@ -18,9 +18,9 @@ from hygge.cli.text import columns, count, here, indented
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, HyggeError, Problem
-from hygge.project import EntitySpec, Project, expand_tables, load_project
+from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
 from hygge.run.journal import Journal
-from hygge.run.plan import Plan, plan_entity, refuse_shared_places
+from hygge.run.plan import Plan, plan_entity
 
 AT_ONCE = 8
 
@@ -48,7 +48,7 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
     problems += [p for plan in plans for p in plan.problems]
     if not project.errors:  # among them would be the places that entities of files share
-        problems += refuse_shared_places(plans)
+        problems += check_places(specs, project.surroundings())
     say(f"\n{bold('Configuration')}")
     say(f"  {green('ok')}" if not problems else problems_text(problems))
     if os.environ.get("GITHUB_ACTIONS") == "true":

@@ -19,7 +19,6 @@ from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
 from hygge.run.journal import Journal
 from hygge.run.options import RunOptions
-from hygge.run.plan import refuse_shared_places
 from hygge.run.result import RunResult
 
 
@@ -85,10 +84,11 @@ def show_plan(coordinator: Coordinator) -> int:
     plans = coordinator.plan()
     for plan in plans:
         say(plan_text(plan) + "\n")
-    shared = refuse_shared_places(plans)
-    if shared:
-        say(problems_text(shared) + "\n")
-    wrong = len(shared) + sum(len(p.errors) for p in plans)
+    for warning in coordinator.warnings:
+        say(f"warning: {warning}\n")
+    if coordinator.problems:
+        say(problems_text(coordinator.problems) + "\n")
+    wrong = len(coordinator.problems) + sum(len(p.errors) for p in plans)
     which = count(len(plans), "entity", "entities")
     if wrong:
         say(f"{which}; {count(wrong, 'problem')} in the way. Nothing was moved.")

@@ -27,13 +27,13 @@ from hygge.core.errors import (
 from hygge.core.events import Event, Listener, Status
 from hygge.core.load import derive_fingerprint
 from hygge.core.secrets import redact
-from hygge.project import EntitySpec, Project, expand_tables, load_project
+from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
 from hygge.run.flow import Mover
 from hygge.run.ids import new_run_id
 from hygge.run.journal import Journal
 from hygge.run.locks import Overlap, entity_lock
 from hygge.run.options import RunOptions
-from hygge.run.plan import Plan, plan_entity, refuse_shared_places
+from hygge.run.plan import Plan, plan_entity
 from hygge.run.result import EntityResult, RunResult, RunStatus
 from hygge.run.select import Candidate, chosen
 
@@ -66,6 +66,10 @@ class Coordinator:
         self._project = project
         self._listeners = list(listeners)
         self._unheard: list[str] = []
+        self.problems: list[Problem] = []
+        """What planning found wrong between entities, e.g. two that would settle in one place."""
+        self.warnings: list[str] = []
+        """What planning noticed that is no error, e.g. a pattern that matches no table."""
         self._emitting = threading.Lock()
         self._cancel = CancelToken()
         self._run_id = new_run_id()
@@ -84,14 +88,16 @@ class Coordinator:
         """One plan for every entity that the options choose; disabled ones are left out.
 
         Raises ConfigError with every problem of the configuration, or where a name chosen means
-        nothing. Problems of single plans are in the plans.
+        nothing. Problems of single plans are in the plans, and those between them in `problems`.
         """
         project = self.project
         project.check()
-        context = Context(run_id=self._run_id, cancel=self._cancel)
+        context = Context(run_id=self._run_id, cancel=self._cancel, note=self._note)
+        self.warnings.clear()
         specs: list[EntitySpec] = []
         for flow in project.flows:
             specs += expand_tables(flow, context)
+        self.problems = check_places(specs, project.surroundings())
         by_name = {spec.full_name: spec for spec in specs}
         picked = chosen([Candidate(s.flow, s.name, tuple(s.tags)) for s in specs], self.options)
         around = project.surroundings()
@@ -109,11 +115,14 @@ class Coordinator:
     def checked_plan(self) -> list[Plan]:
         """`plan()`, raising ConfigError where any plan has an error."""
         plans = self.plan()
-        problems: list[Problem] = [p for plan in plans for p in plan.errors]
-        problems += refuse_shared_places(plans)
+        problems = [*self.problems, *(p for plan in plans for p in plan.errors)]
         if problems:
             raise ConfigError(problems=problems)
         return plans
+
+    def _note(self, message: str, severity: str) -> None:
+        if severity == "warning":
+            self.warnings.append(message)
 
     def cancel(self, reason: str = "stopped on request") -> None:
         """Stop every entity before its commit point, from any thread."""
@@ -188,7 +197,7 @@ class _Run:
         self._run_id = owner._run_id
         self._began = time.monotonic()
         self._results: dict[str, EntityResult] = {}
-        self._warnings = owner._unheard = []
+        self._warnings = owner._unheard = list(owner.warnings)
         project = owner.project
         self._at_once = self._options.concurrency or project.concurrency or default_concurrency()
 

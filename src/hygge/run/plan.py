@@ -205,22 +205,3 @@ def _located(error: ConfigError, full_name: str, location: Location | None) -> l
             for p in error.problems
         ]
     return [Problem(f"{full_name}: {error.message}", location, error.hint)]
-
-
-def refuse_shared_places(plans: list[Plan]) -> list[Problem]:
-    """A problem for every two plans that would settle in one place, naming both."""
-    seen: dict[str, Plan] = {}
-    problems = []
-    for plan in plans:
-        place = plan.store.place().casefold()
-        other = seen.setdefault(place, plan)
-        if other is not plan and plan.store.keeps_state:
-            problems.append(
-                Problem(
-                    f"{plan.full_name} and {other.full_name} would both settle in "
-                    f"{plan.destination}",
-                    plan.location,
-                    "give one of them another path or table",
-                )
-            )
-    return problems
