@@ -7,11 +7,12 @@ every value so remembered out of any text that leaves the process.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -20,11 +21,26 @@ from hygge.core.errors import ConfigError
 
 MASK = "***"
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-_URL_PASSWORD = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:)(?P<pw>[^@\s/]+)(?=@)")
-_QUERY_SECRET = re.compile(
-    r"(?i)(?P<head>\b(?:password|pwd|secret|token|api_?key|access_?key|sas|sig)=)(?P<pw>[^&;\s'\"]+)"
+# Every pattern starts at a word's beginning and repeats within bounds: texts may be long.
+_SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
+# A password in a URL may hold any character but blanks, even `@` and `/` that should be quoted.
+_URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
+_URL = re.compile(rf"\s*{_SCHEME}")
+_WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
+# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python.
+_NAME = (
+    r"(?=[\w .-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"
+    r"account_?key|private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-]))"
 )
-_known: set[str] = set()
+_NAMED = re.compile(
+    rf"(?P<head>(?<![\w.-]){_NAME}[\w.-]{{1,100}}\s{{0,9}}=\s{{0,9}}"
+    rf"|(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,9}}:\s{{0,9}})"
+    r"(?P<pw>\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|[^&;\s'\"]+)",
+    re.IGNORECASE,
+)
+_SHORTEST = 3
+_known: dict[str, str] = {}
+_pattern: re.Pattern[str] | None = None
 _lock = threading.Lock()
 
 
@@ -66,21 +82,42 @@ def interpolate(text: str) -> str:
 
 
 def remember(value: str) -> None:
-    """Have `redact` blot this value, and its URL-quoted forms, out of every later text."""
-    if len(value) < 3:
-        return
+    """Have `redact` blot this value out of every later text, however it is quoted or escaped.
+
+    Values shorter than 3 characters are not remembered: blotting them would blot everything.
+    """
+    global _pattern
     with _lock:
-        _known.update({value, quote(value, safe=""), quote_plus(value), unquote(value)})
+        for form in {value, unquote(value)}:
+            if len(form) >= _SHORTEST and form not in _known:
+                _known[form] = "".join(_any_form(c) for c in form)
+                _pattern = None
+
+
+def _any_form(char: str) -> str:
+    """A pattern for a character as itself, percent-encoded (RFC 3986), or escaped as by repr()
+    or JSON: libraries differ in which they quote."""
+    forms = {char, repr(char)[1:-1], ascii(char)[1:-1], json.dumps(char)[1:-1], "\\" + char}
+    out = {re.escape(f) for f in forms}
+    octets = "".join(f"%{b:02X}" for b in char.encode(errors="surrogatepass"))
+    out.add(f"(?i:{octets})")
+    if char == " ":
+        out.add(r"\+")
+    return f"(?:{'|'.join(sorted(out, key=len, reverse=True))})"
 
 
 def redact(text: str) -> str:
     """The text without any secret: known values, passwords in URLs, `password=` and its like."""
+    global _pattern
     with _lock:
-        known = sorted(_known, key=len, reverse=True)
-    for value in known:
-        text = text.replace(value, MASK)
+        if _pattern is None and _known:
+            longest = sorted(_known, key=len, reverse=True)
+            _pattern = re.compile("|".join(_known[k] for k in longest))
+        pattern = _pattern
+    if pattern is not None:
+        text = pattern.sub(MASK, text)
     text = _URL_PASSWORD.sub(lambda m: m["head"] + MASK, text)
-    return _QUERY_SECRET.sub(lambda m: m["head"] + MASK, text)
+    return _NAMED.sub(lambda m: m["head"] + MASK, text)
 
 
 class Secret:
@@ -98,13 +135,15 @@ class Secret:
 
     @staticmethod
     def _note(value: str) -> None:
-        if "://" not in value:
-            remember(value)
-            return
-        match = _URL_PASSWORD.search(value)
-        if match:
-            remember(match["pw"])
-            remember(unquote(match["pw"]))
+        """Remember what is secret in a value: of a URL or a list of settings, a part of it."""
+        found = [m["pw"] for m in _NAMED.finditer(value)]
+        if url := _WHOLE_URL.match(value):
+            found.append(url["pw"])
+        if not _URL.match(value):
+            found.append(value)
+        for each in found:
+            remember(each)
+            remember(each.strip("{}'\""))
 
     @property
     def written(self) -> str:
@@ -126,9 +165,12 @@ class Secret:
         return f"Secret({MASK!r})"
 
     def __str__(self) -> str:
-        if "://" in self._template:
-            return redact(self._template)
-        return MASK
+        if not _URL.match(self._template):
+            return MASK
+        shown = self._template
+        if url := _WHOLE_URL.match(shown):
+            shown = shown[: url.start("pw")] + MASK + shown[url.end("pw") :]
+        return redact(shown)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._template == self._template

@@ -1,0 +1,239 @@
+"""Secrets are revealed where a session opens, and nowhere else."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from hygge.core import secrets
+from hygge.core.errors import ConfigError
+from hygge.core.secrets import MASK, Interpolated, Secret, interpolate, redact, remember
+
+# Passwords begin and end with marks that occur nowhere else, so that half of one is noticed too.
+HEAD, TAIL = "Zq7", "Xj9"
+awkward = st.text(
+    st.one_of(
+        st.sampled_from("@/:?#%&=+;{}'\"\\$ \té€😀"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
+    ),
+    max_size=12,
+)
+passwords = awkward.map(lambda middle: HEAD + middle + TAIL)
+no_blanks = passwords.map(lambda p: "".join(p.split()))
+schemes = st.sampled_from(["postgresql", "mssql+pyodbc", "mysql", "https", "s3"])
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_known", {})
+    monkeypatch.setattr(secrets, "_pattern", None)
+
+
+def forget() -> None:
+    """Hypothesis runs one fixture for all its examples."""
+    secrets._known.clear()
+    secrets._pattern = None
+
+
+def leaks(text: str) -> bool:
+    return HEAD in text or TAIL in text
+
+
+@given(no_blanks, schemes, st.sampled_from(["user", "", "dom%5Cuser", "a.b-c"]))
+def test_passwords_in_urls_never_seen_before(password: str, scheme: str, user: str) -> None:
+    forget()
+    text = f"cannot connect to {scheme}://{user}:{password}@db.example:5432/shop: refused"
+    shown = redact(text)
+    assert not leaks(shown)
+    assert "db.example:5432/shop: refused" in shown
+    assert shown.startswith(f"cannot connect to {scheme}://{user}:")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "password={}", "PWD={};Server=x", "Password = {} ", "x?access_token={}&y=1",
+        "client_secret={}", "aws_secret_access_key={}", "AccountKey={};EndpointSuffix=x",
+        "https://h/c?sv=1&sig={}", "sslpassword={} host=x", "SharedAccessSignature={}",
+        '{{"password": "{}"}}', "{{'api_key': '{}', 'user': 'x'}}", "PWD={{{}}};Server=x",
+        'password="{}"', "apikey={}", "private_key={}", "X-Auth-Token={}",
+        "url=password={}", "odbc_connect=Server=s;PWD={}", "(pw={})", "pass = {}",
+    ],
+)  # fmt: skip
+def test_named_values_never_seen_before(form: str) -> None:
+    assert not leaks(redact("before " + form.format(f"{HEAD}a,b:c@d/e+f%3D{TAIL}") + " after"))
+
+
+def test_a_brace_quoted_odbc_password_is_blotted_whole() -> None:
+    shown = redact(f"Driver={{X}};PWD={{{HEAD};a}}}} b{TAIL}}};Server=s")
+    assert not leaks(shown)
+    assert shown == "Driver={X};PWD=***;Server=s"
+
+
+@given(passwords)
+def test_known_values_in_whatever_quoting(password: str) -> None:
+    forget()
+    remember(password)
+    texts = [
+        password, quote(password), quote(password, safe=""), quote_plus(password),
+        quote(password, safe=" +"),
+        re.sub("%..", lambda m: m[0].lower(), quote(password)),
+        repr(password), ascii(password), json.dumps(password),
+        json.dumps(password, ensure_ascii=False), repr({"a": [password]}),
+    ]  # fmt: skip
+    for text in texts:
+        shown = redact(f"<{text}>")
+        assert not leaks(shown), (text, shown)
+        assert shown.startswith("<") and shown.endswith(">")
+
+
+@given(passwords, schemes, st.booleans())
+def test_a_secret_url_is_known_by_its_password(password: str, scheme: str, quoted: bool) -> None:
+    forget()
+    written = quote(password, safe="") if quoted else password
+    secret = Secret(f"{scheme}://user:{written}@host/db")
+    for shown in (str(secret), repr(secret), f"{secret}", redact(f"login failed for {password}")):
+        assert not leaks(shown)
+    assert not leaks(redact(repr(password)))
+
+
+@given(passwords)
+def test_a_plain_secret_shows_nothing(password: str) -> None:
+    forget()
+    secret = Secret(password)
+    assert str(secret) == MASK
+    assert not leaks(repr(secret))
+    assert not leaks(redact(f"bad password {password!r}"))
+
+
+@given(passwords)
+def test_connection_strings_are_known_by_their_parts(password: str) -> None:
+    forget()
+    plain = password.replace(";", "").replace("}", "").replace("{", "").replace("'", "")
+    plain = "".join(plain.replace('"', "").replace("&", "").split())
+    Secret(f"Server=s;UID=u;PWD={plain};Encrypt=yes")
+    assert not leaks(redact(f"login failed: {plain!r}"))
+    Secret(f"https://h/container?sv=1&sig={plain}")
+    assert not leaks(redact(f"403 for {plain}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "compass=north", "design=1", "id=5", "unexpected token: '}'", "SELECT a FROM b WHERE c = 1",
+        "https://h/p?x=1#y", "C:/a@b", "sqlite:///shop.db", "mail a@b.example:25", "12:30:45 @ x",
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "password", "://u:", "x://u:", "'password'", "password={", "token_", "a.b-",
+              "password =", '"token":', " ", "x://u:p@", "={", "pwd='"],
+)  # fmt: skip
+def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
+    remember("aaaa-bbbb")
+    started = time.monotonic()
+    redact(piece * (60_000 // len(piece)))
+    assert time.monotonic() - started < 10
+
+
+def test_longer_secrets_are_blotted_before_those_inside_them() -> None:
+    for value in ("abc", "abcdef", "bcd"):
+        remember(value)
+    assert redact("abcdef abc bcd") == "*** *** ***"
+
+
+def test_very_short_values_would_blot_everything() -> None:
+    remember("a")
+    remember("")
+    assert redact("banana") == "banana"
+
+
+# Carried as references --------------------------------------------------------------------------
+
+
+def test_a_reference_is_revealed_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", f"{HEAD}value{TAIL}")
+    secret = Secret("postgresql://u:${DB_PASSWORD}@h/db")
+    assert secret.is_reference
+    assert secret.written == "postgresql://u:${DB_PASSWORD}@h/db"
+    assert secret.reveal() == f"postgresql://u:{HEAD}value{TAIL}@h/db"
+    assert redact(f"error near {HEAD}value{TAIL}") == f"error near {MASK}"
+    assert not leaks(str(secret)) and not leaks(repr(secret))
+
+
+def test_pickles_and_copies_keep_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", f"{HEAD}value{TAIL}")
+    secret = Secret("${DB_PASSWORD}")
+    secret.reveal()
+    stored = pickle.dumps(secret)
+    assert HEAD.encode() not in stored
+    assert b"DB_PASSWORD" in stored
+    for again in (pickle.loads(stored), copy.copy(secret), copy.deepcopy(secret)):
+        assert again == secret
+        assert hash(again) == hash(secret)
+        assert again.reveal() == f"{HEAD}value{TAIL}"
+
+
+def test_a_literal_is_known_again_in_another_process() -> None:
+    program = (
+        "import pickle, sys; from hygge.core.secrets import redact;"
+        "pickle.load(sys.stdin.buffer); print(redact('the word is hunter2'))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], input=pickle.dumps(Secret("hunter2")),
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert out.stdout.decode().strip() == "the word is ***"
+
+
+def test_an_error_before_revealing_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    with pytest.raises(ConfigError, match=r"NOT_SET_ANYWHERE is not set[\s\S]*NOT_SET_ANYWHERE:-"):
+        Secret("${NOT_SET_ANYWHERE}").reveal()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${A}", "one"), ("x${A}y${A}", "xoneyone"), ("${B:-two}", "two"), ("${B:-}", ""),
+        ("${EMPTY}", ""), ("${EMPTY:-two}", "two"), ("$${A}", "${A}"), ("$A", "$A"),
+        ("${A", "${A"), ("${1A}", "${1A}"), ("${A}$${A}${A}", "one${A}one"), ("", ""),
+    ],
+)  # fmt: skip
+def test_interpolation(monkeypatch: pytest.MonkeyPatch, text: str, expected: str) -> None:
+    monkeypatch.setenv("A", "one")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.delenv("B", raising=False)
+    assert interpolate(text) == expected
+
+
+def test_what_a_variable_holds_is_not_interpolated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A", "${B}")
+    assert interpolate("${A}") == "${B}"
+
+
+def test_settings_hold_secrets() -> None:
+    class Model(BaseModel):
+        password: Secret
+
+    made: Any = Model.model_validate({"password": Interpolated("value9", "${PW}")})
+    assert made.password == Secret("${PW}")
+    plain = Model.model_validate({"password": f"{HEAD}{TAIL}"})
+    for shown in (repr(plain), str(plain), plain.model_dump_json(), str(plain.model_dump())):
+        assert not leaks(shown)
+    assert "password" in Model.model_json_schema()["properties"]
