@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hygge.core.fields import FLOATS, INTEGERS, Field, LogicalType
+from hygge.core.fields import FLOATS, INTEGERS, MAX_PRECISION, Field, LogicalType
 from hygge.sql.sqlite.catalogue import Relation, quote
 from hygge.sql.sqlite.types import EXACT_DIGITS
 
@@ -72,15 +72,18 @@ def carrier_of(kind: LogicalType, affinity: str) -> Carrier:
     number = kind.kind in INTEGERS or kind.kind in FLOATS or kind.kind in ("bool", "duration")
     if number and affinity != "TEXT" and kind.kind != "uint64":
         return "real" if kind.kind in FLOATS else "integer"
-    short = kind.kind == "decimal" and (kind.precision or 0) <= EXACT_DIGITS
+    # The whole part must not exceed what a double tells apart; the rest is proved on arrival.
+    whole = (kind.precision or MAX_PRECISION) - (kind.scale or 0)
+    short = kind.kind == "decimal" and whole <= EXACT_DIGITS
     if short and affinity in ("NUMERIC", "INTEGER", "REAL"):
         return "real"
     return "text"
 
 
 def _not_in(name: str, *classes: str) -> str:
-    listed = ", ".join(f"'{c}'" for c in (*classes, "null"))
-    return f"typeof({name}) NOT IN ({listed})"
+    # A list would be searched for every value; this stops at the first comparison for most.
+    other = " AND ".join(f"typeof({name}) <> '{c}'" for c in classes)
+    return f"({other} AND {name} IS NOT NULL)"
 
 
 def select(
