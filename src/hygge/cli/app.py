@@ -171,7 +171,7 @@ def move(**given: Any) -> int:
 
     \b
     hygge move sqlite:///shop.db#orders data/orders
-    hygge move data/orders orders.csv
+    hygge move data/orders csv://orders
     """
     from hygge.cli.move import move
 

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from hygge.cli.console import dim, say
-from hygge.cli.failure import OK, USAGE
+from hygge.cli.console import dim, say, yellow
+from hygge.cli.failure import FAILED, OK, USAGE
 from hygge.cli.render import plan_text, problems_text
 from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.text import count
@@ -61,6 +61,8 @@ def go(
         env=env, run_date=day, concurrency=concurrency, fail_fast=fail_fast,
         if_running=if_running, max_duration=_seconds(max_duration), only=only,
     )  # fmt: skip
+    if project.warnings and not project.errors:  # with errors, they are told together
+        say(problems_text(project.warnings) + "\n", to_stderr=True)
     shown = follower(quiet=quiet, verbose=verbose, as_json=as_json)
     coordinator = Coordinator(options=options, project=project, listeners=(shown,))
     if dry_run:
@@ -68,7 +70,7 @@ def go(
     if report is not None:
         _check_writable(report)
     ended = watched(coordinator.execute, coordinator.cancel, shown)
-    tell_summary(ended, quiet=quiet, as_json=as_json)
+    tell_summary(ended, quiet=quiet, verbose=verbose, as_json=as_json)
     if ended.result is not None:
         if report is not None:
             write_report(ended.result, report)
@@ -76,7 +78,8 @@ def go(
             from hygge.cli.github import annotate_result
 
             annotate_result(ended.result, coordinator)
-    return exit_code(ended, warn_error=warn_error, skip_exit_code=skip_exit_code)
+    code = exit_code(ended, warn_error=warn_error, skip_exit_code=skip_exit_code)
+    return FAILED if code == OK and warn_error and project.warnings else code
 
 
 def show_plan(coordinator: Coordinator) -> int:
@@ -85,7 +88,7 @@ def show_plan(coordinator: Coordinator) -> int:
     for plan in plans:
         say(plan_text(plan) + "\n")
     for warning in coordinator.warnings:
-        say(f"warning: {warning}\n")
+        say(f"{yellow('warning:')} {warning}\n")
     if coordinator.problems:
         say(problems_text(coordinator.problems) + "\n")
     wrong = len(coordinator.problems) + sum(len(p.errors) for p in plans)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hygge.cli.console import bold, dim, raw, say
 from hygge.cli.failure import OK
-from hygge.cli.render import STATUS, failure_text
-from hygge.cli.text import columns, count, duration, moment, size
+from hygge.cli.render import STATUS, details, failure_text
+from hygge.cli.text import columns, count, duration, here, moment, size
 from hygge.core.errors import ConfigError
 from hygge.project import load_project
 from hygge.run.journal import Journal
@@ -69,7 +69,9 @@ def _list(runs: list[RunRecord], output: str) -> None:
 
 
 def _counts(run: RunRecord) -> str:
-    return ", ".join(f"{number} {status}" for status, number in run.counts.items())
+    """How many entities have each status, those that moved first."""
+    known = [status for status in STATUS if status in run.counts]
+    return ", ".join(f"{run.counts[status]} {status}" for status in known)
 
 
 def _show(run: RunRecord) -> None:
@@ -90,36 +92,13 @@ def _show(run: RunRecord) -> None:
         took = duration(result.seconds) if entity.ended else ""
         said = "  ".join(part for part in (STATUS[entity.status], moved, took) if part)
         say(f"{bold(result.entity)}  {said}")
-        details = [
-            ("from", result.source),
-            ("to", f"{result.destination} ({result.mode})" if result.mode else ""),
-            ("watermark", _watermark(result.watermark_before, result.watermark_after)),
-            ("proof", _proof(result.proof)),
-            ("holds", result.holds if result.status != "failed" else ""),
-            *(("note", note) for note in result.notes),
-            *(("warning", warning) for warning in result.warnings),
-        ]
-        told = [(dim(name), text) for name, text in details if text]
+        facts = [("from", here(result.source))]
+        facts += [("to", f"{here(result.destination)} ({result.mode})")] if result.mode else []
+        facts += [*details(result), *(("warning", warning) for warning in result.warnings)]
+        told = [(dim(name), text) for name, text in facts if text]
         if told:
             say(columns(told))
         if result.status == "failed":
             say("\n".join(failure_text(result).splitlines()[1:]))
     for warning in run.warnings:
         say(f"warning: {warning}")
-
-
-def _watermark(before: object, after: object) -> str:
-    if after is None:
-        return ""
-    return f"{before or 'none'}, then {after}" if before != after else f"{after}"
-
-
-def _proof(proof: object) -> str:
-    if proof is None:
-        return ""
-    told = [
-        f"{getattr(proof, name):,} {name}"
-        for name in ("source", "read", "written", "staged")
-        if getattr(proof, name) is not None
-    ]
-    return ", ".join(told)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hygge.cli.console import red, say, yellow
+from hygge.cli.console import say, yellow
 from hygge.cli.render import STATUS
 from hygge.cli.text import count, duration, here, indented, moment, short, size
 from hygge.core import events
@@ -114,14 +114,6 @@ class JsonLines(Follower):
 
     def show(self, event: Event) -> None:
         say(json.dumps(event_json(event), ensure_ascii=False, default=str))
-
-
-class FailuresOnly(Follower):
-    """Silence, but for what went wrong."""
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, events.EntityFinished) and event.status == "failed":
-            say(f"{red('failed')} {event.entity}: {event.error}", to_stderr=True)
 
 
 def event_text(event: Event, *, verbose: bool = False) -> str:

@@ -83,7 +83,14 @@ def outcome(result: EntityResult) -> str:
     return result.error or ""
 
 
-def summary(result: RunResult, *, stopped: str = "", active: Sequence[str] = ()) -> str:
+def summary(
+    result: RunResult,
+    *,
+    stopped: str = "",
+    active: Sequence[str] = (),
+    settled: bool = True,
+    detailed: bool = False,
+) -> str:
     """What moved, where it settled and how long it took; what failed comes last.
 
     Parameters
@@ -91,13 +98,18 @@ def summary(result: RunResult, *, stopped: str = "", active: Sequence[str] = ())
     result: of the run.
     stopped: how a person or a scheduler stopped it, e.g. `Ctrl-C`; "" where nobody did.
     active: the entities that were under way at that moment.
+    settled: whether to name the entities that moved, and those that had nothing new.
+    detailed: whether to tell what each of them proved.
     """
     parts = [_headline(result)]
     if stopped:
         parts.append(_stopped(result, stopped, active))
-    settled = [e for e in result.entities if e.status in ("moved", "unchanged")]
-    if settled:
-        parts.append(columns([_settled(e) for e in settled], right=(1, 2, 3)))
+    done = [e for e in result.entities if e.status in ("moved", "unchanged")]
+    if done and settled:
+        lines = columns([_settled(e) for e in done], right=(1, 2, 3)).splitlines()
+        if detailed:
+            lines = [part for line, e in zip(lines, done, strict=True) for part in _more(line, e)]
+        parts.append("\n".join(lines))
     left = [e for e in result.entities if e.status in ("skipped", "cancelled", "untouched")]
     if left:
         parts.append(columns([(e.entity, STATUS[e.status], outcome(e)) for e in left]))
@@ -126,6 +138,33 @@ def failure_text(result: EntityResult) -> str:
     for line, (_, text) in zip(body.splitlines(), rows, strict=True):
         lines += [line, *(f"      {more}" for more in text.splitlines()[1:])]
     return "\n".join([f"  {bold(result.entity)}", *lines])
+
+
+def _more(line: str, result: EntityResult) -> list[str]:
+    facts = columns([(dim(name), text) for name, text in details(result)], indent="    ")
+    return [line, facts] if facts else [line]
+
+
+def details(result: EntityResult) -> list[tuple[str, str]]:
+    """What else there is to know of an entity, by name: positions, proof, what is held, notes."""
+    before, after, proof = result.watermark_before, result.watermark_after, result.proof
+    facts = []
+    if after is not None:
+        facts.append(("position", str(after) + (f", before {before.value}" if before else "")))
+    if proof is not None:
+        counted = [
+            f"{number:,} {what}"
+            for what, number in (
+                ("in the source", proof.source), ("read", proof.read),
+                ("written", proof.written), ("staged", proof.staged),
+            )
+            if number is not None
+        ]  # fmt: skip
+        facts.append(("proof", ", ".join(counted)))
+    if result.holds and result.status != "failed":
+        facts.append(("holds", result.holds))
+    facts += [("note", note) for note in result.notes]
+    return facts
 
 
 def _headline(result: RunResult) -> str:

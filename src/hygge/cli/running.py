@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hygge.cli.console import is_live, say
 from hygge.cli.failure import DEADLINE, FAILED, OK
-from hygge.cli.lines import FailuresOnly, Follower, JsonLines, TextLines
+from hygge.cli.lines import Follower, JsonLines, TextLines
 from hygge.cli.signals import Signals
 from hygge.core.errors import Cancelled
 
@@ -22,7 +22,7 @@ def follower(*, quiet: bool = False, verbose: bool = False, as_json: bool = Fals
     if as_json:
         return JsonLines()
     if quiet:
-        return FailuresOnly()
+        return Follower()
     if is_live():
         from hygge.cli.live import LiveTable
 
@@ -99,8 +99,10 @@ def exit_code(ended: Ended, *, warn_error: bool = False, skip_exit_code: int = 0
     return OK
 
 
-def tell_summary(ended: Ended, *, quiet: bool = False, as_json: bool = False) -> None:
-    """Print what a run came to; when quiet, only if something is amiss."""
+def tell_summary(
+    ended: Ended, *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+) -> None:
+    """Print what a run came to; when quiet, only what is amiss in it."""
     from hygge.cli.render import summary
 
     if as_json:
@@ -110,7 +112,8 @@ def tell_summary(ended: Ended, *, quiet: bool = False, as_json: bool = False) ->
         return
     amiss = ended.result.status != "ok" or ended.stopped or ended.result.has_warnings
     if amiss or not quiet:
-        say(
-            ("" if quiet else "\n")
-            + summary(ended.result, stopped=ended.stopped, active=ended.active)
-        )
+        text = summary(
+            ended.result, stopped=ended.stopped, active=ended.active,
+            settled=not quiet, detailed=verbose,
+        )  # fmt: skip
+        say(text if quiet else f"\n{text}")
