@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 import polars as pl
+from tests.files.driving import load
 
 from hygge.core.registry import lookup
 from hygge.core.steps import set_hook
 from hygge.files import local
-from tests.files.driving import load
 
 ROWS = 40
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.files.crashing import without_exchange
+from tests.files.driving import bound, by_duckdb, load, state_of
 
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, ConnectError, HyggeError, StateError
@@ -22,8 +24,6 @@ from hygge.files.stage import stage_root
 from hygge.stores.csv import CSVStore
 from hygge.stores.ndjson import NDJSONStore
 from hygge.stores.parquet import ParquetStore
-from tests.files.crashing import without_exchange
-from tests.files.driving import bound, by_duckdb, load, state_of
 
 ROWS = pl.DataFrame({"id": [1, 2, 3]})
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from tests.files.crashing import ROWS, one_load, rows_of
+from tests.files.driving import everything, state_of
 
 from hygge.core.registry import lookup
 from hygge.files.stage import FALLBACK_STEPS, STEPS, stage_root
-from tests.files.crashing import ROWS, one_load, rows_of
-from tests.files.driving import everything, state_of
 
 MODES = ("replace", "append", "merge")
 

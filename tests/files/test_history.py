@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.files.driving import by_duckdb, load, state_of
 
 from hygge.files import buckets
 from hygge.stores.ipc import IPCStore
 from hygge.stores.parquet import ParquetStore
-from tests.files.driving import by_duckdb, load, state_of
 
 VALUES = st.one_of(st.none(), st.integers(-5, 5))
 KEYED = st.dictionaries(st.tuples(st.integers(0, 12), st.sampled_from("aéb")), VALUES, max_size=12)

@@ -12,15 +12,21 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.files.driving import bound, by_duckdb, everything, load, state_of
 
 from hygge.core.context import Context
 from hygge.core.errors import (
-    BadValue, ConfigError, DataError, SchemaDrift, StateError, UnsupportedError, VerifyError,
+    BadValue,
+    ConfigError,
+    DataError,
+    SchemaDrift,
+    StateError,
+    UnsupportedError,
+    VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest
 from hygge.core.registry import lookup
-from tests.files.driving import bound, by_duckdb, everything, load, state_of
 
 KINDS = ("parquet", "ipc", "csv", "ndjson")
 COLUMNAR = ("parquet", "ipc")
@@ -30,7 +36,7 @@ AWKWARD = pl.DataFrame(
         "id": [1, 2, 3, 4],
         "text": ["Blåbærgrød", "", None, 'a "quoted", \n two-line'],
         "code": ["00123", "NA", "1e5", " x "],
-        "price": [Decimal("12345678901234567.89"), Decimal("-0.01"), None, Decimal("0")],
+        "price": [Decimal("12345678901234567.89"), Decimal("-0.01"), None, Decimal(0)],
         "ratio": [0.1, -1e300, None, 5e-324],
         "flag": [True, False, None, True],
         "day": [date(1, 1, 1), date(9999, 12, 31), None, date(2024, 2, 29)],

@@ -119,6 +119,10 @@ class FileHome(Home, ABC):
                 hint="give hygge's user the right to read it",
             ) from error
 
+    @abstractmethod
+    def open(self, context: Context) -> FileSession:
+        """A session over files of the format; see `Home.open`."""
+
 
 class FileSession(HomeSession, ABC):
     """One attempt's reading of the files that were there when it was opened."""
@@ -232,14 +236,8 @@ class FileSession(HomeSession, ABC):
         parts = min(parts, len(units))
         if parts < 2:
             return (WHOLE,)
-        total = sum(size for *_, size in units) or 1
-        chunks: list[list[tuple[str, int, int | None, int]]] = [[] for _ in range(parts)]
-        done = 0
-        for unit in units:
-            chunks[min(parts - 1, done * parts // total)].append(unit)
-            done += unit[3]
         return tuple(
-            _chunk(number, members) for number, members in enumerate(c for c in chunks if c)
+            _chunk(number, members) for number, members in enumerate(_shared(units, parts))
         )
 
     def maximum(self, column: str) -> Position | None:
@@ -280,7 +278,25 @@ class FileSession(HomeSession, ABC):
             raise DataError(f"{source.path} cannot be read: {first_line(error)}") from error
 
 
-def _chunk(number: int, units: Sequence[tuple[str, int, int | None, int]]) -> Chunk:
+_Unit = tuple[str, int, int | None, int]
+"""A file, the number of one of its units, and that unit's rows and bytes."""
+
+
+def _shared(units: Sequence[_Unit], parts: int) -> list[list[_Unit]]:
+    """Units in so many runs of about the same size in bytes, none of them empty."""
+    total, done = sum(size for *_, size in units), 0
+    runs: list[list[_Unit]] = [[]]
+    for number, unit in enumerate(units):
+        to_open, size = parts - len(runs), unit[3]
+        due = 2 * done + size > 2 * total * len(runs) // parts
+        if runs[-1] and to_open and (due or len(units) - number <= to_open):
+            runs.append([])
+        runs[-1].append(unit)
+        done += size
+    return runs
+
+
+def _chunk(number: int, units: Sequence[_Unit]) -> Chunk:
     files: list[list[Any]] = []
     for path, unit, _, _ in units:
         if files and files[-1][0] == path and files[-1][2] == unit:

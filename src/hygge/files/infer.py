@@ -116,8 +116,11 @@ class _Column:
         return self.numbers is None and not self.truth and not self.moments
 
     def see(self, column: pl.Series) -> None:
-        text = column.drop_nulls()
-        if self.settled or not len(text):
+        if self.settled:
+            return
+        # An empty text is a value of text columns only; elsewhere the Home makes it NULL.
+        text = column.filter(column.str.len_bytes() > 0)
+        if not len(text):
             return
         self.seen = True
         if self.numbers is not None and not self.numbers.see(text):

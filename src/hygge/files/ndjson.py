@@ -107,7 +107,7 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     path: the file.
     schema: the fields. Decimals are read digit by digit, floats and nested ones as they are, and
         every other as text, which the caller holds to its type.
-    columns: those wanted.
+    columns: those wanted, at least one.
     """
     fields = [schema[c] for c in columns]
     exactly = [f for f in fields if f.type.kind == "decimal"]
@@ -119,10 +119,10 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     for line, block in blocks(path):
         if not block.strip():
             continue
-        frame = _parse(block, path, line, schema=dtypes) if dtypes else pl.DataFrame()
+        read = [_parse(block, path, line, schema=dtypes)] if dtypes else []
         if exactly:
-            frame = frame.hstack(_decimals(block, path, line, exactly))
-        yield frame.select(columns)
+            read.append(_decimals(block, path, line, exactly))
+        yield pl.concat(read, how="horizontal").select(columns)
 
 
 def _decimals(block: bytes, path: Path, line: int, fields: Sequence[Field]) -> pl.DataFrame:

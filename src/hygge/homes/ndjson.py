@@ -66,7 +66,7 @@ class NDJSONSession(FileSession):
     ) -> Iterator[pl.DataFrame]:
         schema, offset = self.schema(), 0
         name = shown(source.path, self._home.root) if self._home.root else str(source.path)
-        for frame in read_lines(source.path, schema, columns):
+        for frame in read_lines(source.path, schema, columns or schema.names[:1]):
             yield pl.DataFrame(
                 [
                     exact(c, schema[c.name], schema, frame, entity=name, offset=offset)

@@ -1,0 +1,88 @@
+"""NDJSON as it comes: one schema for all lines, exact numbers, lines that are wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.files.driving import everything
+
+from hygge.core.errors import BadValue, DataError
+from hygge.files import ndjson
+from hygge.homes.ndjson import NDJSONHome
+
+
+def read(tmp_path: Path, *lines: str, **settings: Any) -> pl.DataFrame:
+    """The rows of a file of these lines."""
+    path = tmp_path / "t.ndjson"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return everything(NDJSONHome("t", path=path, **settings))
+
+
+@pytest.mark.parametrize("block", [1 << 20, 40])
+def test_one_inference_over_the_whole_input(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ndjson, "BLOCK_BYTES", block)
+    lines = [f'{{"n": {i}, "s": {{"x": {i}}}}}' for i in range(200)]
+    got = read(tmp_path, *lines, '{"n": 2.7, "new": "å", "s": {"y": "z"}}', '{"n": null}')
+    assert got.height == 202
+    assert got.schema["n"] == pl.Float64
+    assert got["n"].to_list()[-3:] == [199.0, 2.7, None]
+    assert got["new"].to_list()[-2:] == ["å", None]
+    assert got["s"].to_list()[-2:] == [{"x": None, "y": "z"}, None]
+
+
+def test_whole_numbers_of_any_size(tmp_path: Path) -> None:
+    got = read(tmp_path, '{"a": 9223372036854775808, "b": 9223372036854775807}', '{"a": -1}')
+    assert got["a"].to_list() == [Decimal(2**63), Decimal(-1)]
+    assert got["b"].to_list() == [2**63 - 1, None]
+
+
+def test_declared_types(tmp_path: Path) -> None:
+    types = {"price": "decimal(38,2)", "at": "timestamp(us, UTC)", "code": "string", "flag": "bool"}
+    got = read(
+        tmp_path,
+        '{"price": 12345678901234567890.12, "at": "2024-01-01T00:00:00Z", "code": 7, "flag": true}',
+        '{"price": "0.10", "at": null, "code": "007"}', types=types,
+    )  # fmt: skip
+    assert got["price"].to_list() == [Decimal("12345678901234567890.12"), Decimal("0.10")]
+    assert got["at"].to_list() == [datetime(2024, 1, 1, tzinfo=UTC), None]
+    assert got["code"].to_list() == ["7", "007"]
+    assert got["flag"].to_list() == [True, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("not json", r"t\.ndjson, line 2: .* is no JSON"),
+        ('{"a": 1', r"line 2: .* is no JSON"),
+        ("[1, 2]", r"line 2: .* is no JSON object"),
+        ("7", r"line 2: .* is no JSON object"),
+    ],
+)
+def test_lines_that_are_wrong(tmp_path: Path, line: str, why: str) -> None:
+    with pytest.raises(DataError, match=why) as caught:
+        read(tmp_path, '{"a": 1}', line, '{"a": 2}')
+    assert caught.value.hint
+
+
+def test_a_value_that_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match=r"t\.ndjson\.a, row 2: 'x' does not fit int64"):
+        read(tmp_path, '{"a": 1}', '{"a": "x"}', types={"a": "int64"})
+    with pytest.raises(DataError, match=r"t\.ndjson"):
+        read(tmp_path, '{"a": 1.005}', types={"a": "decimal(10,2)"})
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no rows"):
+        read(tmp_path)
+    assert read(tmp_path, types={"a": "int64"}).schema == {"a": pl.Int64}
+
+
+def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
+    assert read(tmp_path, '{"a": 1}', "", '{"a": 2}', "")["a"].to_list() == [1, 2]
