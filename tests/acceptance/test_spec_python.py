@@ -91,7 +91,9 @@ def test_leaving_the_loop_early(users: Path) -> None:
         asyncio.run(main())
         """,
     )
-    assert said.split() == ["100", "25000"]
+    first, rows = map(int, said.split())
+    assert 0 < first <= 100
+    assert rows == 25_000
 
 
 def test_a_live_connection_is_left_open(users: Path) -> None:
