@@ -10,7 +10,7 @@ import polars as pl
 
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError, DataError, UnsupportedError
+from hygge.core.errors import ConfigError, DataError, HyggeError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.secrets import redact
@@ -46,7 +46,8 @@ class ArrowSession(HomeSession):
     def schema(self) -> Schema:
         """All fields, as the driver's Arrow types say."""
         if self._schema is None:
-            with self._reader(f"SELECT * FROM {self._from} WHERE 1 = 0") as reader:
+            probe = f"SELECT * FROM {self._from} WHERE 1 = 0"
+            with self._reader(probe, wrong=ConfigError) as reader:
                 empty = pl.DataFrame(reader.schema.empty_table())
             found = Schema.of(empty)
             for name in self._types:
@@ -76,17 +77,15 @@ class ArrowSession(HomeSession):
         self._cancelled = True
 
     @contextmanager
-    def _reader(self, sql: str) -> Iterator[Any]:
+    def _reader(self, sql: str, wrong: type[HyggeError] = DataError) -> Iterator[Any]:
         import adbc_driver_manager
 
         cursor = self._connection.cursor()
         try:
             cursor.execute(sql)
             yield cursor.fetch_record_batch()
-        except adbc_driver_manager.ProgrammingError as error:
-            raise ConfigError(redact(f"{self._label}: {error}")) from error
         except adbc_driver_manager.Error as error:
-            raise DataError(redact(f"{self._label}: {error}")) from error
+            raise wrong(redact(f"{self._label}: {error}")) from error
         finally:
             cursor.close()
 

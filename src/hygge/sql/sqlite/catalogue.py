@@ -180,7 +180,8 @@ def schema_of(
     names = [c.name for c in source.columns]
     for name in types:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
+            near = [n for n in names if n.lower() == name.lower()]
+            near = near or get_close_matches(name, names, n=1)
             raise ConfigError(
                 f"`types` of {entity} names '{name}', which is not there",
                 hint=f"did you mean '{near[0]}'?" if near else f"its columns: {', '.join(names)}",

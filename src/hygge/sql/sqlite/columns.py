@@ -8,6 +8,7 @@ a guard that we add to the query, and never passes changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +35,8 @@ class Asked:
     wrong: an SQL condition that is true for values that must not pass.
     guarded: whether the driver lets such values through, so that the query must refuse them.
     strict: of a text carrier: whether only text may pass, not numbers.
+    reals: of a text carrier: an expression for reals alone, which then come beside the text as
+        doubles, since SQLite writes them with 17 digits, wanted or not; "" where there are none.
     """
 
     field: Field
@@ -42,6 +45,7 @@ class Asked:
     wrong: str
     guarded: bool
     strict: bool = True
+    reals: str = ""
 
 
 def ask(source: Relation, field: Field) -> Asked:
@@ -61,8 +65,14 @@ def ask(source: Relation, field: Field) -> Asked:
         return Asked(field, carrier, name, wrong, guarded)
     if affinity == "TEXT" or kind.kind in ("date", "time", "timestamp"):
         return Asked(field, carrier, name, _not_in(name, "text"), True)
-    as_text = f"CAST({name} AS TEXT)"
-    return Asked(field, carrier, as_text, f"typeof({name}) = 'blob'", True, strict=False)
+    as_text, wrong = f"CAST({name} AS TEXT)", f"typeof({name}) = 'blob'"
+    if kind.kind != "decimal":
+        return Asked(field, carrier, as_text, wrong, True, strict=False)
+    real = f"typeof({name}) = 'real'"
+    return Asked(
+        field, carrier, f"CASE WHEN NOT {real} THEN {as_text} END", wrong, True, strict=False,
+        reals=f"CASE WHEN {real} THEN {name} END",
+    )  # fmt: skip
 
 
 def carrier_of(kind: LogicalType, affinity: str) -> Carrier:
@@ -86,8 +96,13 @@ def _not_in(name: str, *classes: str) -> str:
     return f"({other} AND {name} IS NOT NULL)"
 
 
+def carriers(asked: Sequence[Asked]) -> list[Carrier]:
+    """The carriers of the columns that `select` asks for: those wanted, then the reals beside."""
+    return [a.carrier for a in asked] + ["real" for a in asked if a.reals]
+
+
 def select(
-    asked: list[Asked], source: Relation, where: str, *, guard: str = "", skip: int = 0
+    asked: Sequence[Asked], source: Relation, where: str, *, guard: str = "", skip: int = 0
 ) -> str:
     """The query: our row first, then the source's rows, with columns named c0, c1, ...
 
@@ -100,11 +115,12 @@ def select(
     skip: how many of the source's rows to leave out at the start.
     """
     guards = [a.wrong for a in asked if a.guarded] + ([guard] if guard else [])
-    expressions = [a.sql for a in asked]
+    expressions = [a.sql for a in asked] + [a.reals for a in asked if a.reals]
     if guards:
         bad = " OR ".join(guards)
         expressions[0] = f"CASE WHEN {bad} THEN {RAISE} ELSE {expressions[0]} END"
-    ours = ", ".join(f"{SENTINELS[a.carrier]} AS c{at}" for at, a in enumerate(asked))
+    first = [SENTINELS[carrier] for carrier in carriers(asked)]
+    ours = ", ".join(f"{value} AS c{at}" for at, value in enumerate(first))
     theirs = f"SELECT {', '.join(expressions)} FROM {source.sql}"
     theirs += f" WHERE {where}" if where else ""
     if skip:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hygge.core.errors import BadValue
-from hygge.sql.rows import row_of
-from hygge.sql.sqlite.columns import Asked
+from hygge.sql.sqlite.columns import Asked, carriers
 from hygge.sql.sqlite.decimals import plain
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def carried(got: pa.Schema, asked: Sequence[Asked]) -> bool:
     wanted = {
         "integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "blob": pa.binary(),
     }  # fmt: skip
-    return [f.type for f in got] == [wanted[a.carrier] for a in asked]
+    return [f.type for f in got] == [wanted[carrier] for carrier in carriers(asked)]
 
 
 def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> pl.DataFrame:
@@ -33,8 +32,9 @@ def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> p
     """
     import pyarrow as pa
 
-    columns, broken = [], None
-    for array, column in zip(batch.columns, asked, strict=True):
+    columns = []
+    reals = iter(batch.columns[len(asked) :])
+    for array, column in zip(batch.columns, asked, strict=False):
         kind = column.field.type
         if column.carrier != "text":
             values = pl.Series(column.field.name, array)
@@ -42,18 +42,32 @@ def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> p
             columns.append(values.cast(kind.physical) if kind.kind == "duration" else values)
             continue
         raw = pl.Series(column.field.name, array.view(pa.binary()))
-        text = raw.cast(pl.String, strict=False)
-        if text.null_count() != raw.null_count():
-            broken = broken or (column, raw, text)
+        try:
+            text = raw.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            raise _not_text(raw, column, batch, asked, entity) from None
+        if column.reals:
+            text = text.fill_null(pl.Series(next(reals)).cast(pl.String))
         columns.append(plain(text) if kind.kind == "decimal" else text)
-    frame = pl.DataFrame(columns)
-    if broken is not None:
-        column, raw, text = broken
-        at = int((text.is_null() & raw.is_not_null()).arg_true()[0])
-        keys = [a.field.name for a in asked if a.field.key]
-        raise BadValue(
-            entity=entity, column=column.field.name,
-            row=row_of(frame, keys, at) if keys else "one row", value=raw[at],
-            declared=f"{column.field.type}, being no UTF-8",
-        )  # fmt: skip
-    return frame
+    return pl.DataFrame(columns)
+
+
+def _not_text(
+    raw: pl.Series, column: Asked, batch: pa.RecordBatch, asked: Sequence[Asked], entity: str
+) -> BadValue:
+    """The error for the first value that is not UTF-8."""
+    at = next(i for i, value in enumerate(raw) if value is not None and not _decodes(value))
+    keys = [(a.field.name, n) for n, a in enumerate(asked) if a.field.key and a is not column]
+    row = ", ".join(f"{name}={batch.column(n)[at].as_py()}" for name, n in keys)
+    return BadValue(
+        entity=entity, column=column.field.name, row=row or "one row", value=raw[at],
+        declared=f"{column.field.type}, being no UTF-8",
+    )  # fmt: skip
+
+
+def _decodes(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -34,7 +34,8 @@ def condition(source: Relation, field: Field, window: Window) -> str:
         if source.alias == field.name:
             return bounds
         # Text and blobs sort above all numbers: they must be read to be reported.
-        return f"(({bounds}) OR {name} >= '' OR ({name} IS NULL AND {first}))"
+        rest = f" OR {name} IS NULL" if window.lower is None else ""
+        return f"(({bounds}) OR {name} >= ''{rest})"
     zoned = field.type.zone is not None
     bounds = _between(_canonical(name, zoned), window, _text) or "1"
     return (
