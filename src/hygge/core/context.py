@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any, TypeVar
 from hygge.core.errors import Cancelled
 
 T = TypeVar("T")
+CLOSING_SECONDS = 30.0
+"""How long a custom connector's generator may take to close before it is left behind."""
 
 
 class CancelToken:
@@ -107,14 +110,27 @@ class Context:
     note: Callable[[str, str], None] = lambda message, severity: None
 
     def wait_for(self, awaitable: Awaitable[T]) -> T:
-        """Run a coroutine on the loop from this (worker) thread and return its result."""
+        """Run a coroutine on the loop from this (worker) thread and return its result.
+
+        On cancellation the coroutine is cancelled, and this returns when it has ended.
+        """
+        loop, tasks = self.loop or own_loop(), list[asyncio.Task[Any]]()
 
         async def whole() -> T:
+            task = asyncio.current_task()
+            assert task is not None  # a coroutine on a loop has one
+            tasks.append(task)
+            if self.cancel.cancelled:
+                if inspect.iscoroutine(awaitable):
+                    awaitable.close()
+                raise asyncio.CancelledError
             return await awaitable
 
-        coroutine: Coroutine[Any, Any, T] = whole()
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop or own_loop())
-        forget = self.cancel.add(lambda: void(future.cancel()))
+        def stop() -> None:
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+
+        future = asyncio.run_coroutine_threadsafe(whole(), loop)
+        forget = self.cancel.add(stop)
         try:
             return future.result()
         except BaseException as error:
@@ -138,7 +154,24 @@ class Context:
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:
-                asyncio.run_coroutine_threadsafe(close(), self.loop or own_loop()).result(30)
+                self._close(close)
+
+    def _close(self, close: Callable[[], Awaitable[Any]]) -> None:
+        loop = self.loop or own_loop()
+
+        async def closing() -> None:
+            await close()
+
+        if asyncio._get_running_loop() is loop:
+            # The loop's own thread dropped the iterator: to wait for it here would be for ever.
+            task = loop.create_task(closing())
+            _closing.add(task)
+            task.add_done_callback(_closing.discard)
+        elif loop.is_running():
+            asyncio.run_coroutine_threadsafe(closing(), loop).result(CLOSING_SECONDS)
+
+
+_closing: set[asyncio.Task[None]] = set()
 
 
 def void(_: object) -> None:

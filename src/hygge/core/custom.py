@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -77,8 +76,6 @@ class BatchesSession(HomeSession):
                 conform(batch, schemas[0], entity=self._home.name or self._home.type)
             if schema not in schemas:
                 schemas.append(schema)
-        if not schemas:
-            raise empty_read(self._home)
         merged, clash = unify(schemas)
         if clash:
             raise SchemaDrift(
@@ -90,9 +87,7 @@ class BatchesSession(HomeSession):
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         if self._schema is None or self._files:
             self.schema()
-            batches: Iterator[pl.DataFrame] = (
-                pl.read_ipc(path) for path in self._files
-            )
+            batches: Iterator[pl.DataFrame] = (pl.read_ipc(path) for path in self._files)
         else:
             batches = self._batches()
         for batch in batches:
@@ -102,27 +97,31 @@ class BatchesSession(HomeSession):
         return self._rows if self._files else None
 
     def _batches(self) -> Iterator[pl.DataFrame]:
+        given = False
         produced = self._home.read_batches()
         if inspect.isawaitable(produced):
             produced = self._context.wait_for(produced)
         if produced is None:
             raise empty_read(self._home)
-        if isinstance(produced, pl.DataFrame):
+        if _is_frame(produced):
             produced = [produced]
-        source: Iterator[Any] = (
-            self._context.drain(produced) if hasattr(produced, "__anext__") else iter(produced)
-        )
-        first = next(source, None)
-        if first is None:
-            raise empty_read(self._home)
+        if hasattr(produced, "__aiter__"):
+            source: Iterator[Any] = self._context.drain(aiter(produced))
+        elif hasattr(produced, "__iter__"):
+            source = iter(produced)
+        else:
+            raise _no_frame(produced, self._home)
         try:
-            for batch in itertools.chain([first], source):
+            for batch in source:
+                given = True
                 self._context.cancel.check()
                 yield _frame(batch, self._home)
         finally:
             close = getattr(source, "close", None)
             if close is not None:
                 close()
+        if not given and self._schema is None:
+            raise empty_read(self._home)
 
     def close(self) -> None:
         if self._spool is not None:
@@ -131,15 +130,29 @@ class BatchesSession(HomeSession):
             self._files = []
 
 
+def _is_frame(value: Any) -> bool:
+    """Whether a value is rows itself, not an iterable of them: Polars', or what speaks Arrow."""
+    return isinstance(value, pl.DataFrame | pl.LazyFrame) or (
+        hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
+    )
+
+
 def _frame(batch: Any, home: Home) -> pl.DataFrame:
     if isinstance(batch, pl.LazyFrame):
         return batch.collect()
     if isinstance(batch, pl.DataFrame):
         return batch
-    if hasattr(batch, "__arrow_c_stream__") or hasattr(batch, "__arrow_c_array__"):
-        return pl.DataFrame(batch)
-    raise DataError(
-        f"{type(home).__name__}.read_batches() gave a {type(batch).__name__}",
+    if _is_frame(batch) and not isinstance(batch, pl.Series):
+        try:
+            return pl.DataFrame(batch)
+        except pl.exceptions.PolarsError:  # one Arrow column, not a table
+            pass
+    raise _no_frame(batch, home)
+
+
+def _no_frame(value: Any, home: Home) -> DataError:
+    return DataError(
+        f"{type(home).__name__}.read_batches() gave a {type(value).__name__}",
         hint="yield Polars DataFrames (or Arrow tables)",
     )
 

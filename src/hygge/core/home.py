@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from hygge.core import registry
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context, Surroundings, surroundings
-from hygge.core.errors import ConfigError, DataError, UnsupportedError
+from hygge.core.errors import Cancelled, ConfigError, DataError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.settings import HomeConfig, build
 from hygge.core.watermark import Position
@@ -251,35 +252,65 @@ class BatchStream(AsyncIterator[pl.DataFrame]):
     def __init__(self, home: Home) -> None:
         self._home = home
         self._context = Context()
-        self._iterator: Iterator[pl.DataFrame] | None = None
-        self._finalizer = weakref.finalize(self, self._context.cancel.cancel, "the loop was left")
+        self._open: list[Iterator[pl.DataFrame]] = []
+        self._begun = False
+        self._step: asyncio.Future[pl.DataFrame | None] | None = None
+        self._finalizer = weakref.finalize(self, _leave, self._context, self._open)
+        self._finalizer.atexit = False
 
     def __aiter__(self) -> BatchStream:
         return self
 
     async def __anext__(self) -> pl.DataFrame:
-        if self._iterator is None:
+        if not self._begun:
+            self._begun = True
             self._context.loop = asyncio.get_running_loop()
-            self._iterator = _batches(self._home, self._context)
-        batch = await asyncio.to_thread(next, self._iterator, None)
+            self._open.append(_batches(self._home, self._context))
+        if not self._open:
+            raise StopAsyncIteration
+        # Shielded, since a thread cannot be interrupted: who awaits may go, the step ends.
+        self._step = asyncio.ensure_future(asyncio.to_thread(next, self._open[0], None))
+        self._step.add_done_callback(lambda step: step.cancelled() or step.exception())
+        batch = await asyncio.shield(self._step)
         if batch is None:
-            self._finalizer.detach()
+            self._open.clear()
             raise StopAsyncIteration
         return batch
 
     async def aclose(self) -> None:
-        """Stop reading and close the session."""
+        """Stop reading and close the session; safe more than once."""
+        self._begun = True
         self._context.cancel.cancel("closed")
-        iterator, self._iterator = self._iterator, iter(())
-        close = getattr(iterator, "close", None)
-        if close is not None:
-            await asyncio.to_thread(close)
+        if self._step is not None:
+            await asyncio.wait([self._step])
+        while self._open:
+            await asyncio.to_thread(_close, self._open.pop())
 
     async def __aenter__(self) -> BatchStream:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
+
+
+def _leave(context: Context, open_: list[Iterator[pl.DataFrame]]) -> None:
+    """Stop and close from a thread of its own: whoever drops a stream must not wait for it."""
+    context.cancel.cancel("the loop was left")
+    if open_:
+        threading.Thread(
+            target=_close, args=(open_.pop(),), name="hygge-close", daemon=True
+        ).start()
+
+
+def _close(iterator: Iterator[pl.DataFrame]) -> None:
+    close = getattr(iterator, "close", None)
+    try:
+        if close is not None:
+            close()
+    except Cancelled:  # what closing asked for
+        pass
+    except ValueError:  # still being read in a thread, which ends and closes it by itself
+        pass
 
 
 def empty_read(home: Home) -> DataError:

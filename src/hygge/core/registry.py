@@ -96,6 +96,11 @@ def lookup(role: Role, name: str) -> type[Any]:
         if error.name and error.name.startswith("hygge"):
             raise
         raise MissingDriver(error.name or module, name) from error
+    except AttributeError as error:
+        raise ConfigError(
+            f"the {role} type '{name}' is said to be {values[0]}, which does not exist",
+            hint="install the package that brings it again",
+        ) from error
     return found  # type: ignore[no-any-return]
 
 
