@@ -17,7 +17,9 @@ from hygge.files.infer import infer_types
 def kind(*values: str | None, split: int = 0) -> str:
     """The type inferred for one column, given in one batch or two."""
     column = pl.Series("x", values, dtype=pl.String)
-    frames = [column[:split].to_frame(), column[split:].to_frame()] if split else [column.to_frame()]
+    frames = (
+        [column[:split].to_frame(), column[split:].to_frame()] if split else [column.to_frame()]
+    )
     return str(infer_types(frames, ["x"])["x"])
 
 

@@ -69,9 +69,7 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert got.rows() == [("Blåbærgrød", 1), ("Été", 2)]
 
 
-def test_a_character_cut_in_two_by_a_block(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_character_cut_in_two_by_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 300)
     rows = ["åæø" * (1 + i % 5) for i in range(500)]
     assert read(tmp_path, "t\n" + "\n".join(rows))["t"].to_list() == rows
@@ -109,9 +107,7 @@ def test_rows_that_are_wrong(tmp_path: Path, text: str, why: str) -> None:
     assert str(tmp_path / "t.csv") in caught.value.message
 
 
-def test_a_quote_left_open_in_a_large_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quote_left_open_in_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "BLOCK_BYTES", 1_000)
     with pytest.raises(DataError, match="quote"):
         read(tmp_path, 'a,b\n1,"x\n' + "2,y\n" * 5_000)

@@ -62,27 +62,40 @@ class _Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._waiting:
-            raw = self._file.read(len(buffer))
-            try:
-                text = self._decoder.decode(raw, final=not raw)
-            except UnicodeDecodeError as error:
-                line = self._lines + error.object[: error.start].count(b"\n")
-                raise DataError(
-                    f"{self._path}, line {line}: byte 0x{error.object[error.start]:02x} is not "
-                    f"{self._dialect.encoding}",
-                    hint="set `encoding`, e.g. `encoding: cp1252`",
-                ) from None
-            self._waiting = text.encode("utf-8")
-            self._lines += raw.count(b"\n")
-            if self._quote:
-                self.quotes += self._waiting.count(self._quote)
-            if not raw:
-                break
-        size = min(len(buffer), len(self._waiting))
-        buffer[:size] = self._waiting[:size]
-        self._waiting = self._waiting[size:]
-        return size
+        # Always full but at the end: a short block might hold no whole row, which Arrow refuses.
+        filled = 0
+        while filled < len(buffer):
+            if not self._waiting:
+                self._waiting = self._decoded(len(buffer) - filled)
+                if not self._waiting:
+                    break
+            size = min(len(buffer) - filled, len(self._waiting))
+            buffer[filled : filled + size] = self._waiting[:size]
+            self._waiting = self._waiting[size:]
+            filled += size
+        return filled
+
+    def _decoded(self, size: int) -> bytes:
+        """More of the file as UTF-8; nothing at its end."""
+        while raw := self._file.read(size):
+            if text := self._text(raw, final=False):
+                return text
+        return self._text(b"", final=True)
+
+    def _text(self, raw: bytes, *, final: bool) -> bytes:
+        try:
+            text = self._decoder.decode(raw, final=final).encode("utf-8")
+        except UnicodeDecodeError as error:
+            line = self._lines + error.object[: error.start].count(b"\n")
+            raise DataError(
+                f"{self._path}, line {line}: byte 0x{error.object[error.start]:02x} is not "
+                f"{self._dialect.encoding}",
+                hint="set `encoding`, e.g. `encoding: cp1252`",
+            ) from None
+        self._lines += raw.count(b"\n")
+        if self._quote:
+            self.quotes += text.count(self._quote)
+        return text
 
     def close(self) -> None:
         self._file.close()
@@ -116,7 +129,10 @@ def _reader(
 
 
 def columns_of(path: Path, dialect: Dialect) -> list[str]:
-    """The columns' names, from the first row. Raises DataError if it is empty or names one twice."""
+    """The columns' names, from the first row.
+
+    Raises DataError where there is no first row, or it has a name twice.
+    """
     import pyarrow as pa
 
     with _Source(path, dialect) as source:

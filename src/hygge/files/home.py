@@ -322,9 +322,7 @@ def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> 
     return frame.filter(keep)
 
 
-def unified(
-    found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]
-) -> Schema:
+def unified(found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
     """One schema for files that each have their own; declared columns are held to their types.
 
     Raises SchemaDrift, naming the files, where a column's types exclude each other.

@@ -11,7 +11,7 @@ import polars as pl
 from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.drift import compare, merged
-from hygge.core.errors import ConflictError, DataError, SchemaDrift, VerifyError
+from hygge.core.errors import DataError, SchemaDrift, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import (
     Commit,
@@ -30,7 +30,7 @@ from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held, extra_of, look
 from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes, coalesce, needs_compacting
-from hygge.files.stage import Stage
+from hygge.files.stage import Stage, conflict
 
 SPILL = IPCFormat(compression="lz4")
 """How rows wait that are yet to be merged: quick to write and to read back."""
@@ -129,10 +129,7 @@ class FileLoad(Load):
         place: str,
     ) -> None:
         if held.generation != request.generation:
-            raise ConflictError(
-                f"{place} was loaded by another run meanwhile; nothing was published",
-                hint="run it again",
-            )
+            raise conflict(place)
         self.request = request
         self._held, self._format, self._sizes, self._context = held, form, sizes, context
         self._place = place
@@ -140,6 +137,8 @@ class FileLoad(Load):
         form.check(self._fields, place)
         with local.telling(place):
             self._stage = Stage.begin(destination, request.load_id, context.cancel)
+            if request.mode == "merge":
+                self._stage.incoming.mkdir()
 
     @property
     def ticket(self) -> Ticket:
@@ -173,15 +172,19 @@ class FileLoad(Load):
                 f"{self._place}: the receipts and the staged files differ; nothing was published"
             )
         with local.telling(self._place):
-            parts, layout = self._assemble(coming)
+            try:
+                parts, layout = self._assemble(coming)
+            except (OSError, pl.exceptions.PolarsError) as error:
+                # A kept part that is gone has been replaced by another load.
+                if look(stage.destination, self._format).generation != self._held.generation:
+                    raise conflict(self._place) from error
+                raise
             return publish(
                 stage, self._format, state, self._fields, parts, layout, self._held,
                 self._context, place=self._place,
             )  # fmt: skip
 
-    def _assemble(
-        self, coming: tuple[Part, ...]
-    ) -> tuple[list[Part], dict[str, object] | None]:
+    def _assemble(self, coming: tuple[Part, ...]) -> tuple[list[Part], dict[str, object] | None]:
         """Complete the new generation's folder; the parts it then has, and their buckets."""
         mode, held, stage = self.request.mode, self._held, self._stage
         if mode == "merge":

@@ -68,9 +68,7 @@ def _bad_line(block: bytes, path: Path, first: int, error: Exception) -> DataErr
     )
 
 
-def infer(
-    path: Path, declared: Mapping[str, LogicalType], check: Callable[[], None]
-) -> Schema:
+def infer(path: Path, declared: Mapping[str, LogicalType], check: Callable[[], None]) -> Schema:
     """A file's fields, found by reading all of it; none for a file without rows.
 
     Parameters

@@ -133,9 +133,7 @@ def expand(
     raise ConnectError(f"{place} is not there", hint=_nearest(path))
 
 
-def tables_in(
-    path: Path, extensions: Sequence[str], place: str, carrier: str | None
-) -> list[str]:
+def tables_in(path: Path, extensions: Sequence[str], place: str, carrier: str | None) -> list[str]:
     """The entities a folder holds: files of the format, and folders with such files in them.
 
     Raises ConnectError where there is no such folder.

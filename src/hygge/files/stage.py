@@ -15,7 +15,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +73,13 @@ class Stage:
     def begin(cls, destination: Path, load_id: str, cancel: CancelToken) -> Stage:
         """Make a stage, after mending and clearing away what dead loads left."""
         root = stage_root(destination)
-        local.make_folder(root)
+        local.make_folder(destination.parent)
+        root.mkdir(parents=True, exist_ok=True)  # need not outlive a crash
         with local.locked(root / "commit.lock", cancel):
             _mend(destination, root)
             clear_dead(root)
             folder = root / f"{load_id[:16]}-{uuid.uuid4().hex[:8]}"
             (folder / "new").mkdir(parents=True)
-            (folder / "incoming").mkdir()
             lock = try_lock(folder / "lock")
         assert lock is not None  # the folder's name is new, so nobody else has seen it
         reached("files.begun")
@@ -123,7 +124,7 @@ class Stage:
             try:
                 local.rename_new(self.new, target)
             except FileExistsError:
-                raise _conflict(target) from None
+                raise conflict(target) from None
             return None
         try:
             local.exchange(self.new, target)
@@ -172,6 +173,17 @@ def recover(destination: Path, cancel: CancelToken) -> None:
             _mend(destination, root)
 
 
+@contextmanager
+def unchanging(destination: Path, cancel: CancelToken) -> Iterator[None]:
+    """Keep every other load from publishing for a block."""
+    root = stage_root(destination)
+    if not root.is_dir():
+        yield  # nothing has ever been loaded here
+        return
+    with local.locked(root / "commit.lock", cancel):
+        yield
+
+
 def _mend(destination: Path, root: Path) -> None:
     """Roll an interrupted pair of renames forward, else back. Call it with the lock held."""
     intent = root / _INTENT
@@ -212,11 +224,12 @@ def clear_dead(root: Path) -> None:
 
 def _compare(found: int, expected: int, target: Path) -> None:
     if found != expected:
-        raise _conflict(target)
+        raise conflict(target)
 
 
-def _conflict(target: Path) -> ConflictError:
+def conflict(place: object) -> ConflictError:
+    """The error for a destination that another load changed since this one began."""
     return ConflictError(
-        f"{target} was loaded by another run meanwhile; nothing was published",
+        f"{place} was loaded by another run meanwhile; nothing was published",
         hint="run it again",
     )

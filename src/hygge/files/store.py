@@ -24,7 +24,7 @@ from hygge.files.manifest import Held, look
 from hygge.files.parts import PartWriter
 from hygge.files.paths import PathText, default_path, entity_path, resolve, shown
 from hygge.files.rewrite import Sizes, coalesce
-from hygge.files.stage import Stage, recover
+from hygge.files.stage import Stage, recover, unchanging
 
 
 class FileStoreConfig(StoreConfig):
@@ -153,7 +153,12 @@ class FileStoreSession(StoreSession):
         if self._held is None:
             with local.telling(self._store.place()):
                 recover(self._folder, self._context.cancel)
-                self._held = look(self._folder, self._format)
+                try:
+                    self._held = look(self._folder, self._format)
+                except (StateError, FileNotFoundError):
+                    # Another load may just have changed it under our eyes: look where none can.
+                    with unchanging(self._folder, self._context.cancel):
+                        self._held = look(self._folder, self._format)
         return self._held
 
     def state(self) -> State | None:
@@ -207,5 +212,3 @@ class FileStoreSession(StoreSession):
 def _next_generation(state: State) -> State:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return replace(state, generation=state.generation + 1, committed_at=now)
-
-
