@@ -28,6 +28,7 @@ from hygge.core.context import CancelToken, Context
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
+from hygge.core.steps import set_hook
 from hygge.run.move import STEPS, Attempt, Moved
 from hygge.run.pump import Meter
 from hygge.run.shape import shape_of
@@ -122,7 +123,8 @@ def test_an_empty_source_may_be_the_first_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "most", "kept"), [(10, 0.9, False), (9, 0.9, True), (49, 0.5, True), (1, 1.0, False)]
+    ("left", "most", "kept"),
+    [(10, 0.9, False), (9, 0.9, True), (50, 0.5, False), (49, 0.5, True), (1, 1.0, False)],
 )
 def test_a_source_that_shrank_needs_leave(
     tmp_path: Path, left: int, most: float, kept: bool
@@ -345,6 +347,28 @@ def test_a_stop_before_the_commit_leaves_the_destination(tmp_path: Path) -> None
     assert store.held() == (None, None) and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("step", ["move.began", "move.written", "move.verified"])
+def test_a_stop_up_to_the_last_moment_leaves_the_destination(tmp_path: Path, step: str) -> None:
+    home, store, token = TableHome(numbers(10)), shelf(), CancelToken()
+    set_hook(lambda reached: token.cancel("asked to") if reached == step else None)
+    try:
+        with pytest.raises(Cancelled, match="asked to"):
+            attempt(home, store, tmp_path, cancel=token)
+    finally:
+        set_hook(None)
+    assert store.held() == (None, None) and list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_after_the_commit_is_too_late(tmp_path: Path) -> None:
+    home, store, token = TableHome(numbers(10)), shelf(), CancelToken()
+    set_hook(lambda reached: token.cancel("late") if reached == "move.committed" else None)
+    try:
+        assert attempt(home, store, tmp_path, cancel=token).commit is not None
+    finally:
+        set_hook(None)
+    assert store.rows.height == 10
+
+
 def test_batch_size_of_the_entity_is_asked_of_the_source(tmp_path: Path) -> None:
     home, store = TableHome(numbers(100)), shelf()
     batches: list[int] = []
@@ -355,8 +379,6 @@ def test_batch_size_of_the_entity_is_asked_of_the_source(tmp_path: Path) -> None
 
 
 def test_steps_are_reached_in_their_order(tmp_path: Path) -> None:
-    from hygge.core.steps import set_hook
-
     seen: list[str] = []
     set_hook(seen.append)
     try:
