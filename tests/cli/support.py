@@ -17,6 +17,7 @@ DEADLINE_S = 60
 SLOW_HOME = '''
 """Gives batches at its own pace, and may fail."""
 import time
+from pathlib import Path
 
 import polars as pl
 from pydantic import Field
@@ -30,7 +31,7 @@ class SlowHome(Home):
         pause: float = Field(default=0.0, description="Seconds before each")
         fail_at: int = Field(default=-1, description="The batch that fails")
         passing: bool = Field(default=False, description="Whether the failure is a passing one")
-        warn: bool = Field(default=False, description="Whether a key is missing")
+        until: str = Field(default="", description="A file to wait for, after the first")
 
     config: Config
 
@@ -44,6 +45,8 @@ class SlowHome(Home):
                     raise TransientError("the line was busy", hint="call again")
                 raise RuntimeError("the shelf fell down")
             time.sleep(self.config.pause)
+            while number and self.config.until and not Path(self.config.until).exists():
+                time.sleep(0.02)
             yield pl.DataFrame({"id": range(number * 100, number * 100 + 100)})
 '''
 

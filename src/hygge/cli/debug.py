@@ -106,8 +106,8 @@ def _journal(project: Project) -> tuple[str, bool]:
             last = f"last run {latest[0].run_id}, {latest[0].status}" if latest else "no run yet"
             return f"{here(journal.place)}: {last}", True
     except HyggeError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return f"{red('error:')} {indented(error.message, '  ')}{hint}", False
+        hint = f"; {here(error.hint)}" if error.hint else ""
+        return f"{red('error:')} {indented(here(error.message), '  ')}{hint}", False
 
 
 def _entities(
@@ -181,7 +181,7 @@ def _show_checks(plan: Plan, checks: Sequence[Check], *, verbose: bool) -> None:
     say(f"  {green('ok   ') if ok else red('error')} {bold(plan.full_name)}")
     for check in checks:
         said = f"{red('error:')} " if check.error else ""
-        text = indented(check.error or check.found, " " * 13)
+        text = indented(here(check.error or check.found), " " * 13)
         say(f"        {dim(check.side.ljust(4))} {here(check.place)}: {said}{text}")
         if check.error:
             _show_error("", check.hint)
@@ -193,6 +193,6 @@ def _show_checks(plan: Plan, checks: Sequence[Check], *, verbose: bool) -> None:
 
 def _show_error(message: str, hint: str | None) -> None:
     if message:
-        say(f"        {indented(message, '        ')}")
+        say(f"        {indented(here(message), '        ')}")
     if hint:
-        say(f"        {yellow('hint:')} {indented(hint, '        ')}")
+        say(f"        {yellow('hint:')} {indented(here(hint), '        ')}")

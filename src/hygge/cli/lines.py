@@ -129,7 +129,7 @@ def event_text(event: Event, *, verbose: bool = False) -> str:
             route = f"{here(event.source)} -> {here(event.destination)}"
             return f"start {event.entity}: {route} ({facts})"
         case events.EntityRetried():
-            cause = event.error.splitlines()[0]
+            cause = here(event.error.splitlines()[0])
             wait = duration(event.wait_s)
             return f"{yellow('again')} {event.entity} in {wait}, attempt {event.attempt}: {cause}"
         case events.Noted():
@@ -151,7 +151,7 @@ def _ended(event: events.EntityFinished) -> str:
         return f"{moved} -> {here(event.destination)}"
     if event.status == "unchanged":
         return f"nothing new, {took}"
-    return (event.error or "").splitlines()[0] if event.error else ""
+    return here(event.error.splitlines()[0]) if event.error else ""
 
 
 def event_json(event: Event) -> dict[str, Any]:

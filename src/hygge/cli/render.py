@@ -25,8 +25,8 @@ def error_text(error: HyggeError) -> str:
     """An error with its next step; a configuration's with every problem, in order of place."""
     if isinstance(error, ConfigError) and error.problems:
         return problems_text(error.problems)
-    text = f"{red('error:')} {indented(error.message, '  ')}"
-    return f"{text}\n  {dim('hint:')} {error.hint}" if error.hint else text
+    text = f"{red('error:')} {indented(here(error.message), '  ')}"
+    return f"{text}\n  {dim('hint:')} {here(error.hint)}" if error.hint else text
 
 
 def problems_text(problems: Sequence[Problem]) -> str:
@@ -36,9 +36,9 @@ def problems_text(problems: Sequence[Problem]) -> str:
     for one in ordered:
         where = f"{bold(str(one.location))}: " if one.location else ""
         word = red("error:") if one.severity == "error" else yellow("warning:")
-        lines.append(f"{where}{word} {indented(one.message, '  ')}")
+        lines.append(f"{where}{word} {indented(here(one.message), '  ')}")
         if one.hint:
-            lines.append(f"  {dim('hint:')} {one.hint}")
+            lines.append(f"  {dim('hint:')} {here(one.hint)}")
     if len(ordered) > 1:
         errors = sum(p.severity == "error" for p in ordered)
         told = [count(errors, "error")] if errors else []
@@ -80,7 +80,7 @@ def outcome(result: EntityResult) -> str:
         return f"nothing new, {duration(result.seconds)}"
     if result.status == "cancelled":
         return "stopped before its commit point"
-    return result.error or ""
+    return here(result.error or "")
 
 
 def summary(
@@ -131,8 +131,8 @@ def failure_text(result: EntityResult) -> str:
     if hint:
         facts.append(("next", hint))
     if result.holds:
-        facts.append(("still there", f"{here(result.destination)}: {result.holds}"))
-    rows = [(dim(name), text) for name, text in facts]
+        facts.append(("still there", f"{result.destination}: {result.holds}"))
+    rows = [(dim(name), here(text)) for name, text in facts]
     body = columns([(name, text.splitlines()[0]) for name, text in rows], indent="    ")
     lines = []
     for line, (_, text) in zip(body.splitlines(), rows, strict=True):

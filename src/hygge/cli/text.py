@@ -57,9 +57,10 @@ def moment(at: float | datetime) -> str:
     return f"{when:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def here(place: str) -> str:
-    """A place as seen from the current folder: what lies below it loses the way down to it."""
-    return place.removeprefix(str(Path.cwd()) + os.sep)
+def here(text: str) -> str:
+    """A text whose places are seen from the current folder: those below it lose the way to it."""
+    folder = str(Path.cwd())
+    return text.replace(folder + os.sep, "") if folder != os.sep else text
 
 
 def width(text: str) -> int:
@@ -69,15 +70,6 @@ def width(text: str) -> int:
         return len(plain)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in plain)
     return len(plain) + wide - sum(unicodedata.combining(c) > 0 for c in plain)
-
-
-def cut(text: str, cells: int) -> str:
-    """A plain text in at most so many cells, with an ellipsis where it lost its end."""
-    if width(text) <= cells:
-        return text
-    while text and width(text) > cells - 1:
-        text = text[:-1]
-    return text + "…"
 
 
 def columns(rows: Sequence[Sequence[str]], *, indent: str = "  ", right: Sequence[int] = ()) -> str:

@@ -210,8 +210,7 @@ def _journal_error(place: str, error: Exception) -> JournalError:
     if re.search(r"malformed|not a database|no such (?:table|column)|file is encrypted", cause):
         return JournalError(
             f"{place} is damaged: {cause}",
-            hint=f"move it away (with its -wal and -shm files); a new one is begun, and only "
-            f"history is lost: mv '{place}' '{place}.damaged'",
+            hint=f"move {place}* away, and a new one is begun; only history is lost",
         )
     hint = "see that it can be reached and written; the data itself does not depend on it"
     if isinstance(error, ImportError):

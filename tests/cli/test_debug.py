@@ -1,0 +1,67 @@
+"""`hygge debug`: what works, what does not, and how to mend it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from syrupy.assertion import SnapshotAssertion
+from tests.cli.support import FILES, hygge, numbers, project
+
+
+def test_all_well(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    numbers(tmp_path / "source" / "orders.parquet", rows=1)
+    root = project(tmp_path, flow=FILES)
+    assert hygge("debug", cwd=root).text == snapshot(name="before")
+    assert not (root / "lake").exists()
+    hygge("go", cwd=root)
+    assert hygge("debug", "--verbose", cwd=root).text == snapshot(name="after")
+
+
+def test_what_cannot_be_reached_is_1(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    root = project(tmp_path, flow=FILES + "columns: [id, nmae]\n")
+    assert hygge("debug", cwd=root, code=1).text == snapshot
+
+
+def test_what_is_misconfigured_is_2(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    flow = FILES.replace("  - orders", "  - {name: users, moed: merge}\n  - {name: x, mode: scd2}")
+    assert hygge("debug", cwd=project(tmp_path, flow=flow), code=2).text == snapshot
+
+
+def test_tables_that_cannot_be_listed(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    flow = "home: {type: sqlite, path: no.db}\nstore: {type: parquet, path: lake}\ntables: ['*']\n"
+    assert hygge("debug", cwd=project(tmp_path, flow=flow), code=1).text == snapshot
+
+
+def test_a_damaged_journal_is_told(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    root = project(tmp_path, flow=FILES.replace("  - orders\n", ""))
+    (root / ".hygge").mkdir()
+    (root / ".hygge" / "journal.db").write_text("not a database at all " * 50)
+    assert hygge("debug", cwd=root, code=1).text == snapshot
+
+
+def test_a_destination_that_is_anothers_is_told(tmp_path: Path) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    numbers(tmp_path / "lake" / "users" / "mine.parquet")
+    root = project(tmp_path, flow=FILES.replace("  - orders\n", ""))
+    done = hygge("debug", cwd=root, code=1)
+    assert "hint:" in done.out
+    assert (tmp_path / "lake" / "users" / "mine.parquet").exists()
+
+
+def test_tables_are_looked_up(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.db") as db:
+        db.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)")
+        db.execute("CREATE TABLE tmp_x (id INTEGER PRIMARY KEY)")
+    db.close()
+    flow = (
+        "home: {type: sqlite, path: shop.db}\nstore: {type: parquet, path: lake}\n"
+        "tables: ['main.*', '!main.tmp_*']\n"
+    )
+    done = hygge("debug", cwd=project(tmp_path, flow=flow))
+    assert "main.users" in done.out
+    assert "tmp_x" not in done.out
