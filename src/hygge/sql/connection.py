@@ -24,9 +24,6 @@ class Connection(Settings):
     kind: ClassVar[str] = ""
 
     type: str = Field(default="", description="The connection's type, e.g. `sqlite` or `sql`")
-    pool_size: int = Field(
-        default=8, ge=1, le=1000, description="Connections that may be open at once", examples=[8]
-    )
 
     def bind(self, root: Path) -> Self:
         """This description with relative paths resolved against a folder."""
@@ -59,6 +56,9 @@ class SQLConnection(Connection):
     url: Secret = Field(
         description="A SQLAlchemy URL; a path in an `sqlite:///` URL is relative to the project",
         examples=["${SHOP_URL}", "sqlite:///shop.db"],
+    )
+    pool_size: int = Field(
+        default=8, ge=1, le=1000, description="Connections that may be open at once", examples=[8]
     )
     root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
 

@@ -55,11 +55,17 @@ def encode(batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int = 0)
             row = int(bad.arg_true()[0])
             raise BadValue(
                 entity=entity, column=field.name, row=row_of(batch, fields.keys, row, offset),
-                value=column.slice(row, 1).cast(pl.String, strict=False)[0],
+                value=_shown(column.slice(row, 1)),
                 declared=f"{field.type} in SQLite", hint=_why(field),
             )  # fmt: skip
         columns.append(_stored(column, field.type).alias(f"c{at}"))
     return pl.DataFrame(columns)
+
+
+def _shown(value: pl.Series) -> str:
+    if value.dtype.is_nested():
+        return str(value.to_list()[0])
+    return str(value.cast(pl.String, strict=False)[0])
 
 
 def _why(field: Field) -> str:

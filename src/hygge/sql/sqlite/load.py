@@ -148,10 +148,11 @@ class SQLiteLoad(Load):
                     "another run has loaded it meanwhile; nothing was published",
                     hint="run again",
                 )
-            fields = self._fill(db, staged, distinct, held)
+            fields, made_key = self._fill(db, staged, distinct, held)
             reached("sqlite.filled")
             (rows,) = db.row(f"SELECT count(*) FROM main.{quote(self._to.table)}")
-            stored = with_store_facts(replace(state, fields=fields), rows=rows, extra={})
+            extra = {"made_key": True} if made_key else {}
+            stored = with_store_facts(replace(state, fields=fields), rows=rows, extra=extra)
             write_state(db, self._to.table, stored)
             reached("sqlite.state_written")
             try:
@@ -192,17 +193,24 @@ class SQLiteLoad(Load):
             )
         return True
 
-    def _fill(self, db: Database, staged: str, distinct: bool, held: State | None) -> Schema:
-        """Bring the rows in; returns the fields that the table then holds."""
+    def _fill(
+        self, db: Database, staged: str, distinct: bool, held: State | None
+    ) -> tuple[Schema, bool]:
+        """Bring the rows in; returns the fields that the table then holds, and whether it has a
+        primary key that came from here."""
         request, table, place = self.request, self._to.table, str(self._to)
-        fields = request.fields
+        fields, made_key = request.fields, bool(held and held.extra.get("made_key"))
         if request.mode == "replace":
-            tables.prepare_replace(db, table, fields, place=place)
+            made_key |= tables.prepare_replace(db, table, fields, place=place)
         else:
             before = held.fields if held else None
             keys = request.keys if request.mode == "merge" else ()
             fields = tables.target_fields(before, fields, place=place)
-            tables.prepare_keep(db, table, before, fields, keys, place=place)
+            # Appended rows may well repeat a key: one that we made must not stand in their way.
+            drop_key = made_key and not keys
+            made_key = tables.prepare_keep(
+                db, table, before, fields, keys, drop_key=drop_key, place=place
+            ) or (made_key and not drop_key)
         name = f"main.{quote(table)}"
         if request.mode == "merge":
             names = request.fields.names
@@ -212,7 +220,7 @@ class SQLiteLoad(Load):
         into = ", ".join(quote(n) for n in request.fields.names)
         every = "DISTINCT *" if distinct else "*"
         db.execute(f"INSERT INTO {name} ({into}) SELECT {every} FROM {staged}")
-        return fields
+        return fields, made_key
 
     def _look_up(self, cause: HyggeError) -> State:
         """What a COMMIT of unknown end has left. Raises its error where it did not happen."""

@@ -71,19 +71,23 @@ def _bare(kind: LogicalType) -> LogicalType:
     return replace(kind, length=None)
 
 
-def prepare_replace(db: Database, table: str, fields: Schema, *, place: str) -> None:
-    """Leave an empty table of exactly these fields; user-made indexes and triggers stay."""
+def prepare_replace(db: Database, table: str, fields: Schema, *, place: str) -> bool:
+    """Leave an empty table of exactly these fields; user-made indexes and triggers stay.
+
+    Returns whether it was made anew, with a primary key.
+    """
     found = look(db, table, place=place)
     if found is not None:
         same = [c.name for c in found.columns] == fields.names and takes(found, fields)
         if same and _keys(found) == list(fields.keys):
             db.execute(f"DELETE FROM main.{quote(table)}")
-            return
+            return False
     extras = _extras(db, table)
     if found is not None:
         db.execute(f"DROP TABLE main.{quote(table)}")
     create(db, table, fields, fields.keys)
     _restore(db, extras, place=place)
+    return bool(fields.keys)
 
 
 def prepare_keep(
@@ -93,28 +97,40 @@ def prepare_keep(
     fields: Schema,
     keys: Sequence[str],
     *,
+    drop_key: bool,
     place: str,
-) -> None:
-    """Make a table take rows of `fields` and keep those it has, held as `held`."""
+) -> bool:
+    """Make a table take rows of `fields` and keep those it has, held as `held`.
+
+    Parameters
+    ----------
+    keys: the primary key of a table that has to be made.
+    drop_key: whether to take its primary key away from one that is there.
+
+    Returns
+    -------
+    Whether it was made, with a primary key.
+    """
     found = look(db, table, place=place)
     if found is None:
         create(db, table, fields, keys)
-        return
-    if takes(found, fields):
-        return
+        return bool(keys)
+    if takes(found, fields) and not drop_key:
+        return False
     if held is None:  # an empty table that a person made
         raise SchemaDrift(
             f"{place} is there, but its columns are not those that come",
             hint="drop it, and it is made anew; or give it columns of these names and types",
         )
     new = [f for f in fields if f.name not in held]
-    if takes(found, Schema(f for f in fields if f.name in held)):
+    if takes(found, Schema(f for f in fields if f.name in held)) and not drop_key:
         for field in new:
             db.execute(
                 f"ALTER TABLE main.{quote(table)} ADD COLUMN {quote(field.name)} {ddl(field.type)}"
             )
-        return
-    _rebuild(db, table, held, fields, _keys(found), place=place)
+        return False
+    _rebuild(db, table, held, fields, () if drop_key else _keys(found), place=place)
+    return False
 
 
 def _rebuild(
