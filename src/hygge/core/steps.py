@@ -17,7 +17,11 @@ def reached(step: str) -> None:
         _hook(step)
 
 
-def set_hook(hook: Callable[[str], None] | None) -> None:
-    """Call `hook(step)` at every step from now on in this process; None takes it away."""
+def set_hook(hook: Callable[[str], None] | None) -> Callable[[str], None] | None:
+    """Call `hook(step)` at every step from now on in this process; None takes it away.
+
+    Returns the hook that was there before.
+    """
     global _hook
-    _hook = hook
+    before, _hook = _hook, hook
+    return before
