@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +70,50 @@ class Done:
 def hygge(
     *arguments: str, cwd: Path, code: int | None = 0, env: Mapping[str, str] | None = None
 ) -> Done:
+    """Run `hygge ARGUMENTS...` in a folder, in this process, and hold it to an exit code.
+
+    All that a run leaves behind in a process is put back: the folder, the environment, and the
+    connectors that a project brought.
+    """
+    from hygge.cli.app import app
+    from hygge.cli.failure import guarded
+    from hygge.core import registry
+
+    out, err = io.StringIO(), io.StringIO()
+    folder, before = Path.cwd(), dict(os.environ)
+    known = {role: dict(classes) for role, classes in registry._defined.items()}
+    try:
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(environment(env))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            left = guarded(app, list(arguments))
+    finally:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(before)
+        for role, classes in known.items():
+            registry._defined[role].clear()
+            registry._defined[role].update(classes)
+    return _held(Done(left, out.getvalue(), err.getvalue()), arguments, code)
+
+
+def process(
+    *arguments: str, cwd: Path, code: int | None = 0, env: Mapping[str, str] | None = None
+) -> Done:
     """Run `hygge ARGUMENTS...` as a process of its own, and hold it to an exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "hygge", *arguments],
         cwd=cwd, env=environment(env), capture_output=True, text=True, encoding="utf-8",
         timeout=DEADLINE_S,
     )  # fmt: skip
-    said = f"{arguments} left with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    assert code is None or done.returncode == code, said
-    return Done(done.returncode, done.stdout, done.stderr)
+    return _held(Done(done.returncode, done.stdout, done.stderr), arguments, code)
+
+
+def _held(done: Done, arguments: Sequence[str], code: int | None) -> Done:
+    said = f"{arguments} left with {done.code}:\n{done.out}\n{done.err}"
+    assert code is None or done.code == code, said
+    return done
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -165,8 +165,8 @@ def test_fail_fast_leaves_the_rest_untouched(broken: Path) -> None:
 
 
 def test_the_deadline_is_3(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    root = project(tmp_path, flow=SLOW.format(batches=3, pause=0.1, entities="a, b, c"))
-    done = hygge("go", "--max-duration", "100ms", cwd=root, code=3)
+    root = project(tmp_path, flow=SLOW.format(batches=3, pause=0.5, entities="a, b, c"))
+    done = hygge("go", "--max-duration", "1s", cwd=root, code=3)
     assert done.text == snapshot
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.cli.support import environment, hygge
+from tests.cli.support import environment, hygge, process
 
 from hygge.cli.app import app
 
@@ -49,7 +49,7 @@ def test_light_questions_load_nothing_heavy(arguments: list[str], tmp_path: Path
 
 
 def test_version(tmp_path: Path) -> None:
-    assert hygge("--version", cwd=tmp_path).out == f"hygge {version('hygge')}\n"
+    assert process("--version", cwd=tmp_path).out == f"hygge {version('hygge')}\n"
 
 
 def test_the_installed_command_is_the_same(tmp_path: Path) -> None:
@@ -80,10 +80,10 @@ def test_completion_scripts_name_hygge(shell: str, tmp_path: Path) -> None:
 
 def test_completion_completes(tmp_path: Path) -> None:
     asked = {"_HYGGE_COMPLETE": "bash_complete", "COMP_WORDS": "hygge d", "COMP_CWORD": "1"}
-    offered = hygge(cwd=tmp_path, env=asked).out.split()
+    offered = process(cwd=tmp_path, env=asked).out.split()
     assert offered == ["plain,debug", "plain,demo"]
     asked = {"_HYGGE_COMPLETE": "bash_complete", "COMP_WORDS": "hygge go --if", "COMP_CWORD": "2"}
-    assert hygge(cwd=tmp_path, env=asked).out.split() == ["plain,--if-running"]
+    assert process(cwd=tmp_path, env=asked).out.split() == ["plain,--if-running"]
 
 
 def test_a_bash_that_reads_the_script_completes(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_no_colours_where_they_are_not_wanted(env: dict[str, str], tmp_path: Pat
     numbers(tmp_path / "source" / "users.parquet")
     flow = "home: {type: parquet, path: source}\nstore: {type: parquet, path: lake}\n"
     root = project(tmp_path, flow=flow + "entities: [users]\n")
-    for verb in ("ls", "go", "journal", "debug"):
+    for verb in ("ls", "go"):
         terminal = Terminal(root, verb, **env)
         assert terminal.end() == 0
         assert not re.search(r"\x1b\[[0-9;]*[1-9][0-9;]*m", terminal.raw), terminal.raw
@@ -138,14 +138,3 @@ def test_colours_where_they_are_welcome(slow: Path) -> None:
     terminal = Terminal(slow, "ls")
     assert terminal.end() == 0
     assert "\x1b[2m" in terminal.raw
-
-
-def test_a_bar_where_the_total_is_known(tmp_path: Path) -> None:
-    numbers(tmp_path / "source" / "users.parquet", rows=400_000)
-    flow = (
-        "home: {type: parquet, path: source}\nstore: {type: parquet, path: lake}\n"
-        "batch_size: 2000\nentities: [users]\n"
-    )
-    terminal = Terminal(project(tmp_path, flow=flow), "go")
-    assert terminal.end() == 0
-    assert "━" in terminal.raw

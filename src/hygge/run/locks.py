@@ -1,7 +1,6 @@
 """One run at a time per entity: locks that the operating system frees when their process ends.
 
-A lock is an advisory lock on a small file under `.hygge/locks/` (flock(2); LockFileEx through
-msvcrt on Windows). A file left behind means nothing: only the lock on it does, so none is stale.
+A lock is one of `core.locks` on a small file under `.hygge/locks/`, which says who took it.
 """
 
 from __future__ import annotations
@@ -17,30 +16,7 @@ from typing import Literal, Self
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConfigError, HyggeError
-
-if os.name == "nt":  # pragma: no cover - the other half of the world
-    import msvcrt
-
-    # Far past the note, since locked bytes cannot be read by others on Windows.
-    _AT = 1 << 30
-
-    def _take(descriptor: int) -> bool:
-        os.lseek(descriptor, _AT, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
+from hygge.core.locks import try_lock
 
 FOLDER = Path(".hygge", "locks")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
@@ -70,14 +46,13 @@ class Lock:
             return True
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = try_lock(self.path)
         except OSError as error:
             raise ConfigError(
                 f"{self.path}: the lock cannot be taken: {error.strerror}",
                 hint="hygge needs to write to the project's .hygge folder",
             ) from None
-        if not _take(descriptor):
-            os.close(descriptor)
+        if descriptor is None:
             return False
         if not _is_at(descriptor, self.path):  # removed between opening and locking
             os.close(descriptor)
