@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 from syrupy.assertion import SnapshotAssertion
-from tests.acceptance.support import Parquet, run
+from tests.acceptance.support import Parquet
 
+from hygge import Coordinator, RunOptions
+from hygge.cli.render import plan_text
 from hygge.cli.sample import write_sqlite, write_visits
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -27,77 +28,78 @@ EXPECTED = {
 }
 
 
-@pytest.fixture
-def sample(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
-    """A sample's configuration, in a folder with the demo's data."""
-    name: str = request.param
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the demo's data, in which the test runs."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HYGGE_ENV", "SHOP_URL", "SHOP_DATABASE", "LAKE"):
+        monkeypatch.delenv(name, raising=False)
     write_sqlite(tmp_path / "shop.db")
     write_visits(tmp_path / "visits.csv")
+    return tmp_path
+
+
+def placed(name: str, folder: Path) -> Path:
+    """Copy a sample into the folder; returns its configuration."""
     if (SAMPLES / name).is_dir():
-        shutil.copytree(SAMPLES / name, tmp_path, dirs_exist_ok=True)
-        return "hygge.yml", tmp_path
-    shutil.copy(SAMPLES / name, tmp_path)
-    return name, tmp_path
+        shutil.copytree(SAMPLES / name, folder, dirs_exist_ok=True)
+        return folder / "hygge.yml"
+    return Path(shutil.copy(SAMPLES / name, folder))
 
 
-def moved(config: str, folder: Path, *arguments: str) -> dict[str, tuple[str, int]]:
+def moved(config: Path, options: RunOptions | None = None) -> dict[str, tuple[str, int]]:
     """Run a sample; returns the status and rows of each entity."""
-    run("--config", config, "go", "--report", "run.json", *arguments, cwd=folder)
-    told = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert not told["warnings"]
-    return {e["entity"]: (e["status"], e["rows"]) for e in told["entities"]}
+    result = Coordinator(config_path=config, options=options).run_sync()
+    assert not result.has_warnings
+    return {e.entity: (e.status, e.rows) for e in result.entities}
 
 
-@pytest.mark.parametrize("sample", NAMES, indirect=True, ids=NAMES)
-def test_the_plan(sample: tuple[str, Path], snapshot: SnapshotAssertion) -> None:
-    config, folder = sample
-    before = sorted(p.name for p in folder.iterdir())
-    said = run("--config", config, "go", "--dry-run", cwd=folder).stdout
-    assert re.sub(r"[ ]+$", "", said.replace(str(folder), "."), flags=re.MULTILINE) == snapshot
-    assert sorted(p.name for p in folder.iterdir() if p.name != ".hygge") == before
+@pytest.mark.parametrize("name", NAMES)
+def test_the_plan(name: str, folder: Path, snapshot: SnapshotAssertion) -> None:
+    config = placed(name, folder)
+    before = sorted(folder.iterdir())
+    plans = Coordinator(config_path=config).checked_plan()
+    said = "\n\n".join(click.unstyle(plan_text(plan)) for plan in plans)
+    assert said == snapshot
+    assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("sample", NAMES, indirect=True, ids=NAMES)
-def test_it_moves_the_data(request: pytest.FixtureRequest, sample: tuple[str, Path]) -> None:
-    config, folder = sample
-    first = moved(config, folder)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_moves_the_data(name: str, folder: Path) -> None:
+    config = placed(name, folder)
+    first = moved(config)
     assert first
     assert {status for status, _ in first.values()} == {"moved"}
-    name = request.node.callspec.id
     if name in EXPECTED:
         assert {entity: rows for entity, (_, rows) in first.items()} == EXPECTED[name]
-    again = moved(config, folder)
+    again = moved(config)
     assert again.keys() == first.keys()
     assert {status for status, _ in again.values()} <= {"moved", "unchanged"}
 
 
-def test_what_the_shop_has_arrives(tmp_path: Path) -> None:
-    write_sqlite(tmp_path / "shop.db")
-    shutil.copy(SAMPLES / "sqlite_to_parquet.yaml", tmp_path)
-    moved("sqlite_to_parquet.yaml", tmp_path)
-    users = Parquet(tmp_path / "data" / "users")
+def test_what_the_shop_has_arrives(folder: Path) -> None:
+    moved(placed("sqlite_to_parquet.yaml", folder))
+    users = Parquet(folder / "data" / "users")
     assert list(users.types) == ["id", "name", "email", "joined_at"]
-    assert Parquet(tmp_path / "data" / "orders").types["total"] == "DECIMAL(18,4)"
+    assert Parquet(folder / "data" / "orders").types["total"] == "DECIMAL(18,4)"
 
 
-def test_incremental_reads_leave_out_what_was_moved(tmp_path: Path) -> None:
-    write_sqlite(tmp_path / "shop.db")
-    shutil.copy(SAMPLES / "sqlite_incremental.yaml", tmp_path)
-    moved("sqlite_incremental.yaml", tmp_path)
-    again = moved("sqlite_incremental.yaml", tmp_path)
+def test_incremental_reads_leave_out_what_was_moved(folder: Path) -> None:
+    config = placed("sqlite_incremental.yaml", folder)
+    moved(config)
+    again = moved(config)
     assert again["orders"] == ("unchanged", 0)
     assert again["order_log"] == ("unchanged", 0)
     assert 0 < again["users"][1] < 20  # the two days of the lag
     for name, rows in (("orders", ORDERS), ("users", USERS), ("order_log", ORDERS)):
-        assert Parquet(tmp_path / "data" / name).count == rows
+        assert Parquet(folder / "data" / name).count == rows
 
 
-def test_another_environment(tmp_path: Path) -> None:
-    write_sqlite(tmp_path / "shop.db")
-    shutil.copy(SAMPLES / "environments.yaml", tmp_path)
-    found = moved("environments.yaml", tmp_path, "--env", "prod", "--select", "tag:nightly")
+def test_another_environment(folder: Path) -> None:
+    options = RunOptions(env="prod", select=("tag:nightly",))
+    found = moved(placed("environments.yaml", folder), options)
     assert found == {"shop.orders": ("moved", ORDERS)}
-    assert Parquet(tmp_path / "data" / "prod" / "shop" / "orders").count == ORDERS
+    assert Parquet(folder / "data" / "prod" / "shop" / "orders").count == ORDERS
 
 
 def test_every_sample_is_listed() -> None:
