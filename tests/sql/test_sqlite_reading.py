@@ -385,3 +385,14 @@ def test_against_the_standard_library(tmp_path: Path) -> None:
     assert frame["Name"].to_list() == [row[1] for row in expected]
     assert frame["At"].dt.strftime("%Y-%m-%d %H:%M:%S").to_list() == [row[3] for row in expected]
     assert frame["TrackId"].to_list() == [row[0] for row in expected]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_view_whose_parts_differ_in_type(size: int, tmp_path: Path) -> None:
+    """SQLite declares the column as its first part does; numbers in it must not turn into text."""
+    path = make(
+        tmp_path / "t.db", "CREATE TABLE t (x TEXT)",
+        "CREATE VIEW v AS SELECT x FROM t UNION ALL SELECT 0.1 + 0.2", rows={"t": [("a",)]},
+    )  # fmt: skip
+    with pytest.raises(BadValue, match="real"):
+        read(path, "v", batch_size=size)

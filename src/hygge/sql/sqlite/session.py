@@ -188,8 +188,10 @@ class SQLiteSession(SQLiteSessionBase):
         """
         asked, where, rows = self._asked(request), self._where(request, chunk), request.batch_rows
         guard, given = "", 0
-        if self._file_bytes() > BATCH_BYTES:
+        size = self._file_bytes()
+        if size > BATCH_BYTES:
             rows = min(rows, max(1, BATCH_BYTES // self._usual_width(asked)))
+        if size > MOST_BYTES or (self._relation.kind != "table" and size > BATCH_BYTES):
             guard = f"{_width(asked)} > {MOST_BYTES // rows}"
         try:
             for batch in self._stream(asked, where, rows, guard):
