@@ -438,9 +438,10 @@ run()
 def test_an_interrupt_under_synchronous_calls_stops_before_the_commit(
     tmp_path: Path, what: str
 ) -> None:
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     child = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, what],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout is not None and child.stdout.readline() == "going\n"
