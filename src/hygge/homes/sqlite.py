@@ -13,9 +13,10 @@ from hygge.core.errors import ConfigError
 from hygge.core.home import Home, Table
 from hygge.core.settings import HomeConfig
 from hygge.sql.connection import sqlite_path
+from hygge.sql.source import Source
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import list_tables
-from hygge.sql.sqlite.session import Source, SQLiteSession
+from hygge.sql.sqlite.session import SQLiteSession
 
 
 class SQLiteHomeConfig(HomeConfig):
