@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from tests.files.driving import bound, everything
 
+from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, ConfigError, DataError
 from hygge.files import delimited
@@ -113,6 +114,20 @@ def test_a_quote_left_open_in_a_large_file(tmp_path: Path, monkeypatch: pytest.M
         read(tmp_path, 'a,b\n1,"x\n' + "2,y\n" * 5_000)
     plain = read(tmp_path, 'a,b\n1,"x\n' + "2,y\n" * 5_000, quote="")
     assert plain.height == 5_001
+
+
+def test_a_quote_left_open_in_a_column_that_is_not_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,"x\n3,4\n5,6\n')
+    with (
+        bound(CSVHome("t", path=path, types={"a": "int64", "b": "string"})).open(
+            Context()
+        ) as session,
+        pytest.raises(DataError, match="quote"),
+    ):
+        list(session.read(ReadRequest(columns=("a",)), WHOLE))
+    path.write_text('a,b\n1,5" pipe\n3,"x, ""y"""\n')  # a quote within a value is a character
+    assert everything(CSVHome("t", path=path))["b"].to_list() == ['5" pipe', 'x, "y"']
 
 
 def test_a_value_that_does_not_fit(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from hygge.files.format import Format
 if TYPE_CHECKING:
     from pyarrow import csv as arrow_csv
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 8 << 20
 """How much of a file is parsed at a time, and the most one row may have."""
+_HEADER_BYTES = 1 << 20
 _NEVER = ("list", "struct", "binary", "duration", "null")
 
 
@@ -103,7 +104,12 @@ class _Source(io.RawIOBase):
 
 
 def _reader(
-    source: _Source, dialect: Dialect, columns: Sequence[str] | None, *, blank_lines: bool
+    source: _Source,
+    dialect: Dialect,
+    columns: Sequence[str] | None,
+    *,
+    blank_lines: bool,
+    block: int | None = None,
 ) -> arrow_csv.CSVStreamingReader:
     import pyarrow as pa
     from pyarrow import csv
@@ -113,7 +119,7 @@ def _reader(
     return csv.open_csv(
         pa.PythonFile(source, mode="r"),
         read_options=csv.ReadOptions(
-            use_threads=False, block_size=BLOCK_BYTES,
+            use_threads=False, block_size=block or BLOCK_BYTES,
             autogenerate_column_names=not dialect.header,
         ),
         parse_options=csv.ParseOptions(
@@ -137,7 +143,9 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
 
     with _Source(path, dialect) as source:
         try:
-            names = list(_reader(source, dialect, None, blank_lines=False).schema.names)
+            names = list(
+                _reader(source, dialect, None, blank_lines=False, block=_HEADER_BYTES).schema.names
+            )
         except pa.ArrowInvalid as error:
             raise _malformed(path, error) from None
     if not dialect.header:
@@ -152,27 +160,39 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
 
 
 def read_text(
-    path: Path, dialect: Dialect, columns: Sequence[str] | None = None
+    path: Path,
+    dialect: Dialect,
+    columns: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """A file's rows, every value as text, missing ones as NULL, a block at a time.
 
-    Raises DataError, naming the row, for one with too many or too few values, for a quote that is
-    never closed, and for bytes that are not of the encoding.
+    Parameters
+    ----------
+    path, dialect: the file.
+    columns: those wanted; None for all.
+    names: what `columns_of` said, where it has been asked.
+
+    Raises
+    ------
+    DataError: a row has too many or too few values, and is named; a quote is never closed; bytes
+        are not of the encoding.
     """
     import pyarrow as pa
 
-    names = columns_of(path, dialect)
+    names = list(names or columns_of(path, dialect))
+    wanted = list(columns) if columns is not None else names
+    # The last column is read in any case: a quote left open swallows rows into it.
+    read = wanted if names[-1] in wanted else [*wanted, names[-1]]
     last: str | None = None
     with _Source(path, dialect) as source:
         try:
-            reader = _reader(source, dialect, columns, blank_lines=len(names) == 1)
-            for batch in reader:
+            for batch in _reader(source, dialect, read, blank_lines=len(names) == 1):
                 frame = pl.DataFrame(batch)
-                if not dialect.header:
-                    frame.columns = list(columns) if columns is not None else names
+                frame.columns = read
                 if frame.height:
-                    last = frame.item(-1, -1)
-                yield frame
+                    last = frame.item(-1, names[-1])
+                yield frame.select(wanted)
         except pa.ArrowInvalid as error:
             raise _malformed(path, error) from None
         if source.quotes % 2 and last is not None and "\n" in last:

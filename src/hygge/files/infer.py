@@ -60,27 +60,30 @@ class _Numbers:
             text = text.filter(number)
         if not len(text):
             return True
-        mantissa = text.str.strip_prefix("-").str.replace(r"[eE].*$", "")
-        point = mantissa.str.find(".", literal=True)
-        digits = mantissa.str.replace(".", "", literal=True)
-        # Zeros at either end of the mantissa carry nothing.
-        bare = digits.str.strip_chars_start("0")
-        bare = pl.select(
-            pl.when(point.is_null()).then(bare).otherwise(bare.str.strip_chars_end("0"))
-        ).to_series()
-        lengths = mantissa.str.len_bytes()
-        scale = (lengths - point.cast(pl.Int64) - 1).fill_null(0)
-        whole = point.cast(pl.Int64).fill_null(lengths.cast(pl.Int64))
-        self.whole = max(self.whole, _int(whole.max()))
-        self.scale = max(self.scale, _int(scale.max()))
-        self.significant = max(self.significant, _int(bare.str.len_bytes().max()))
-        self.fraction = self.fraction or not bool(point.is_null().all())
+        if not text.str.contains(r"[.eE]").any():
+            self._see_integers(text)
+            return True
         self.exponent = self.exponent or bool(text.str.contains(r"[eE]").any())
-        if not self.fraction and not self.exponent and self.whole <= 38:
-            integers = text.cast(pl.Int128)
+        mantissa = text.str.replace(r"[eE].*$", "") if self.exponent else text
+        mantissa = mantissa.str.strip_prefix("-")
+        lengths = mantissa.str.len_bytes().cast(pl.Int64)
+        point = mantissa.str.find(".", literal=True).cast(pl.Int64)
+        self.fraction = self.fraction or point.null_count() < len(point)
+        self.whole = max(self.whole, _int(point.fill_null(lengths).max()))
+        self.scale = max(self.scale, _int((lengths - point - 1).max()))
+        if _int(lengths.max()) > FLOAT_DIGITS:  # shorter ones cannot have too many digits
+            self.significant = max(self.significant, _significant(mantissa))
+        return True
+
+    def _see_integers(self, text: pl.Series) -> None:
+        digits = _int(text.str.strip_prefix("-").str.len_bytes().max())
+        self.whole = max(self.whole, digits)
+        if digits > FLOAT_DIGITS:
+            self.significant = max(self.significant, _significant(text.str.strip_prefix("-")))
+        if digits <= 38:
+            integers = text.cast(pl.Int64 if digits < 19 else pl.Int128)
             self.least = min(self.least, _int(integers.min()))
             self.greatest = max(self.greatest, _int(integers.max()))
-        return True
 
     def kind(self) -> LogicalType:
         """The narrowest type that carries all of them."""
@@ -95,6 +98,14 @@ class _Numbers:
         if not self.exponent and self.whole + self.scale <= 38:
             return LogicalType("decimal", precision=self.whole + self.scale, scale=self.scale)
         return _TEXT
+
+
+def _significant(mantissa: pl.Series) -> int:
+    """The most digits a mantissa has between its outer zeros; those of a whole number all count."""
+    whole = mantissa.filter(~mantissa.str.contains(".", literal=True))
+    split = mantissa.filter(mantissa.str.contains(".", literal=True))
+    split = split.str.replace(".", "", literal=True).str.strip_chars("0")
+    return max(_int(whole.str.len_bytes().max()), _int(split.str.len_bytes().max()))
 
 
 def _int(value: Any) -> int:

@@ -16,8 +16,9 @@ from hygge.core.watermark import Window
 from hygge.files.format import Format
 
 Compression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "uncompressed"]
-PIECE_BYTES = 64 << 20
-"""How much of a row group is decoded at a time, in bytes of its uncompressed pages."""
+PIECE_BYTES = 96 << 20
+"""Bytes of uncompressed pages up to which a row group is decoded in one go."""
+_BUFFER_BYTES = 1 << 20
 _KEY = "hygge"
 
 
@@ -67,24 +68,30 @@ def overlaps(group: RowGroup, window: Window) -> bool:
     return not (window.upper is not None and group.lowest >= window.upper)
 
 
-def read_rows(
-    path: Path, start: int, rows: int, size: int, columns: Sequence[str] | None = None
+def read_group(
+    path: Path, number: int, group: RowGroup, columns: Sequence[str] | None = None
 ) -> Iterator[pl.DataFrame]:
-    """Rows of one row group in pieces of bounded size.
+    """The rows of one row group in pieces of bounded size.
 
     Parameters
     ----------
     path: the file.
-    start, rows: the rows wanted, all of one row group.
-    size: bytes of the row group's uncompressed pages.
+    number, group: which row group, and what its footer tells of it.
     columns: those wanted; None for all.
     """
-    step = max(1, -(-rows // max(1, -(-size // PIECE_BYTES))))
-    for at in range(start, start + rows, step):
+    if group.bytes <= PIECE_BYTES:
         scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         if columns is not None:
             scan = scan.select(columns)
-        yield scan.slice(at, min(step, start + rows - at)).collect()
+        yield scan.slice(group.start, group.rows).collect()
+        return
+    # Polars decodes whole row groups; Arrow goes through a large one page by page.
+    from pyarrow.parquet import ParquetFile
+
+    rows = max(1, group.rows * (PIECE_BYTES // 8) // group.bytes)
+    with ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+        for batch in file.iter_batches(rows, row_groups=[number], columns=columns):
+            yield pl.DataFrame(batch)
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,8 @@ class ParquetFormat(Format):
         return int(read_metadata(path).num_rows)
 
     def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
-        for group in row_groups(path):
-            yield from read_rows(path, group.start, group.rows, group.bytes)
+        for number, group in enumerate(row_groups(path)):
+            yield from read_group(path, number, group)
 
     def write_state(self, folder: Path, state: State) -> None:
         state.fields.empty().write_parquet(

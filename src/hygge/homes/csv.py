@@ -82,6 +82,9 @@ class CSVSession(FileSession):
                 self._names[key] = columns_of(source.path, self._dialect)
         return self._names[key]
 
+    def _text(self, source: Input, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        return read_text(source.path, self._dialect, columns, self._columns(source))
+
     def _fields(self) -> Schema:
         text = {s.path: dict.fromkeys(self._columns(s), pl.String) for s in self._inputs}
         names = unified([(p, Schema.of(t)) for p, t in text.items()], {}).names
@@ -100,7 +103,7 @@ class CSVSession(FileSession):
         for source in self._inputs:
             present = [n for n in names if n in self._columns(source)]
             with self._naming(source):
-                for frame in read_text(source.path, self._dialect, present) if present else ():
+                for frame in self._text(source, present) if present else ():
                     self._check()
                     if self._config.decimal == ",":
                         # A point is no decimal mark here: what has one is no number.
@@ -120,7 +123,7 @@ class CSVSession(FileSession):
             present = self._columns(source)[:1]
         declared, schema, offset = self._config.declared(), self.schema(), 0
         name = shown(source.path, self._home.root) if self._home.root else str(source.path)
-        for frame in read_text(source.path, self._dialect, present):
+        for frame in self._text(source, present):
             held = []
             for column in frame:
                 field = schema[column.name]

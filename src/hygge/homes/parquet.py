@@ -15,7 +15,7 @@ from hygge.files.parquet import (
     ParquetFormat,
     RowGroup,
     overlaps,
-    read_rows,
+    read_group,
     row_groups,
     schema_of,
 )
@@ -66,9 +66,9 @@ class ParquetSession(FileSession):
         present = [c for c in columns if c in there] or there[:1]
         column = window.column if window is not None and window.column in there else None
         groups = self._row_groups(source, column)
-        for group in groups[slice(*span)] if span else groups:
-            if window is None or overlaps(group, window):
-                yield from read_rows(source.path, group.start, group.rows, group.bytes, present)
+        for number in range(*(span or (0, len(groups)))):
+            if window is None or overlaps(groups[number], window):
+                yield from read_group(source.path, number, groups[number], present)
 
     def _units(self, source: Input) -> list[tuple[int | None, int]]:
         return [(g.rows, g.bytes) for g in self._row_groups(source)]
