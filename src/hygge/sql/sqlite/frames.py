@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +14,29 @@ from hygge.sql.sqlite.decimals import plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def ahead(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.RecordBatch]:
+    """A reader's batches, each fetched while the one before it is being used.
+
+    Parameters
+    ----------
+    reader: closed by the caller, after this.
+    rows: how many rows all but the last batch have.
+    """
+    first = next(reader, None)
+    if first is None:
+        return
+    if first.num_rows < rows:
+        yield first
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="sqlite ahead") as pool:
+        coming, batch = pool.submit(next, reader, None), first
+        while batch is not None:
+            yield batch
+            batch = coming.result()
+            if batch is not None:
+                coming = pool.submit(next, reader, None)
 
 
 def carried(got: pa.Schema, asked: Sequence[Asked]) -> bool:

@@ -21,7 +21,7 @@ from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.blame import blame, both
 from hygge.sql.sqlite.catalogue import Relation, query_relation, quote, relation, schema_of
 from hygge.sql.sqlite.columns import Asked, ask, select
-from hygge.sql.sqlite.frames import carried, frame_of
+from hygge.sql.sqlite.frames import ahead, carried, frame_of
 
 BATCH_BYTES = 64 << 20
 """How large a batch may be, about: rows wider than usual make batches of fewer rows."""
@@ -210,7 +210,7 @@ class SQLiteSession(SQLiteSessionBase):
             with self._db.stream(query, rows) as reader:
                 if not carried(reader.schema, asked):
                     raise DataError(f"{self._source.label}: not what its columns declare")
-                for batch in reader:
+                for batch in ahead(reader, rows):
                     self._context.cancel.check()
                     if self._cancelled:
                         return
