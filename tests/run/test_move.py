@@ -287,7 +287,7 @@ def test_a_live_object_is_read_in_one_piece(tmp_path: Path) -> None:
 def test_a_chunk_that_fails_ends_the_others_at_once(tmp_path: Path) -> None:
     """Though the first of them, which is waited for first, would go on for long."""
     home, store = TableHome(numbers(400), batch_rows=1), shelf()
-    home.before_batch = lambda number: time.sleep(0.02)
+    home.before_batch = lambda number: time.sleep(0.05)
 
     def refuse(batch: pl.DataFrame) -> None:
         if batch["id"][0] == 305:
@@ -297,7 +297,7 @@ def test_a_chunk_that_fails_ends_the_others_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(OSError, match="disk full"):
         attempt(home, store, tmp_path, chunks=4)
-    assert time.monotonic() - began < 1.5, "a chunk of its own takes 2 s"
+    assert time.monotonic() - began < 4, "a chunk of its own takes 5 s"
     assert store.held() == (None, None)
 
 
