@@ -14,7 +14,6 @@ from typing import Any
 
 import polars as pl
 
-from hygge.core.conform import conform
 from hygge.core.context import CancelToken
 from hygge.core.errors import DataError
 from hygge.core.fields import Schema
@@ -24,7 +23,7 @@ from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held
 from hygge.files.parts import Bucket, Part, PartWriter
-from hygge.files.rewrite import Sizes
+from hygge.files.rewrite import Sizes, widened
 
 LEAF_BYTES = 64 << 20
 """A bucket's bound in memory; merging one needs about three times as much."""
@@ -255,15 +254,7 @@ class Merge:
             path = self._stage.destination / part.name
             for piece in self._format.read(path, self._old_fields):
                 self._cancel.check()
-                yield self._widened(piece)
-
-    def _widened(self, frame: pl.DataFrame) -> pl.DataFrame:
-        lacking = [
-            pl.lit(None, dtype=f.type.physical).alias(f.name)
-            for f in self._fields
-            if f.name not in frame.columns
-        ]
-        return conform(frame.with_columns(lacking), self._fields, entity=self._entity)
+                yield widened(piece, self._fields, self._entity)
 
     def _keep(self, leaf: Bucket, parts: Sequence[Part]) -> None:
         self._leaves.append(leaf)

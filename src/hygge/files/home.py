@@ -1,38 +1,18 @@
-"""What every file Home does: find its files, tell their fields, read them in bounded pieces."""
+"""What every file Home does: its settings, where its files are, and which entities there are."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import polars as pl
 from pydantic import Field as Setting
 
-from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
-from hygge.core.conform import exact
 from hygge.core.context import Context, Surroundings
-from hygge.core.drift import unify
-from hygge.core.errors import (
-    Cancelled,
-    ConfigError,
-    ConnectError,
-    DataError,
-    HyggeError,
-    SchemaDrift,
-    TransientError,
-)
-from hygge.core.fields import Field, LogicalType, Schema
-from hygge.core.home import Home, HomeSession, Table
-from hygge.core.load import State
+from hygge.core.errors import ConfigError, ConnectError
+from hygge.core.home import Home, Table
 from hygge.core.settings import HomeConfig
-from hygge.core.watermark import Position, Window
-from hygge.files.format import STATE_FILE
-from hygge.files.infer import infer_types
 from hygge.files.paths import (
     Input,
     PathText,
@@ -44,8 +24,8 @@ from hygge.files.paths import (
     tables_in,
 )
 
-Span = tuple[int, int]
-"""Units of a file (row groups, record batches): the first one, and the one to stop before."""
+if TYPE_CHECKING:
+    from hygge.files.session import FileSession
 
 
 class FileHomeConfig(HomeConfig):
@@ -122,243 +102,3 @@ class FileHome(Home, ABC):
     @abstractmethod
     def open(self, context: Context) -> FileSession:
         """A session over files of the format; see `Home.open`."""
-
-
-class FileSession(HomeSession, ABC):
-    """One attempt's reading of the files that were there when it was opened."""
-
-    consistency = "the files as listed at the start"
-
-    def __init__(self, home: FileHome, context: Context) -> None:
-        self._home, self._context = home, context
-        self._inputs = home.inputs()
-        self._by_path = {str(i.path): i for i in self._inputs}
-        self._schema: Schema | None = None
-        self._stopped = False
-
-    @abstractmethod
-    def _fields(self) -> Schema:
-        """The fields in the files, without those of their folders' names."""
-
-    @abstractmethod
-    def _frames(
-        self, source: Input, span: Span | None, columns: Sequence[str], window: Window | None
-    ) -> Iterator[pl.DataFrame]:
-        """A file's rows, at least those in the window; columns it lacks may be missing."""
-
-    @abstractmethod
-    def _units(self, source: Input) -> list[tuple[int | None, int]]:
-        """What a file can be split into: rows and bytes of each unit; rows None where unknown."""
-
-    def schema(self) -> Schema:
-        if self._schema is None:
-            hive = self._hive_fields()
-            fields = [f for f in self._fields() if f.name not in hive.names]
-            found = Schema([*fields, *hive])
-            self._schema = found.changed(self._declared(found))
-        return self._schema
-
-    def _declared(self, found: Schema) -> dict[str, LogicalType]:
-        declared: dict[str, LogicalType] = self._home.config.declared()
-        for name in declared:
-            if name not in found.names:
-                raise ConfigError(
-                    f"`types` names '{name}', which {self._home.place()} does not have",
-                    hint=f"its columns: {', '.join(found.names[:12])}",
-                )
-        return declared
-
-    def _hive_fields(self) -> Schema:
-        names = [name for name, _ in self._inputs[0].partition]
-        for source in self._inputs:
-            if [name for name, _ in source.partition] != names:
-                raise DataError(
-                    f"{source.path}: its folders do not name the same columns as those of "
-                    f"{self._inputs[0].path}",
-                    hint="keep one set of column=value folders below one path",
-                )
-        values = pl.DataFrame(
-            [dict(i.partition) for i in self._inputs], schema=dict.fromkeys(names, pl.String)
-        )
-        kinds = infer_types([values] if names else [], names)
-        return Schema(Field(n, kinds[n], origin="folder name") for n in names)
-
-    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
-        schema = self.schema()
-        wanted = list(request.columns or schema.names)
-        window = request.window
-        asked = wanted if window is None or window.column in wanted else [*wanted, window.column]
-        for source, span in self._spans(chunk):
-            folder = dict(source.partition)
-            inside = [c for c in asked if c not in folder]
-            with self._naming(source):
-                for frame in self._frames(source, span, inside, window):
-                    self._check()
-                    whole = self._completed(frame, folder, asked, schema)
-                    if window is not None:
-                        whole = within(whole, window, schema, self._home.name).select(wanted)
-                    yield from whole.iter_slices(request.batch_rows)
-
-    def _completed(
-        self, frame: pl.DataFrame, folder: Mapping[str, str | None], asked: list[str],
-        schema: Schema,
-    ) -> pl.DataFrame:  # fmt: skip
-        """A frame with its folder's columns, and NULLs for columns that only other files have."""
-        lacking = [
-            pl.lit(folder.get(name), dtype=pl.String).alias(name)
-            if name in folder
-            else pl.lit(None, dtype=schema[name].type.physical).alias(name)
-            for name in asked
-            if name not in frame.columns
-        ]
-        return frame.with_columns(lacking).select(asked) if lacking else frame.select(asked)
-
-    def _spans(self, chunk: Chunk) -> Iterator[tuple[Input, Span | None]]:
-        if "files" not in chunk.bounds:
-            yield from ((source, None) for source in self._inputs)
-            return
-        for path, start, stop in chunk.bounds["files"]:
-            if path not in self._by_path:
-                raise TransientError(
-                    f"{path} was there when the load began and is gone", hint="run it again"
-                )
-            yield self._by_path[path], (start, stop)
-
-    def estimate(self, request: ReadRequest) -> Estimate:
-        return Estimate(bytes=sum(i.size for i in self._inputs))
-
-    def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        units = [
-            (str(source.path), number, rows, size)
-            for source in self._inputs
-            for number, (rows, size) in enumerate(self._units(source))
-        ]
-        parts = min(parts, len(units))
-        if parts < 2:
-            return (WHOLE,)
-        return tuple(
-            _chunk(number, members) for number, members in enumerate(_shared(units, parts))
-        )
-
-    def maximum(self, column: str) -> Position | None:
-        request = ReadRequest(columns=(column,))
-        field, found = self.schema()[column], None
-        for frame in self.read(request, WHOLE):
-            held = exact(frame[column], field, self.schema(), frame, entity=self._home.place())
-            top: Any = held.max()
-            found = top if found is None or (top is not None and top > found) else found
-        return found
-
-    def clock(self) -> datetime | None:
-        return datetime.now(UTC)
-
-    def cancel(self) -> None:
-        self._stopped = True
-
-    def _check(self) -> None:
-        self._context.cancel.check()
-        if self._stopped:
-            raise Cancelled("stopped on request")
-
-    @contextmanager
-    def _naming(self, source: Input) -> Iterator[None]:
-        """Let errors from a file name it."""
-        try:
-            yield
-        except HyggeError:
-            raise
-        except FileNotFoundError as error:
-            raise TransientError(
-                f"{source.path} was there when the load began and is gone", hint="run it again"
-            ) from error
-        except PermissionError as error:
-            raise ConnectError(f"{source.path} cannot be read: {error.strerror}") from error
-        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-            # pyarrow's ArrowInvalid is a ValueError
-            raise DataError(f"{source.path} cannot be read: {first_line(error)}") from error
-
-
-_Unit = tuple[str, int, int | None, int]
-"""A file, the number of one of its units, and that unit's rows and bytes."""
-
-
-def _shared(units: Sequence[_Unit], parts: int) -> list[list[_Unit]]:
-    """Units in so many runs of about the same size in bytes, none of them empty."""
-    total, done = sum(size for *_, size in units), 0
-    runs: list[list[_Unit]] = [[]]
-    for number, unit in enumerate(units):
-        to_open, size = parts - len(runs), unit[3]
-        due = 2 * done + size > 2 * total * len(runs) // parts
-        if runs[-1] and to_open and (due or len(units) - number <= to_open):
-            runs.append([])
-        runs[-1].append(unit)
-        done += size
-    return runs
-
-
-def _chunk(number: int, units: Sequence[_Unit]) -> Chunk:
-    files: list[list[Any]] = []
-    for path, unit, _, _ in units:
-        if files and files[-1][0] == path and files[-1][2] == unit:
-            files[-1][2] = unit + 1
-        else:
-            files.append([path, unit, unit + 1])
-    counted = [rows for _, _, rows, _ in units]
-    rows = sum(r for r in counted if r is not None) if None not in counted else None
-    first, last = Path(files[0][0]).name, Path(files[-1][0]).name
-    label = first if first == last else f"{first} to {last}"
-    return Chunk(index=number, label=label, bounds={"files": files}, rows=rows)
-
-
-def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.DataFrame:
-    """The rows of a window; a NULL position is in the first window (no lower bound) only."""
-    field = replace(schema[window.column], type=window.type)
-    position = exact(frame[window.column], field, schema, frame, entity=entity)
-    keep = pl.Series([True]).new_from_index(0, frame.height)
-    if window.lower is not None:
-        keep &= (position >= window.lower).fill_null(False)
-    if window.upper is not None:
-        keep &= (position < window.upper).fill_null(window.lower is None)
-    return frame.filter(keep)
-
-
-def unified(found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
-    """One schema for files that each have their own; declared columns are held to their types.
-
-    Raises SchemaDrift, naming the files, where a column's types exclude each other.
-    """
-    so_far = _with_declared(found[0][1], declared)
-    for path, own in found[1:]:
-        schema = _with_declared(own, declared)
-        if schema == so_far:
-            continue
-        so_far, clash = unify([so_far, schema])
-        if clash:
-            raise SchemaDrift(
-                f"{path} does not go with {found[0][0]}: {clash}",
-                hint="declare the column under `types:`, or read the files as two entities",
-            )
-    return so_far
-
-
-def stored_fields(inputs: Sequence[Input]) -> Schema | None:
-    """The fields of a folder of text files that hygge wrote, from the state beside them; else None.
-
-    Raises StateError where the state is there and damaged.
-    """
-    folders = {i.path.parent for i in inputs}
-    if len(folders) != 1:
-        return None
-    carrier = next(iter(folders)) / STATE_FILE
-    if not carrier.is_file():
-        return None
-    return State.from_json(carrier.read_bytes(), place=str(carrier)).fields
-
-
-def _with_declared(schema: Schema, declared: Mapping[str, LogicalType]) -> Schema:
-    return schema.changed({n: t for n, t in declared.items() if n in schema.names})
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text; what follows is often a query plan."""
-    return str(error).strip().split("\n", 1)[0]

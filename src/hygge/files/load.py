@@ -8,7 +8,6 @@ from pathlib import Path
 
 import polars as pl
 
-from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.drift import compare, merged
 from hygge.core.errors import DataError, SchemaDrift, VerifyError
@@ -29,7 +28,7 @@ from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held, extra_of, look
 from hygge.files.parts import Part, PartWriter
-from hygge.files.rewrite import Sizes, coalesce, needs_compacting
+from hygge.files.rewrite import Sizes, coalesce, needs_compacting, widened
 from hygge.files.stage import Stage, conflict
 
 SPILL = IPCFormat(compression="lz4")
@@ -100,18 +99,6 @@ class FileWriter(Writer):
 
     def abort(self) -> None:
         self._parts.discard()
-
-
-def widened(batch: pl.DataFrame, fields: Schema, entity: str) -> pl.DataFrame:
-    """A batch with the columns it lacks as NULLs, every column as wide as the destination's."""
-    if batch.schema == fields.physical:
-        return batch
-    lacking = [
-        pl.lit(None, dtype=f.type.physical).alias(f.name)
-        for f in fields
-        if f.name not in batch.columns
-    ]
-    return conform(batch.with_columns(lacking), fields, entity=entity)
 
 
 class FileLoad(Load):

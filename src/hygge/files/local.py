@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -82,13 +83,23 @@ def rename_new(source: Path, target: Path) -> None:
 
 
 def can_exchange(folder: Path) -> bool:
-    """Whether two folders can be exchanged here, found by doing it with two empty ones.
+    """Whether two folders can be exchanged here, found by doing it once per file system.
 
     Parameters
     ----------
     folder: an existing folder that can be written to.
     """
-    one, two = folder / f".hygge-{os.getpid()}-one", folder / f".hygge-{os.getpid()}-two"
+    device = folder.stat().st_dev
+    if device not in _exchanges:
+        _exchanges[device] = _try_exchange(folder)
+    return _exchanges[device]
+
+
+_exchanges: dict[int, bool] = {}
+
+
+def _try_exchange(folder: Path) -> bool:
+    one, two = (folder / f".hygge-{uuid.uuid4().hex[:12]}" for _ in range(2))
     try:
         one.mkdir()
         two.mkdir()

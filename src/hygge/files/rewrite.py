@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hygge.core.conform import conform
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.files.format import Format
@@ -70,3 +71,15 @@ def coalesce(
                 writer.add(shape(piece))
     writer.flush()
     return stay + writer.parts
+
+
+def widened(batch: pl.DataFrame, fields: Schema, entity: str) -> pl.DataFrame:
+    """A batch with the columns it lacks as NULLs, every column as wide as the destination's."""
+    if batch.schema == fields.physical:
+        return batch
+    lacking = [
+        pl.lit(None, dtype=f.type.physical).alias(f.name)
+        for f in fields
+        if f.name not in batch.columns
+    ]
+    return conform(batch.with_columns(lacking), fields, entity=entity)

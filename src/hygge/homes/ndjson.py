@@ -12,9 +12,10 @@ from hygge.core.errors import DataError
 from hygge.core.fields import Field as Column
 from hygge.core.fields import Schema
 from hygge.core.watermark import Window
-from hygge.files.home import FileHome, FileHomeConfig, FileSession, Span, stored_fields, unified
+from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.ndjson import infer, read_lines
 from hygge.files.paths import Input, shown
+from hygge.files.session import FileSession, Span, stored_fields, unified
 
 
 class NDJSONHomeConfig(FileHomeConfig):
@@ -68,10 +69,7 @@ class NDJSONSession(FileSession):
         name = shown(source.path, self._home.root) if self._home.root else str(source.path)
         for frame in read_lines(source.path, schema, columns or schema.names[:1]):
             yield pl.DataFrame(
-                [
-                    exact(c, schema[c.name], schema, frame, entity=name, offset=offset)
-                    for c in frame
-                ]
+                [exact(c, schema[c.name], schema, frame, entity=name, offset=offset) for c in frame]
             )
             offset += frame.height
 
