@@ -71,10 +71,10 @@ def test_a_live_table_that_leaves_only_the_summary(slow: Path) -> None:
     assert terminal.end() == 0
     assert not terminal.screen.cursor_hidden
     assert steady(terminal.screen.text).strip() == (
-        "Moved all of 3 entities: 3,600 rows, SIZE in SECONDS  run RUN\n\n"
-        "  main.one  1,200 rows  SIZE  SECONDS  -> lake/one\n"
+        "main.one  1,200 rows  SIZE  SECONDS  -> lake/one\n"
         "  main.two  1,200 rows  SIZE  SECONDS  -> lake/two\n"
-        "  main.three  1,200 rows  SIZE  SECONDS  -> lake/three"
+        "  main.three  1,200 rows  SIZE  SECONDS  -> lake/three\n\n"
+        "Moved all of 3 entities: 3,600 rows, SIZE in SECONDS  run RUN"
     )
 
 

@@ -37,7 +37,6 @@ class LiveTable(Follower):
         self._console = Console(highlight=False, markup=False, emoji=False)
         self._live = Live(
             _Frame(self), console=self._console, transient=True, refresh_per_second=PER_SECOND,
-            redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
 
     def __enter__(self) -> LiveTable:

@@ -91,7 +91,7 @@ def summary(
     settled: bool = True,
     detailed: bool = False,
 ) -> str:
-    """What moved, where it settled and how long it took; what failed comes last.
+    """What moved, where it settled and how long it took, in all; what failed comes last.
 
     Parameters
     ----------
@@ -101,9 +101,7 @@ def summary(
     settled: whether to name the entities that moved, and those that had nothing new.
     detailed: whether to tell what each of them proved.
     """
-    parts = [_headline(result)]
-    if stopped:
-        parts.append(_stopped(result, stopped, active))
+    parts = []
     done = [e for e in result.entities if e.status in ("moved", "unchanged")]
     if done and settled:
         lines = columns([_settled(e) for e in done], right=(1, 2, 3)).splitlines()
@@ -113,6 +111,9 @@ def summary(
     left = [e for e in result.entities if e.status in ("skipped", "cancelled", "untouched")]
     if left:
         parts.append(columns([(e.entity, STATUS[e.status], outcome(e)) for e in left]))
+    parts.append(_headline(result))
+    if stopped:
+        parts.append(_stopped(result, stopped, active))
     told = [f"  {e.entity}: {indented(w, '  ')}" for e in result.entities for w in e.warnings]
     told += [f"  {indented(w, '  ')}" for w in result.warnings]
     if told:
@@ -178,8 +179,10 @@ def _headline(result: RunResult) -> str:
     if total == 1 == settled:
         said = "1 entity"
     head = f"Moved {said}: {facts}"
-    colour = {"ok": green, "failed": red}.get(result.status, yellow)
     rest = [f"{n} {status}" for status, n in done.items() if status != "moved"]
+    if done == {"unchanged": total}:
+        head, rest = f"Nothing new in {which}: {duration(result.seconds)}", []
+    colour = {"ok": green, "failed": red}.get(result.status, yellow)
     tail = f" ({', '.join(rest)})" if rest else ""
     return f"{colour(bold(head))}{tail}  {dim('run ' + result.run_id)}"
 
