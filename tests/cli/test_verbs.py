@@ -164,3 +164,34 @@ def test_compact_where_there_is_nothing_to_join(tmp_path: Path) -> None:
 def test_the_schema(kind: str, tmp_path: Path) -> None:
     schema = json.loads(hygge("schema", kind, cwd=tmp_path).out)
     assert schema["$ref"] == f"#/$defs/{kind}"
+
+
+FORGETFUL = '''
+"""Takes the journal's tables away while it reads."""
+import sqlite3
+from contextlib import closing
+
+import polars as pl
+
+from hygge import Home
+
+
+class ForgetfulHome(Home):
+    def fields(self):
+        return {"id": "int64"}
+
+    def read_batches(self):
+        with closing(sqlite3.connect(".hygge/journal.db")) as db, db:
+            db.execute("DROP TABLE hygge_entities")
+        yield pl.DataFrame({"id": [1]})
+'''
+
+
+def test_a_run_that_could_not_be_recorded_moves_and_is_no_success(tmp_path: Path) -> None:
+    flow = "home: {type: forgetful}\nstore: {type: parquet, path: lake}\nentities: [a]\n"
+    root = project(tmp_path, flow=flow)
+    (root / "homes" / "forgetful.py").write_text(FORGETFUL, encoding="utf-8")
+    done = hygge("go", cwd=root, code=1)
+    assert "moved main.a" in done.out
+    assert "Warnings\n  .hygge/journal.db is damaged" in done.out
+    assert ask(f"SELECT count(*) FROM '{root}/lake/a/*.parquet'") == [(1,)]

@@ -114,8 +114,8 @@ def summary(
     parts.append(_headline(result))
     if stopped:
         parts.append(_stopped(result, stopped, active))
-    told = [f"  {e.entity}: {indented(w, '  ')}" for e in result.entities for w in e.warnings]
-    told += [f"  {indented(w, '  ')}" for w in result.warnings]
+    warnings = [f"{e.entity}: {w}" for e in result.entities for w in e.warnings]
+    told = [f"  {indented(here(text), '  ')}" for text in (*warnings, *result.warnings)]
     if told:
         parts.append("\n".join([yellow("Warnings"), *told]))
     if result.failed:
