@@ -56,4 +56,8 @@ def ready_frames(source: Path) -> Path:
 
 if __name__ == "__main__":
     name, place = sys.argv[1:]
-    print({"drain_sqlite": drain_sqlite, "drain_parquet": drain_parquet, "encode": encode}[name](place))
+    print(
+        {"drain_sqlite": drain_sqlite, "drain_parquet": drain_parquet, "encode": encode}[name](
+            place
+        )
+    )

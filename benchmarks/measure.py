@@ -29,7 +29,11 @@ class Timing:
 def once(command: Sequence[str], cwd: Path) -> tuple[float, float]:
     """Run a command once; wall seconds and peak RSS in MB. Exits, with its output, if it fails."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # As a user's: with compiled modules kept, whatever this shell is set to.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)

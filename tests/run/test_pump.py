@@ -77,7 +77,7 @@ def run(
     return pump(
         source, sink, SHAPE, ReadRequest(), WHOLE, entity="e", cancel=cancel or CancelToken(),
         meter=meter or Meter(), budget=budget or ByteBudget(),
-    )  # fmt: skip
+    ).receipt  # fmt: skip
 
 
 def several(*sizes: int) -> Iterator[pl.DataFrame]:
@@ -310,3 +310,43 @@ def test_cast_values_are_measured_as_they_are_handed_on() -> None:
         cancel=CancelToken(), meter=meter,
     )  # fmt: skip
     assert meter.bytes_read == 100 * (4 + 8)
+
+
+class Counting(Source):
+    """A source that can count, or not."""
+
+    def __init__(self, rows: int, answer: Callable[[], int]) -> None:
+        super().__init__(lambda: several(rows))
+        self._answer = answer
+
+    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
+        return self._answer()
+
+
+def test_the_source_counts_while_the_last_rows_are_written() -> None:
+    counting = threading.Event()
+
+    class Late(Sink):
+        def finish(self) -> Receipt:
+            assert counting.wait(10)
+            return super().finish()
+
+    def answer() -> int:
+        counting.set()
+        return 7
+
+    pumped = pump(
+        Counting(5, answer), Late(), SHAPE, ReadRequest(), WHOLE, entity="e",
+        cancel=CancelToken(), meter=Meter(),
+    )  # fmt: skip
+    assert (pumped.receipt.rows, pumped.rows_source) == (5, 7)
+
+
+def test_a_count_that_fails_fails_the_chunk() -> None:
+    def answer() -> int:
+        raise ConnectionError("gone")
+
+    sink = Sink()
+    with pytest.raises(ConnectionError, match="gone"):
+        run(Counting(5, answer), sink)
+    assert sink.aborted

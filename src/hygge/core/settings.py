@@ -11,7 +11,7 @@ from hygge.core.errors import ConfigError, Problem
 from hygge.core.fields import LogicalType, parse_type
 from hygge.core.secrets import redact
 
-DEFAULT_BATCH_ROWS = 65_536
+DEFAULT_BATCH_ROWS = 32_768
 
 
 class Settings(BaseModel):

@@ -260,11 +260,11 @@ class Attempt:
     def _whole(
         self, reading: HomeSession, load: Load, shape: Shape, read: ReadRequest, chunk: Chunk
     ) -> ChunkResult:
-        receipt = pump(
+        pumped = pump(
             reading, load.writer(chunk.index), shape, read, chunk, entity=self.plan.full_name,
             cancel=self.context.cancel, meter=self.meter, tick=self._tick,
         )  # fmt: skip
-        return ChunkResult(receipt, self.meter.rows_read, reading.count(read, chunk))
+        return ChunkResult(pumped.receipt, self.meter.rows_read, pumped.rows_source)
 
     def _parallel(
         self, load: Load, shape: Shape, read: ReadRequest, chunks: Sequence[Chunk]

@@ -49,6 +49,14 @@ class Meter:
             self.whole.count(read=read, written=written, size=size)
 
 
+@dataclass(frozen=True, slots=True)
+class Pumped:
+    """What moving a chunk proves: the writer's receipt, and the rows the source counts in it."""
+
+    receipt: Receipt
+    rows_source: int | None
+
+
 class _Channel:
     """A queue of batches with an end and a failure, bounded by the budget."""
 
@@ -88,7 +96,13 @@ class _Channel:
         self._budget.release(size)
         return batch
 
+    def check(self) -> None:
+        """Raise the reader's error, if it has failed."""
+        if self._error is not None:
+            raise self._error
+
     def finish(self) -> None:
+        """Say that all batches have been queued."""
         with self._condition:
             self._done = True
             self._condition.notify_all()
@@ -123,8 +137,8 @@ def pump(
     meter: Meter,
     budget: ByteBudget = PROCESS_BUDGET,
     tick: Callable[[], None] = lambda: None,
-) -> Receipt:
-    """Move one chunk from a session to a writer.
+) -> Pumped:
+    """Move one chunk from a session to a writer, and count it at the source.
 
     Parameters
     ----------
@@ -139,13 +153,14 @@ def pump(
 
     Returns
     -------
-    The writer's receipt.
+    The writer's receipt and the source's count, which is taken while the last rows are written.
 
     Raises
     ------
     Whatever either side raised first; Cancelled when told to stop. The writer is then aborted.
     """
     channel = _Channel(budget)
+    counted: list[int | None] = []
 
     def read() -> None:
         try:
@@ -159,6 +174,7 @@ def pump(
                 if not channel.put(shaped, size):
                     return
             channel.finish()
+            counted.append(session.count(request, chunk))
         except BaseException as error:  # noqa: BLE001 - it is raised in the writer's thread
             channel.fail(error)
 
@@ -175,7 +191,12 @@ def pump(
             meter.count(written=batch.height)
             tick()
         cancel.check()
-        return writer.finish()
+        receipt = writer.finish()
+        while reader.is_alive():
+            reader.join(HEAR_EVERY_S)
+            cancel.check()
+        channel.check()
+        return Pumped(receipt, counted[0])
     except BaseException:
         channel.stop()
         # What went wrong first is what is told, though cleaning up after it fails too.

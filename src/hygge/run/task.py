@@ -59,9 +59,8 @@ def run_chunk(
     own = Meter(whole=meter)
     with task.home.open(context) as session:
         writer = task.store.writer(task.ticket, task.chunk.index, context)
-        receipt = pump(
+        pumped = pump(
             session, writer, task.shape, task.request, task.chunk,
             entity=task.entity, cancel=context.cancel, meter=own, tick=tick,
         )  # fmt: skip
-        counted = session.count(task.request, task.chunk)
-    return ChunkResult(receipt, own.rows_read, counted)
+    return ChunkResult(pumped.receipt, own.rows_read, pumped.rows_source)
