@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -46,6 +46,5 @@ class ArrowFileStore(Store):
     config: Config
 
     async def write(self, df: pl.DataFrame) -> None:
-        folder = Path(self.config.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        df.write_ipc(folder / f"{uuid.uuid4().hex}.arrow")
+        os.makedirs(self.config.folder, exist_ok=True)
+        df.write_ipc(f"{self.config.folder}/{uuid.uuid4().hex}.arrow")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import polars as pl
-from tests.contract.custom import ArrowFileHome, DeclaringHome
+from pathlib import Path
 
-from hygge import Home, Schema
+import polars as pl
+from tests.contract import readers
+from tests.contract.custom import ArrowFileHome, ArrowFileStore, DeclaringHome
+
+from hygge import Home, Schema, Store
 from hygge.testing.homes import HomeContract
+from hygge.testing.stores import WriteOnlyContract
 
 NO_LIMIT = "Polars' own types have no lengths"
 NO_KIND = "Polars carries it as text"
@@ -27,3 +31,11 @@ class TestDeclaringHome(HomeContract):
     def make(self, frame: pl.DataFrame, schema: Schema) -> Home:
         frame.write_ipc(self.folder / "data.arrow")
         return DeclaringHome(url=str(self.folder / "data.arrow"))
+
+
+class TestArrowFileStore(WriteOnlyContract):
+    def make(self, name: str) -> Store:
+        return ArrowFileStore(folder=str(self.folder / name))
+
+    def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
+        return readers.ipc(Path(store.config.folder))

@@ -455,6 +455,17 @@ def test_what_is_written_as_text_reads_back(
         assert back.values.to_list() == [original], (kind, text.values[0])
 
 
+@given(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 28)))
+@example(datetime(1900, 1, 1))
+def test_zoned_times_as_text_are_the_same_instant(value: datetime) -> None:
+    """Paris was 9 minutes and 21 seconds ahead of Greenwich until 1911."""
+    kind = parse_type("timestamp(us, Europe/Paris)")
+    column = pl.Series("c", [value.replace(tzinfo=UTC), None]).dt.convert_time_zone("Europe/Paris")
+    text = cast(column, parse_type("string")).values
+    assert datetime.fromisoformat(text[0]) == value.replace(tzinfo=UTC)
+    assert cast(text, kind).values.equals(column, null_equal=True)
+
+
 # What is refused --------------------------------------------------------------------------------
 
 SAMPLES: dict[str, Any] = {

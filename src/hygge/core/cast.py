@@ -190,6 +190,11 @@ def _to_text(column: pl.Series, name: str) -> pl.Series:
         return _refused(column, pl.String())
     if source == pl.Time:  # Polars' own cast cuts the fraction
         return column.dt.to_string("%H:%M:%S%.f")
+    if isinstance(source, pl.Datetime) and source.time_zone is not None:
+        # An offset in text has no seconds, and those of many zones had them until about 1920.
+        seconds = (column.dt.base_utc_offset() + column.dt.dst_offset()).dt.total_seconds()
+        in_utc = column.dt.convert_time_zone("UTC").cast(pl.String)
+        return column.cast(pl.String).zip_with((seconds % 60 == 0).fill_null(True), in_utc)
     return column.cast(pl.String)
 
 

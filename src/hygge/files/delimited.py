@@ -14,7 +14,7 @@ import polars as pl
 from hygge.core.conform import conform
 from hygge.core.errors import DataError, UnsupportedError
 from hygge.core.fields import Schema
-from hygge.files.format import Format
+from hygge.files.format import Format, in_utc
 
 if TYPE_CHECKING:
     from pyarrow import csv as arrow_csv
@@ -251,7 +251,7 @@ class CSVFormat(Format):
         return Dialect(delimiter=self.delimiter, quote=self.quote, header=self.header)
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
-        frame.write_csv(
+        in_utc(frame).write_csv(
             path, separator=self.delimiter, quote_char=self.quote, include_header=self.header
         )
 

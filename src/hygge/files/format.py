@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -65,3 +65,20 @@ class Format(ABC):
         except (FileNotFoundError, NotADirectoryError):
             return None
         return State.from_json(text, place=str(folder))
+
+
+def in_utc(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every zoned time in UTC, inside lists and structs too: offsets in text have no
+    seconds, and those of many zones had them (Paris: +00:09:21 until 1911)."""
+    changed = {n: utc for n, dtype in frame.schema.items() if (utc := _utc(dtype)) != dtype}
+    return frame.cast(changed) if changed else frame  # type: ignore[arg-type]
+
+
+def _utc(dtype: Any) -> Any:
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        return pl.Datetime(dtype.time_unit, "UTC")
+    if isinstance(dtype, pl.List):
+        return pl.List(_utc(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct([pl.Field(f.name, _utc(f.dtype)) for f in dtype.fields])
+    return dtype

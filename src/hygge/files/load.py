@@ -151,6 +151,7 @@ class FileLoad(Load):
             return sum(ticket.form.rows(p, self._fields) for p in sorted(ticket.folder.iterdir()))
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
+        self._context.cancel.check()
         ticket, stage = self.ticket, self._stage
         coming = tuple(Part.from_json(f) for r in receipts for f in r.files)
         lying = {p.name for p in ticket.folder.iterdir()}

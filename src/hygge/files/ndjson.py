@@ -14,7 +14,7 @@ import polars as pl
 from hygge.core.conform import conform
 from hygge.core.errors import BadValue, DataError, UnsupportedError
 from hygge.core.fields import FLOATS, Field, LogicalType, Schema, from_polars
-from hygge.files.format import Format
+from hygge.files.format import Format, in_utc
 
 BLOCK_BYTES = 16 << 20
 _NEVER = ("binary", "duration")
@@ -150,7 +150,7 @@ class NDJSONFormat(Format):
     needs_part: ClassVar[bool] = True
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
-        frame.write_ndjson(path)
+        in_utc(frame).write_ndjson(path)
 
     def check_values(self, batch: pl.DataFrame, entity: str, offset: int) -> None:
         for column in batch:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hygge.core.steps import set_hook
-from hygge.testing.process import TIMEOUT_SECONDS, Ended, run_apart
+from hygge.testing.process import Ended, Runner, run_apart
 
 
 @contextmanager
@@ -119,13 +119,14 @@ def run_killed_at(
     function: Callable[..., Any],
     *args: Any,
     nth: int = 1,
-    timeout: float = TIMEOUT_SECONDS,
+    runner: Runner = run_apart,
 ) -> Ended:
     """Run `function(*args)` in a process of its own that is killed at a step.
 
-    `returncode` is -9 where the step was reached; else the function ran to its end.
+    `returncode` is -9 where the step was reached; else the function ran to its end. `runner` is
+    what `many_apart()` gives, where there are many.
     """
-    return run_apart(_with_kill, step, nth, function, args, timeout=timeout)
+    return runner(_with_kill, step, nth, function, args)
 
 
 def _with_kill(step: str, nth: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:

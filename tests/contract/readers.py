@@ -1,0 +1,117 @@
+"""Readers that share no code with hygge: duckdb, pyarrow, json and sqlite3."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from hygge import Schema
+
+
+def parquet(folder: Path) -> pl.DataFrame:
+    """A plain glob over a folder, by duckdb."""
+    if not list(folder.glob("*.parquet")):
+        return pl.DataFrame()
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.sql(f"SELECT * FROM read_parquet('{folder}/*.parquet')")
+        return pl.DataFrame(found.to_arrow_table())
+
+
+def ipc(folder: Path, pattern: str = "*.arrow") -> pl.DataFrame:
+    """A plain glob over a folder, by pyarrow."""
+    tables = [pa.ipc.open_file(path).read_all() for path in sorted(folder.glob(pattern))]
+    return pl.DataFrame(pa.concat_tables(tables)) if tables else pl.DataFrame()
+
+
+def csv_files(folder: Path, schema: Schema) -> pl.DataFrame:
+    """By duckdb, as text: an empty field that is not quoted is NULL."""
+    if not list(folder.glob("*.csv")):
+        return pl.DataFrame()
+    with duckdb.connect() as connection:
+        found = connection.sql(
+            f"SELECT * FROM read_csv('{folder}/*.csv', all_varchar=true, header=true, delim=',', "
+            "quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, parallel=false, "
+            "auto_detect=false, union_by_name=true, max_line_size=1000000)"
+        )
+        return _frame(pl.DataFrame(found.to_arrow_table()).to_dicts(), schema)
+
+
+def ndjson(folder: Path, schema: Schema) -> pl.DataFrame:
+    """By Python's json."""
+    rows = []
+    for path in sorted(folder.glob("*.ndjson")):
+        with path.open(encoding="utf-8", newline="\n") as file:
+            rows += [json.loads(line, parse_float=Decimal) for line in file]
+    return _frame(rows, schema)
+
+
+def sqlite(path: Path, table: str, schema: Schema) -> pl.DataFrame:
+    """By the standard library's sqlite3."""
+    if not path.exists():
+        return pl.DataFrame()
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        connection.row_factory = sqlite3.Row
+        name = table.replace('"', '""')
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchall():
+            return pl.DataFrame()
+        rows = [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]
+    connection.close()
+    return _frame(rows, schema)
+
+
+def _frame(rows: Iterable[dict[str, Any]], schema: Schema) -> pl.DataFrame:
+    rows = list(rows)
+    names = list(rows[0]) if rows else schema.names
+    columns = []
+    for name in names:
+        values = [row.get(name) for row in rows]
+        field = schema.get(name)
+        if field is None:
+            columns.append(pl.Series(name, values, strict=False))
+            continue
+        made = [None if v is None else value_of(field.type, v) for v in values]
+        if field.type.unit == "ns":
+            columns.append(pl.Series(name, made, dtype=pl.Int64).cast(field.type.physical))
+        else:
+            columns.append(pl.Series(name, made, dtype=field.type.physical, strict=True))
+    return pl.DataFrame(columns)
+
+
+def value_of(kind: Any, value: Any) -> Any:
+    """What a text or number stands for in a type, by Python's own parsers."""
+    name = kind.kind
+    if name == "bool":
+        return value if isinstance(value, bool) else value in ("true", 1)
+    if "int" in name:
+        return int(value)
+    if name.startswith("float"):
+        return float(value)
+    if name == "decimal":
+        return Decimal(repr(value) if isinstance(value, float) else value)
+    if name == "date":
+        return date.fromisoformat(value)
+    if name == "time":
+        return time.fromisoformat(value)
+    if name == "timestamp" and kind.unit == "ns":
+        whole, _, rest = value.partition(".")
+        moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+        seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // (moment.resolution * 1_000_000)
+        return seconds * 10**9 + int(rest.ljust(9, "0") or 0)
+    if name == "timestamp":
+        return datetime.fromisoformat(value)
+    if name == "list":
+        return [None if v is None else value_of(kind.inner[0].type, v) for v in value]
+    if name == "struct":
+        return {f.name: None if value[f.name] is None else value_of(f.type, value[f.name])
+                for f in kind.inner}  # fmt: skip
+    return value
