@@ -262,6 +262,75 @@ def test_a_file_that_goes_away(tmp_path: Path, kind: str) -> None:
             list(session.read(ReadRequest(), WHOLE))
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_file_that_is_replaced_while_it_is_read(tmp_path: Path, kind: str, parts: int) -> None:
+    """Neither a mixture of two files, nor the first rows of the second, nor an old copy."""
+    path = put(numbers(0, 10), tmp_path / f"a.{KINDS[kind]}")
+    put(numbers(10, 20), tmp_path / f"b.{KINDS[kind]}")
+    one = bound(home(kind, tmp_path))
+    with one.open(Context()) as session:
+        chunks = session.split(ReadRequest(), parts)
+        session.schema()
+        put(numbers(100, 120), tmp_path / "new" / path.name).rename(path)
+        with pytest.raises(TransientError, match="was changed while it was read"):
+            list(session.read(ReadRequest(), chunks[0]))
+    if parts > 1:  # a worker lists the files anew
+        with (
+            one.open(Context()) as session,
+            pytest.raises(TransientError, match="was changed while it was read"),
+        ):
+            list(session.read(ReadRequest(), chunks[0]))
+
+
+def test_a_file_half_written_while_it_is_read(tmp_path: Path, kind: str) -> None:
+    """That it cannot be read then is no fault of its own: trying again may help."""
+    path = put(numbers(0, 10), tmp_path / f"a.{KINDS[kind]}")
+    with bound(home(kind, tmp_path)).open(Context()) as session:
+        session.schema()
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) * 2 // 3])
+        with pytest.raises(TransientError, match="was changed while it was read"):
+            list(session.read(ReadRequest(), WHOLE))
+
+
+@pytest.mark.parametrize("dtype", [pl.Int8, pl.Int32, pl.Int64, pl.UInt64])
+def test_a_bound_just_outside_the_columns_type(tmp_path: Path, dtype: Any) -> None:
+    """The exclusive bound after the greatest number there is."""
+    top = dtype.max()
+    rows = pl.DataFrame({"id": [1, 2], "n": pl.Series([1, pl.select(top).item()], dtype=dtype)})
+    path = put(rows, tmp_path / "a.parquet")
+    with bound(home("parquet", path)).open(Context()) as session:
+        last = session.maximum("n")
+        window = Window("n", session.schema()["n"].type, 1, last + 1)
+        batches = session.read(ReadRequest(columns=("id",), window=window), WHOLE)
+        assert [i for b in batches for i in b["id"]] == [1, 2]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Copenhagen"])
+@pytest.mark.parametrize("end", ["parquet", "arrow"])
+def test_windows_of_times_in_every_form(
+    tmp_path: Path, end: str, unit: Any, zone: str | None
+) -> None:
+    """Bounds are Python's: microseconds, and UTC where there is a zone."""
+    hours = pl.Series([hour * 3_600_000_000_000 for hour in range(5)]) + (123 if unit == "ns" else 0)
+    times = hours.cast(pl.Datetime("ns")).dt.cast_time_unit(unit)
+    if zone:
+        times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    path = put(pl.DataFrame({"id": range(5), "at": times}), tmp_path / f"a.{end}")
+    base = datetime(1970, 1, 1, tzinfo=UTC if zone else None)
+    kind = "parquet" if end == "parquet" else "ipc"
+    with bound(home(kind, path)).open(Context()) as session:
+        assert session.maximum("at") == base.replace(hour=4)
+        for lower, upper, want in (
+            (base.replace(hour=1), base.replace(hour=3), [1, 2]),
+            (base.replace(year=1), base.replace(year=9999), [0, 1, 2, 3, 4]),
+        ):
+            window = Window("at", session.schema()["at"].type, lower, upper)
+            batches = session.read(ReadRequest(columns=("id",), window=window), WHOLE)
+            assert [i for b in batches for i in b["id"]] == want
+
+
 def test_a_file_of_another_kind(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.{KINDS[kind]}"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe" * 10)

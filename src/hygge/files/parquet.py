@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -46,7 +47,8 @@ def row_groups(path: Path, column: str | None = None) -> list[RowGroup]:
         bounds: tuple[Any, Any] = (None, None)
         # A group with NULLs in it must be read by the first window, so its bounds do not count.
         if statistics is not None and statistics.has_min_max and statistics.null_count == 0:
-            bounds = (statistics.min, statistics.max)
+            with suppress(ValueError, OverflowError):  # times that Python's own cannot hold
+                bounds = (statistics.min, statistics.max)
         found.append(RowGroup(start, group.num_rows, group.total_byte_size, *bounds))
         start += group.num_rows
     return found

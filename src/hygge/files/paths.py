@@ -72,11 +72,18 @@ def entity_path(parent: str | os.PathLike[str], entity: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input file: where it lies, its size in bytes, and its hive partition's values."""
+    """One input file: where it lies, its size in bytes, when it was changed (ns), and its hive
+    partition's values."""
 
     path: Path
     size: int
+    changed: int
     partition: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What tells this file from another in its place."""
+        return self.size, self.changed
 
 
 def expand(
@@ -185,10 +192,17 @@ def _files_in(folder: Path, extensions: Sequence[str], hive: bool) -> list[Path]
 
 
 def _inputs(files: Sequence[Path], base: Path | None) -> list[Input]:
-    return [
-        Input(f, f.stat().st_size, _partition(f, base) if base is not None else ())
-        for f in sorted(set(files))
-    ]
+    return [_input(f, _partition(f, base) if base is not None else ()) for f in sorted(set(files))]
+
+
+def _input(file: Path, partition: tuple[tuple[str, str | None], ...]) -> Input:
+    found = file.stat()
+    return Input(file, found.st_size, found.st_mtime_ns, partition)
+
+
+def unchanged(source: Input) -> bool:
+    """Whether a file is still the one that was listed. Raises FileNotFoundError."""
+    return _input(source.path, ()).version == source.version
 
 
 def _partition(file: Path, base: Path) -> tuple[tuple[str, str | None], ...]:

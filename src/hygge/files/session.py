@@ -32,7 +32,7 @@ from hygge.core.watermark import Position, Window
 from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
 from hygge.files.infer import infer_types
-from hygge.files.paths import Input
+from hygge.files.paths import Input, unchanged
 
 Span = tuple[int, int]
 """Units of a file (row groups, record batches): the first one, and the one to stop before."""
@@ -112,6 +112,7 @@ class FileSession(HomeSession, ABC):
                     if window is not None:
                         whole = within(whole, window, schema, self._home.name).select(wanted)
                     yield from whole.iter_slices(request.batch_rows)
+                _check_unchanged(source)
 
     def _completed(
         self, frame: pl.DataFrame, folder: Mapping[str, str | None], asked: list[str],
@@ -136,7 +137,10 @@ class FileSession(HomeSession, ABC):
                 raise TransientError(
                     f"{path} was there when the load began and is gone", hint="run it again"
                 )
-            yield self._by_path[path], (start, stop)
+            source = self._by_path[path]
+            if source.version != tuple(chunk.bounds["versions"][path]):
+                raise _changed(path)
+            yield source, (start, stop)
 
     def estimate(self, request: ReadRequest) -> Estimate:
         return Estimate(bytes=sum(i.size for i in self._inputs))
@@ -150,8 +154,10 @@ class FileSession(HomeSession, ABC):
         parts = min(parts, len(units))
         if parts < 2:
             return (WHOLE,)
+        versions = {path: list(source.version) for path, source in self._by_path.items()}
         return tuple(
-            _chunk(number, members) for number, members in enumerate(_shared(units, parts))
+            _chunk(number, members, versions)
+            for number, members in enumerate(_shared(units, parts))
         )
 
     def maximum(self, column: str) -> Position | None:
@@ -176,9 +182,12 @@ class FileSession(HomeSession, ABC):
 
     @contextmanager
     def _naming(self, source: Input) -> Iterator[None]:
-        """Let errors from a file name it."""
+        """Let errors from a file name it; what is wrong with one that was changed says nothing."""
         try:
             yield
+        except DataError as error:
+            _check_unchanged(source, error)
+            raise
         except HyggeError:
             raise
         except FileNotFoundError as error:
@@ -189,6 +198,7 @@ class FileSession(HomeSession, ABC):
             raise ConnectError(f"{source.path} cannot be read: {error.strerror}") from error
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             # pyarrow's ArrowInvalid is a ValueError
+            _check_unchanged(source, error)
             raise DataError(f"{source.path} cannot be read: {first_line(error)}") from error
 
 
@@ -210,7 +220,7 @@ def _shared(units: Sequence[_Unit], parts: int) -> list[list[_Unit]]:
     return runs
 
 
-def _chunk(number: int, units: Sequence[_Unit]) -> Chunk:
+def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int]]) -> Chunk:
     files: list[list[Any]] = []
     for path, unit, _, _ in units:
         if files and files[-1][0] == path and files[-1][2] == unit:
@@ -221,7 +231,29 @@ def _chunk(number: int, units: Sequence[_Unit]) -> Chunk:
     rows = sum(r for r in counted if r is not None) if None not in counted else None
     first, last = Path(files[0][0]).name, Path(files[-1][0]).name
     label = first if first == last else f"{first} to {last}"
-    return Chunk(index=number, label=label, bounds={"files": files}, rows=rows)
+    seen = {path: versions[path] for path, *_ in files}
+    bounds = {"files": files, "versions": seen}
+    return Chunk(index=number, label=label, bounds=bounds, rows=rows)
+
+
+def _check_unchanged(source: Input, cause: Exception | None = None) -> None:
+    """Raise TransientError where a file is not the one that was listed, or not as it was then."""
+    try:
+        same = unchanged(source)
+    except OSError:
+        if cause is not None:
+            return
+        raise
+    if not same:
+        raise _changed(source.path) from cause
+
+
+def _changed(path: object) -> TransientError:
+    return TransientError(
+        f"{path} was changed while it was read; nothing was published",
+        hint="run again when whoever writes it is done; a file put in place whole, by renaming, "
+        "is never read half-written",
+    )
 
 
 def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.DataFrame:
@@ -229,11 +261,21 @@ def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> 
     field = replace(schema[window.column], type=window.type)
     position = exact(frame[window.column], field, schema, frame, entity=entity)
     keep = pl.Series([True]).new_from_index(0, frame.height)
+    if position.dtype.is_integer():
+        position = position.cast(pl.Int128)  # a bound may lie just outside the column's own type
+    elif isinstance(position.dtype, pl.Datetime):
+        position = position.dt.cast_time_unit("us")  # the bounds are Python's: microseconds, in UTC
+        if window.type.zone is not None:
+            position = position.dt.convert_time_zone("UTC")
     if window.lower is not None:
-        keep &= (position >= window.lower).fill_null(False)
+        keep &= (position >= _bound(window.lower, position)).fill_null(False)
     if window.upper is not None:
-        keep &= (position < window.upper).fill_null(window.lower is None)
+        keep &= (position < _bound(window.upper, position)).fill_null(window.lower is None)
     return frame.filter(keep)
+
+
+def _bound(value: Position, like: pl.Series) -> Any:
+    return pl.Series([value], dtype=like.dtype) if like.dtype == pl.Int128 else value
 
 
 def unified(found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
