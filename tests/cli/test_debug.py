@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.support import FILES, hygge, numbers, project
 
@@ -23,6 +24,27 @@ def test_what_cannot_be_reached_is_1(tmp_path: Path, snapshot: SnapshotAssertion
     numbers(tmp_path / "source" / "users.parquet")
     root = project(tmp_path, flow=FILES + "columns: [id, nmae]\n")
     assert hygge("debug", cwd=root, code=1).text == snapshot
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("rename: {nme: x}", "`rename` names 'nme'"),
+        ("cast: {nme: int64}", "`cast` names 'nme'"),
+        ("mode: merge\nkey_column: nme", "`key_column` names 'nme'"),
+        ("mode: append\nincremental: {column: nme}", "`incremental` names 'nme'"),
+        ("mode: append\nincremental: {column: name}", "'name' is string; a watermark needs"),
+    ],
+)
+def test_columns_that_go_would_stumble_over(setting: str, said: str, tmp_path: Path) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    root = project(tmp_path, flow=FILES.replace("  - orders\n", "") + f"{setting}\n")
+    assert f"from source/users: error: {said}" in hygge("debug", cwd=root, code=1).out
+
+
+def test_nothing_is_not_all_well(tmp_path: Path) -> None:
+    (tmp_path / "hygge.yml").write_text("flows: {}\n", encoding="utf-8")
+    assert "Nothing to move: there is no entity." in hygge("debug", cwd=tmp_path).out
 
 
 def test_what_is_misconfigured_is_2(tmp_path: Path, snapshot: SnapshotAssertion) -> None:

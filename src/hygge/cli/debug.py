@@ -18,9 +18,12 @@ from hygge.cli.text import columns, count, here, indented
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, HyggeError, Problem
+from hygge.core.fields import Schema
+from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
 from hygge.run.journal import Journal
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import KEYED, Plan, plan_entity
+from hygge.run.shape import unknown_column
 
 AT_ONCE = 8
 
@@ -75,6 +78,9 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
         told += [] if journal_ok else ["no journal"]
         say(red(bold("Not yet: ")) + ", ".join(told) + ".")
         return USAGE if wrong else FAILED
+    if not answers:
+        say("Nothing to move: there is no entity.")
+        return OK
     ready = count(len(answers), "entity is", "entities are")
     say(f"{green(bold('All well:'))} {ready} ready. {dim('`hygge go` moves them.')}")
     return OK
@@ -156,15 +162,27 @@ def _asked(side: str, place: str, ask: Callable[[], str]) -> Check:
 def _source(plan: Plan) -> str:
     with plan.home.open(Context(run_id="debug")) as session:
         schema = session.schema()
-        missing = [c for c in (*plan.settings.columns, *plan.settings.keys) if c not in schema]
-        if missing:
-            raise ConfigError(
-                f"it has no column '{missing[0]}'", hint=f"its columns: {', '.join(schema.names)}"
-            )
+        _check_columns(plan, schema)
         estimate = session.estimate(ReadRequest())
         about = "" if estimate.exact else "about "
         rows = f", {about}{count(estimate.rows, 'row')}" if estimate.rows is not None else ""
         return f"{count(len(schema.names), 'column')}{rows}"
+
+
+def _check_columns(plan: Plan, schema: Schema) -> None:
+    """Raise ConfigError for a setting that names a column which the source does not have."""
+    settings, by = plan.settings, plan.settings.incremental
+    named = {
+        "columns": settings.columns, "rename": settings.rename, "cast": settings.cast,
+        "key_column": settings.keys if plan.mode in KEYED else (),
+        "incremental": (by.column,) if by is not None else (),
+    }  # fmt: skip
+    for setting, names in named.items():
+        for name in names:
+            if name not in schema:
+                raise unknown_column(name, schema, f"`{setting}`")
+    if by is not None:
+        check_type(by.column, schema[by.column].type)
 
 
 def _destination(plan: Plan) -> str:
