@@ -35,6 +35,11 @@ def test_codes(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) 
     assert str(error) in capsys.readouterr().err
 
 
+def test_what_the_file_system_refuses_is_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(PermissionError(13, "Permission denied", "/nope/x")) == 1
+    assert capsys.readouterr().err == "error: /nope/x: Permission denied\n"
+
+
 def test_every_problem_in_order_of_place(capsys: pytest.CaptureFixture[str]) -> None:
     problems = [
         Problem("last", Location("b.yml", 1, 1)),

@@ -72,6 +72,11 @@ def test_bad_usage_is_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert done.out == ""
 
 
+def test_an_option_of_the_program_after_a_command(tmp_path: Path) -> None:
+    done = hygge("go", "--config", "x.yml", cwd=tmp_path, code=2)
+    assert "'--config' goes before the command: hygge --config PATH go" in done.err
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_name_hygge(shell: str, tmp_path: Path) -> None:
     script = hygge("completion", shell, cwd=tmp_path).out

@@ -103,6 +103,7 @@ def test_move_says_what_would_do(source: str, destination: str, said: str, tmp_p
     assert done.code in (1, 2)
     assert said in done.out + done.err
     assert not (tmp_path / "out").exists()
+    assert "--retry-failed" not in done.out  # no run of a project failed
 
 
 def test_the_demo(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_the_demo(tmp_path: Path) -> None:
 def test_a_demo_that_is_kept(tmp_path: Path) -> None:
     done = hygge("demo", "--keep", "shop", cwd=tmp_path)
     root = tmp_path / "shop"
-    assert "cd shop && hygge go" in done.out
+    assert "  cd shop\n  hygge go       # again" in done.out
     with sqlite3.connect(root / "shop.db") as db:
         ((total,),) = db.execute("SELECT printf('%.2f', sum(total)) FROM orders")
     db.close()

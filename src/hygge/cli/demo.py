@@ -99,11 +99,17 @@ def _run(folder: Path, keep: Path | None) -> int:
     )
     say(f"\n{bold('Next')}")
     if keep is not None:
-        say(f"  cd {keep} && hygge go      {dim('# again: the same rows, not twice')}")
-        say(f"  cd {keep} && hygge journal {dim('# what ran, and what it proved')}")
+        say(f"  cd {keep}")
+        steps = [
+            ("hygge go", "# again: the same rows, not twice"),
+            ("hygge journal", "# what ran, and what it proved"),
+        ]
     else:
-        say(f"  hygge demo --keep DIR     {dim('# the same, and the folder stays')}")
-    say(f"  hygge init my-project     {dim('# a project of your own')}")
+        steps = [
+            ("hygge demo --keep DIR", "# the same, and the folder stays"),
+            ("hygge init my-project", "# a project of your own"),
+        ]
+    say(columns([(command, dim(what)) for command, what in steps]))
     return OK
 
 

@@ -24,7 +24,7 @@ def guarded(app: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        error.show()
+        _misplaced(error).show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped.", err=True)
@@ -42,6 +42,16 @@ def guarded(app: click.Command, arguments: Sequence[str]) -> int:
         flush()
 
 
+def _misplaced(error: click.ClickException) -> click.ClickException:
+    """The error; an option of the program's that stands after a command is told its place."""
+    if not isinstance(error, click.NoSuchOption) or error.option_name != "--config":
+        return error
+    verb = error.ctx.info_name if error.ctx is not None else "go"
+    return click.UsageError(
+        f"'--config' goes before the command: hygge --config PATH {verb}", error.ctx
+    )
+
+
 def explain(error: Exception, *, verbose: bool = False) -> int:
     """Print an error for its reader and return the exit code it means.
 
@@ -52,12 +62,17 @@ def explain(error: Exception, *, verbose: bool = False) -> int:
     """
     from hygge.cli.console import dim, red, say
     from hygge.cli.render import error_text
+    from hygge.cli.text import here
     from hygge.core.errors import ConfigError, HyggeError
 
     if verbose:
         import traceback
 
         say(dim("".join(traceback.format_exception(error)).rstrip()), to_stderr=True)
+    if isinstance(error, OSError) and error.filename is not None:
+        said = f"{here(os.fsdecode(error.filename))}: {error.strerror}"
+        say(f"{red('error:')} {said}", to_stderr=True)
+        return FAILED
     if not isinstance(error, HyggeError):
         say(
             f"{red('error:')} hygge met something it did not expect, and is sorry.\n"

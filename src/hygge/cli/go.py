@@ -122,7 +122,11 @@ def _unfinished(project: Project, from_report: Path | None) -> frozenset[str]:
         try:
             text = from_report.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"--from: {from_report} cannot be read: {error}") from None
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise ConfigError(
+                f"--from: {from_report} cannot be read: {why}",
+                hint="give a file written by `hygge go --report`",
+            ) from None
         return frozenset(RunResult.from_json(text, place=str(from_report)).unfinished)
     with Journal.open(project.journal, project.root) as journal:
         last = journal.last_result()

@@ -100,9 +100,19 @@ def exit_code(ended: Ended, *, warn_error: bool = False, skip_exit_code: int = 0
 
 
 def tell_summary(
-    ended: Ended, *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+    ended: Ended,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    as_json: bool = False,
+    retry: bool = True,
 ) -> None:
-    """Print what a run came to; when quiet, only what is amiss in it."""
+    """Print what a run came to; when quiet, only what is amiss in it.
+
+    Parameters
+    ----------
+    retry: whether `hygge go --retry-failed` would run again what failed.
+    """
     from hygge.cli.render import summary
 
     if as_json:
@@ -114,6 +124,6 @@ def tell_summary(
     if amiss or not quiet:
         text = summary(
             ended.result, stopped=ended.stopped, active=ended.active,
-            settled=not quiet, detailed=verbose,
+            settled=not quiet, detailed=verbose, retry=retry,
         )  # fmt: skip
         say(text if quiet else f"\n{text}")
