@@ -82,7 +82,12 @@ def test_nothing_there(tmp_path: Path, kind: str) -> None:
         everything(home(kind, tmp_path / "in"))
     with pytest.raises(ConnectError, match="is not there") as caught:
         everything(home(kind, tmp_path / "inn"))
-    assert "near" in str(caught.value.hint)
+    assert str(caught.value.hint) == f"did you mean in? {tmp_path} holds: in, near"
+    for n in range(8):
+        (tmp_path / f"more{n}").mkdir()
+    with pytest.raises(ConnectError) as caught:
+        everything(home(kind, tmp_path / "zzz"))
+    assert str(caught.value.hint).endswith("more6 and 2 more")
     with pytest.raises(ConnectError, match="no file matches"):
         everything(home(kind, f"{tmp_path}/x*.csv"))
     with pytest.raises(ConfigError, match="needs a name or a path"):

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from pydantic import BeforeValidator
 
 from hygge.core.errors import ConfigError, ConnectError, UnsupportedError
 
+LISTED = 8
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # Apache Hive, hive.exec.default.partition.name
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -170,8 +172,11 @@ def _nearest(path: Path) -> str:
     folder = path
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith("."))[:8]
-    return f"{folder} holds: {', '.join(names) or 'nothing'}"
+    names = sorted(e.name for e in os.scandir(folder) if not e.name.startswith("."))
+    near = get_close_matches(path.name, names, n=1) if folder == path.parent else []
+    guess = f"did you mean {near[0]}? " if near else ""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{guess}{folder} holds: {', '.join(names[:LISTED]) or 'nothing'}{more}"
 
 
 def _hidden(path: Path, base: Path) -> bool:
