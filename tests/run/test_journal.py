@@ -114,7 +114,7 @@ def test_runs_are_listed_latest_first_and_found_by_their_beginning(tmp_path: Pat
         assert found.run_id == "20260131-x"
         assert journal.run("nothing") is None
         assert journal.run("2026013_") is None  # a wildcard of SQL is only a character
-        with pytest.raises(JournalError, match="3 runs begin with '2026'"):
+        with pytest.raises(ConfigError, match="3 runs begin with '2026'"):
             journal.run("2026")
 
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 
 from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 
-from hygge.core.errors import JournalError
+from hygge.core.errors import ConfigError, JournalError
 from hygge.core.secrets import Secret, redact
 from hygge.run.journal_db import entities as ENTITIES
 from hygge.run.journal_db import migrate, open_engine, reading, writing
@@ -171,14 +171,14 @@ class Journal:
     def run(self, run_id: str) -> RunRecord | None:
         """One run with its entities, by its id or by how its id begins; None: there is none such.
 
-        Raises JournalError where several begin so.
+        Raises ConfigError where several begin so.
         """
         some = select(RUNS).where(RUNS.c.run_id.startswith(run_id, autoescape=True)).limit(50)
         with reading(self._engine, self.place) as connection:
             rows = connection.execute(some).mappings().all()
             rows = [r for r in rows if r["run_id"] == run_id] or rows
             if len(rows) > 1:
-                raise JournalError(
+                raise ConfigError(
                     f"{len(rows)} runs begin with '{run_id}'", hint="give more of the run's id"
                 )
             if not rows:

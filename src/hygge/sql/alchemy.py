@@ -49,7 +49,13 @@ def engine_of(url: str, pool_size: int) -> sa.Engine:
     except TypeError:  # a pool that has no size, such as SQLite's in memory
         return sa.create_engine(url)
     except ModuleNotFoundError as error:
-        raise MissingDriver(error.name or "?", sa.make_url(url).get_backend_name()) from None
+        backend = sa.make_url(url).get_backend_name()
+        missing = MissingDriver(error.name or "?", backend)
+        missing.hint = (
+            "install the package that brings it beside hygge, or name another driver in the URL, "
+            f"as in {backend}+DRIVER://"
+        )
+        raise missing from None
     except sa.exc.NoSuchModuleError as error:
         raise ConfigError(redact(str(error)), hint="SQLAlchemy knows no such database") from None
     except sa.exc.ArgumentError:
@@ -198,14 +204,13 @@ class AlchemySession(HomeSession):
     def _within(self, query: Any, window: Window | None) -> Any:
         if window is None:
             return query
+        if window.upper is None:
+            return query.where(sa.false())
         column = self._selectable.c[window.column]
-        parts = []
-        if window.lower is not None:
-            parts.append(column >= window.lower)
-        if window.upper is not None:
-            parts.append(column < window.upper)
-        inside = sa.and_(sa.true(), *parts)
-        return query.where(inside if window.lower is not None else sa.or_(column.is_(None), inside))
+        below = column < window.upper
+        if window.lower is None:
+            return query.where(sa.or_(column.is_(None), below))
+        return query.where(sa.and_(column >= window.lower, below))
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         self.schema()
