@@ -17,7 +17,7 @@ from tests.files.driving import bound, by_duckdb, load, state_of
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, ConnectError, HyggeError, StateError
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest
+from hygge.core.load import LoadRequest, Mode
 from hygge.core.steps import set_hook
 from hygge.files import local
 from hygge.files.stage import stage_root
@@ -202,6 +202,24 @@ def test_dotfiles_of_others_are_carried_along(tmp_path: Path) -> None:
     for _ in range(3):
         load(store, "replace", [ROWS])
     assert (folder / ".gitignore").read_text() == "*"
+
+
+def test_hidden_folders_and_links_of_others_are_carried_along(tmp_path: Path) -> None:
+    """A repository, a notebook's checkpoints, a link to somewhere: none of them is ours to drop."""
+    store = ParquetStore("t", path=tmp_path / "d")
+    load(store, "replace", [ROWS])
+    (tmp_path / "d" / ".git" / "refs").mkdir(parents=True)
+    (tmp_path / "d" / ".git" / "refs" / "main").write_text("abc")
+    (tmp_path / "d" / ".git" / "HEAD").symlink_to("refs/main")
+    (tmp_path / "d" / ".latest").symlink_to("nowhere")
+    (tmp_path / "d" / ".home").symlink_to(tmp_path, target_is_directory=True)
+    modes: tuple[Mode, ...] = ("replace", "append")
+    for mode in modes:
+        load(store, mode, [ROWS])
+        assert (tmp_path / "d" / ".git" / "HEAD").read_text() == "abc"
+        assert (tmp_path / "d" / ".git" / "HEAD").is_symlink()
+        assert (tmp_path / "d" / ".latest").readlink() == Path("nowhere")
+        assert (tmp_path / "d" / ".home").is_symlink()
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,8 @@ def test_windows_of_times_in_every_form(
     tmp_path: Path, end: str, unit: Any, zone: str | None
 ) -> None:
     """Bounds are Python's: microseconds, and UTC where there is a zone."""
-    hours = pl.Series([hour * 3_600_000_000_000 for hour in range(5)]) + (123 if unit == "ns" else 0)
+    odd = 123 if unit == "ns" else 0
+    hours = pl.Series([hour * 3_600_000_000_000 + odd for hour in range(5)])
     times = hours.cast(pl.Datetime("ns")).dt.cast_time_unit(unit)
     if zone:
         times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)

@@ -264,9 +264,7 @@ def publish(
         replace(state, fields=fields), rows=rows, extra=extra_of(all_parts, layout)
     )
     for guest in held.guests:
-        source = stage.destination / guest
-        if source.is_file():
-            local.link(source, stage.new / guest)
+        local.carry(stage.destination / guest, stage.new / guest)
     form.write_state(stage.new, state)
     reached("files.state_written")
     local.sync(stage.new / form.carrier)

@@ -152,6 +152,18 @@ def link(source: Path, target: Path) -> None:
         sync(target)
 
 
+def carry(source: Path, target: Path) -> None:
+    """Give a file, a symbolic link or a folder with all in it a second name."""
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        shutil.copytree(
+            source, target, symlinks=True, copy_function=lambda a, b: link(Path(a), Path(b))
+        )
+    else:
+        link(source, target)
+
+
 @contextmanager
 def locked(path: Path, cancel: CancelToken, *, patience_s: float = 120.0) -> Iterator[None]:
     """Hold a lock for a block.
