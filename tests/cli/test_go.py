@@ -180,6 +180,30 @@ def test_warnings_are_well_unless_they_are_not(tmp_path: Path) -> None:
     assert "Warnings" in hygge("go", "--quiet", cwd=root).out
 
 
+BUGGY = '''
+"""A connector with a bug in it."""
+from hygge import Home
+
+
+class BuggyHome(Home):
+    def read_batches(self):
+        yield {}["nothing"]
+'''
+
+
+def test_a_bug_in_a_connector_shows_its_line_when_asked(tmp_path: Path) -> None:
+    flow = "home: {type: buggy}\nstore: {type: parquet, path: lake}\nentities: [a]\n"
+    root = project(tmp_path, flow=flow)
+    (root / "homes" / "buggy.py").write_text(BUGGY, encoding="utf-8")
+    plain = hygge("go", cwd=root, code=1).out
+    assert "cause        KeyError: 'nothing'" in plain
+    assert "Traceback" not in plain
+    assert 'yield {}["nothing"]' in hygge("go", "--verbose", cwd=root, code=1).out
+    lines = hygge("go", "--log-format", "json", cwd=root, code=1).out.splitlines()
+    (ended,) = [e for e in map(json.loads, lines) if e["event"] == "entity_finished"]
+    assert 'yield {}["nothing"]' in ended["details"]["trace"]
+
+
 def test_an_error_of_ours_shows_its_trace_only_when_asked(tmp_path: Path) -> None:
     (tmp_path / "hygge.yml").mkdir()
     plain = hygge("go", cwd=tmp_path, code=None)

@@ -349,6 +349,14 @@ def test_names() -> None:
     assert Flow(home, ShelfStore(), name="mine").name == "mine"
 
 
+def test_sides_that_are_swapped() -> None:
+    home: Any = TableHome(numbers(1), "people")
+    with pytest.raises(ConfigError, match="`home` is a ShelfStore, and must be a Home"):
+        Flow(ShelfStore(), home)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="`store` is a TableHome, and must be a Store"):
+        Flow(home, home)
+
+
 def test_a_full_refresh_from_python() -> None:
     home, store = TableHome(numbers(5)), ShelfStore("s")
     by: dict[str, Any] = {"mode": "append", "incremental": {"column": "id"}}

@@ -117,7 +117,7 @@ class JsonLines(Follower):
 
 
 def event_text(event: Event, *, verbose: bool = False) -> str:
-    """An event in one line; "" for one that is not worth a line."""
+    """An event in one line, "" for one not worth it; a surprise has its trace when verbose."""
     match event:
         case events.RunStarted():
             which = count(len(event.entities), "entity", "entities")
@@ -137,7 +137,9 @@ def event_text(event: Event, *, verbose: bool = False) -> str:
                 return f"{yellow('warning')} {event.entity}: {indented(event.message, '  ')}"
             return f"note {event.entity}: {indented(event.message, '  ')}" if verbose else ""
         case events.EntityFinished():
-            return f"{STATUS[event.status]} {event.entity}: {_ended(event)}"
+            trace = event.details.get("trace") if verbose else None
+            more = f"\n{trace}" if trace else ""
+            return f"{STATUS[event.status]} {event.entity}: {_ended(event)}{more}"
         case events.RunFinished():
             counts = ", ".join(f"{n} {status}" for status, n in event.counts.items())
             return f"end: {event.status} in {duration(event.seconds)} ({counts or 'nothing to do'})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,6 +60,11 @@ class Flow:
         full_refresh: bool = False,
         **settings: Any,
     ) -> None:
+        for role, given, kind in (("home", home, Home), ("store", store, Store)):
+            if not isinstance(given, kind):
+                raise ConfigError(
+                    f"Flow: `{role}` is a {type(given).__name__}, and must be a {kind.__name__}"
+                )
         self.home, self.store = home, store
         self.name = name or store.name or home.name or home.type
         self.settings: EntitySettings = build(EntitySettings, "Flow", None, settings)
@@ -270,12 +276,20 @@ class Mover:
     def _finished(self, result: EntityResult) -> events.EntityFinished:
         return events.EntityFinished(
             self.run_id, time.time(), result.entity, result.status, result.rows, result.bytes,
-            result.seconds, result.destination, result.error, result.hint, _details(result),
+            result.seconds, result.destination, result.error, result.hint,
+            {**_details(result), **_trace(self.error)},
         )  # fmt: skip
 
 
 def _details(result: EntityResult) -> Mapping[str, Any]:
     return {"holds": result.holds, "attempts": result.attempts, "mode": result.mode}
+
+
+def _trace(error: BaseException | None) -> Mapping[str, str]:
+    """Where an error arose that is none of hygge's own, such as a custom connector's."""
+    if error is None or isinstance(error, HyggeError):
+        return {}
+    return {"trace": redact("".join(traceback.format_exception(error)).rstrip())}
 
 
 def _timed(result: EntityResult, seconds: float) -> EntityResult:
