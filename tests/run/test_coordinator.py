@@ -31,7 +31,7 @@ from hygge.core.events import (
 )  # fmt: skip
 from hygge.project import EntitySettings, EntitySpec, FlowSpec, Project
 from hygge.run import flow as flow_module
-from hygge.run.coordinator import default_concurrency
+from hygge.run.execution import default_concurrency
 from hygge.run.journal import Journal
 from hygge.run.locks import Lock
 from hygge.run.result import RunResult
