@@ -166,3 +166,14 @@ def test_the_weather_of_new_york() -> None:
     assert got.schema["time_hour"] == pl.Datetime("us", "UTC")
     assert got.schema["temp"] == pl.Float64
     assert got["wind_gust"].null_count() > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
+def test_an_empty_file_is_told_before_arrow_is_asked(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's thread outlives its refusal, and aborted one process in four that left at once."""
+    monkeypatch.setattr(delimited, "_reader", None)
+    (tmp_path / "empty.csv").write_bytes(content)
+    with pytest.raises(DataError, match="not even a header"):
+        delimited.columns_of(tmp_path / "empty.csv", delimited.Dialect())

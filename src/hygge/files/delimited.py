@@ -141,6 +141,7 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
     """
     import pyarrow as pa
 
+    _refuse_blank(path, dialect)
     with _Source(path, dialect) as source:
         try:
             names = list(
@@ -157,6 +158,25 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
                 hint="rename one, or set `header: false` if the first row is data",
             )
     return names
+
+
+def _refuse_blank(path: Path, dialect: Dialect) -> None:
+    """Raise DataError for a file of nothing but line ends.
+
+    Arrow would say so too, but leaves a thread at work on the file, which may abort a process that
+    ends at once.
+    """
+    with _Source(path, dialect) as source:
+        while block := source.read(_HEADER_BYTES):
+            if block.removeprefix(codecs.BOM_UTF8).strip(b"\r\n"):
+                return
+    raise _empty(path)
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(
+        f"{path} is empty: it has not even a header", hint="a source without rows has its header"
+    )
 
 
 def read_text(
@@ -212,7 +232,7 @@ def _malformed(path: Path, error: Exception) -> DataError:
             hint="mend the row; or set `quote: ''` if quotes are plain characters here",
         )
     if "Empty CSV" in text:
-        return DataError(f"{path} is empty: it has not even a header")
+        return _empty(path)
     return DataError(
         f"{path}: {text[:1].lower()}{text[1:160]}",
         hint="mend the row, or check `delimiter` and `quote`",

@@ -1,4 +1,4 @@
-"""Flow: the natural movement of data from one Home to one Store."""
+"""Flow: one Home to one Store, with retries."""
 
 from __future__ import annotations
 
