@@ -1,4 +1,4 @@
-"""Floors: the least that any tool must do for the same rows. `python -m benchmarks.floors NAME PATH`."""
+"""Floors: the least any tool must do for these rows. `python -m benchmarks.floors NAME PATH`."""
 
 from __future__ import annotations
 

@@ -66,6 +66,10 @@ def sqlite(path: Path, table: str, schema: Schema) -> pl.DataFrame:
             return pl.DataFrame()
         rows = [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]
     connection.close()
+    for field in schema:  # SQLite has no lists: they lie there as JSON
+        if field.type.inner:
+            for row in rows:
+                row[field.name] = row[field.name] and json.loads(row[field.name])
     return _frame(rows, schema)
 
 

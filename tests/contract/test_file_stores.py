@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 from tests.contract import readers
@@ -24,7 +25,7 @@ class OfFiles(StoreContract):
 
 
 class TestParquetStore(OfFiles):
-    lossy = {
+    lossy: ClassVar = {
         "values[duration(us)]": NO_DURATION,
         "merge_tells_keys_apart[duration(us)]": NO_DURATION,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,11 @@ def _quoted(text: str) -> str:
 def ndjson(frame: pl.DataFrame, schema: Schema, path: Path) -> None:
     """By Python's json; what JSON has no word for as text."""
     columns = [_values(frame[f.name], f.type) for f in schema]
-    rows = (
-        dict(zip(frame.columns, map(_json, row), strict=True)) for row in zip(*columns, strict=True)
+    rows = (map(_json, row) for row in zip(*columns, strict=True))
+    text = "".join(
+        json.dumps(dict(zip(frame.columns, row, strict=True)), ensure_ascii=False) + "\n"
+        for row in rows
     )
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     path.write_text(text, encoding="utf-8", newline="")
 
 
@@ -129,6 +130,8 @@ def text_of(value: Any) -> str:
         return repr(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat()  # ISO 8601 has no offsets with seconds
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     return str(value)

@@ -79,8 +79,7 @@ def test_a_single_file(make_project: MakeProject) -> None:
                 connections:
                   my_database:
                     type: sqlite
-                    path: shop.db
-                    pool_size: 8  # Concurrent connections
+                    path: shop.db  # beside this file
 
                 flows:
                   users_to_parquet:
@@ -101,7 +100,7 @@ def test_a_single_file(make_project: MakeProject) -> None:
     assert entity.full_name == entity.name == "users_to_parquet"
     assert entity.home.config.table == "main.users"
     assert entity.store.config.path == "data/users"  # exact: the flow has no entities
-    assert project.surroundings().connections["my_database"].pool_size == 8
+    assert project.surroundings().connections["my_database"].path.endswith("shop.db")
     assert project.root == root
 
 

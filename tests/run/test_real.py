@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from hygge import (
@@ -253,3 +254,55 @@ def test_there_and_back_again() -> None:
         ParquetHome("users", path="out"), SQLiteStore("users", path="out.db", table="users")
     ).start_sync()
     assert sqlite() == rows
+
+
+@pytest.mark.parametrize("source", ["parquet", "sqlite"])
+def test_rows_without_a_position_are_told(tmp_path: Path, source: str) -> None:
+    """The first load takes them; those that come later would be missed without a word."""
+
+    def put(rows: list[tuple[int, int | None]]) -> Home:
+        if source == "parquet":
+            schema = {"id": pl.Int64, "v": pl.Int64}
+            pl.DataFrame(rows, schema, orient="row").write_parquet("s.parquet")
+            return ParquetHome("s", path="s.parquet")
+        with closing(sqlite3.connect("s.db")) as db, db:
+            db.execute("CREATE TABLE IF NOT EXISTS s (id INTEGER, v INTEGER)")
+            db.execute("DELETE FROM s")
+            db.executemany("INSERT INTO s VALUES (?, ?)", rows)
+        return SQLiteHome("s", path="s.db")
+
+    def go(rows: list[tuple[int, int | None]]) -> tuple[str, ...]:
+        flow = Flow(
+            put(rows), ParquetStore("d", path="d"), mode="append", incremental={"column": "v"}
+        )
+        return flow.start_sync().warnings
+
+    assert go([(1, 1)]) == ()
+    assert go([(1, 1), (2, 2)]) == ()
+    (warning,) = go([(1, 1), (2, 2), (3, None), (4, 4)])
+    assert warning.startswith("1 rows have no 'v': only the first load read such rows")
+
+
+def test_of_two_runs_that_replace_a_table_the_later_reading_is_not_dropped(tmp_path: Path) -> None:
+    """Both began at one generation; what the second one read is not what the first one put."""
+
+    def fill(value: str) -> None:
+        with closing(sqlite3.connect("s.db")) as db, db:
+            db.execute("CREATE TABLE IF NOT EXISTS s (v TEXT)")
+            db.execute("DELETE FROM s")
+            db.execute("INSERT INTO s VALUES (?)", [value])
+
+    def flow() -> Flow:
+        return Flow(SQLiteHome("s", path="s.db"), SQLiteStore("d", path="d.db", table="d"))
+
+    def meanwhile(step: str) -> None:
+        if step == "move.began":
+            set_hook(None)
+            flow().start_sync()
+            fill("new")
+
+    fill("old")
+    set_hook(meanwhile)
+    assert flow().start_sync().attempts == 2
+    with closing(sqlite3.connect("d.db")) as db:
+        assert db.execute("SELECT v FROM d").fetchall() == [("new",)]

@@ -53,7 +53,7 @@ class CancelToken:
                 pass
 
     def add(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Run `callback` on cancellation (now, if that has been); returns a call that forgets it."""
+        """Run `callback` on cancellation, or now if that has been; returns a call to forget it."""
         with self._lock:
             if not self._event.is_set():
                 key = self._next

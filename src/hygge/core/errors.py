@@ -166,8 +166,7 @@ class BadValue(DataError):
             shown = shown[:77] + "..."
         super().__init__(
             f"{entity}.{column}, {row}: {shown} does not fit {declared}",
-            hint=hint
-            or f"mend the row, or declare another type under `types: {{{column}: ...}}`",
+            hint=hint or f"mend the row, or declare another type under `types: {{{column}: ...}}`",
         )
         self.entity, self.column, self.row, self.value = entity, column, row, value
         self.declared = declared

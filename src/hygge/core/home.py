@@ -71,7 +71,7 @@ class HomeSession(ABC):
         return Estimate()
 
     def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        """Up to `parts` disjoint chunks that together are the whole; one where it cannot be split."""
+        """Up to `parts` disjoint chunks that together are the whole; one if it cannot be split."""
         return (WHOLE,)
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
@@ -84,6 +84,10 @@ class HomeSession(ABC):
             f"{type(self).__name__} cannot read incrementally",
             hint="take `incremental` out, or choose a Home that can",
         )
+
+    def nulls(self, column: str) -> int | None:
+        """How many rows have no value in a column; None where that is not known."""
+        return None
 
     def clock(self) -> datetime | None:
         """The source's own clock, aware; None where it has none, which is for numbers only."""
@@ -180,7 +184,7 @@ class Home:
         return {"type": self.type, "place": self.place()}
 
     def tables(self, context: Context) -> Sequence[Table]:
-        """Every table or dataset the source offers. Raises UnsupportedError where it has no list."""
+        """Every table or dataset the source offers. Raises UnsupportedError if none is listed."""
         raise UnsupportedError(
             f"a Home of type '{self.type}' cannot list its tables",
             hint="name the entities instead of using `tables:`",

@@ -92,13 +92,13 @@ class State:
 
     @classmethod
     def from_json(cls, text: str | bytes, *, place: str) -> State:
-        """Read a stored state. Raises StateError, naming the place, where it is damaged or newer."""
+        """Read a stored state. Raises StateError, naming the place, if it is damaged or newer."""
         try:
             raw = json.loads(text)
             version = raw["format_version"]
             if version > STATE_VERSION:
                 raise StateError(
-                    f"{place}: its state has format {version}; this hygge reads up to {STATE_VERSION}",
+                    f"{place}: its state has format {version}, this hygge reads to {STATE_VERSION}",
                     hint="use the newer hygge that wrote it",
                 )
             return cls(

@@ -42,11 +42,11 @@ class HomeConfig(Settings):
         default=DEFAULT_BATCH_ROWS,
         ge=1,
         le=10_000_000,
-        description="Rows asked of the source at a time; the size of written files does not depend on it",
+        description="Rows asked of the source at a time; written files do not depend on it",
     )
     types: Mapping[str, TypeText] = Field(
         default_factory=dict,
-        description="Declared types by column, where the source's catalogue has none or a wrong one",
+        description="Declared types by column, where the source has none or a wrong one",
         examples=[{"price": "decimal(10,2)", "created_at": "timestamp(us, UTC)"}],
     )
 

@@ -24,7 +24,13 @@ from hygge.core.custom import WriteOnlyLoad
 from hygge.core.errors import ConfigError, StateError, UnsupportedError, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import (
-    Commit, Load, LoadRequest, Mode, State, Writer, derive_fingerprint,
+    Commit,
+    Load,
+    LoadRequest,
+    Mode,
+    State,
+    Writer,
+    derive_fingerprint,
 )  # fmt: skip
 from hygge.core.settings import StoreConfig, build
 
@@ -147,7 +153,7 @@ class Store:
             raise UnsupportedError(f"mode '{mode}' needs a key", hint="set `key_column`")
 
     def open(self, context: Context) -> StoreSession:
-        """A session for one attempt. Raises ConnectError where the destination cannot be reached."""
+        """A session for one attempt. Raises ConnectError where its place cannot be reached."""
         if type(self).write is Store.write:
             raise ConfigError(
                 f"{type(self).__name__} has neither write() nor open()",

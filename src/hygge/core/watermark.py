@@ -99,7 +99,9 @@ def _parse(kind: LogicalType, text: str) -> Position:
 class Window:
     """The rows of one incremental read: `lower <= column < upper`; None is unbounded.
 
-    A row whose column is NULL is in the first window (`lower` None) and in no other.
+    A row whose column is NULL is in the first window (`lower` None) and in no other. A run never
+    reads without an upper bound: where no row has a position yet, it reads none, so that those
+    without are read once, together with the first that has one.
     """
 
     column: str

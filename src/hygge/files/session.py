@@ -48,6 +48,7 @@ class FileSession(HomeSession, ABC):
         self._inputs = home.inputs()
         self._by_path = {str(i.path): i for i in self._inputs}
         self._schema: Schema | None = None
+        self._nulls: dict[str, int] = {}
         self._stopped = False
 
     @abstractmethod
@@ -163,11 +164,16 @@ class FileSession(HomeSession, ABC):
     def maximum(self, column: str) -> Position | None:
         request = ReadRequest(columns=(column,))
         field, found = self.schema()[column], None
+        self._nulls[column] = 0
         for frame in self.read(request, WHOLE):
             held = exact(frame[column], field, self.schema(), frame, entity=self._home.place())
+            self._nulls[column] += held.null_count()
             top: Any = held.max()
             found = top if found is None or (top is not None and top > found) else found
         return found
+
+    def nulls(self, column: str) -> int | None:
+        return self._nulls.get(column)  # counted while the maximum was looked for
 
     def clock(self) -> datetime | None:
         return datetime.now(UTC)
@@ -230,7 +236,7 @@ def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int]
     counted = [rows for _, _, rows, _ in units]
     rows = sum(r for r in counted if r is not None) if None not in counted else None
     first, last = Path(files[0][0]).name, Path(files[-1][0]).name
-    label = first if first == last else f"{first} to {last}"
+    label = f"{number + 1}: {first if first == last else f'{first} to {last}'}"
     seen = {path: versions[path] for path, *_ in files}
     bounds = {"files": files, "versions": seen}
     return Chunk(index=number, label=label, bounds=bounds, rows=rows)

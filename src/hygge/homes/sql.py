@@ -220,8 +220,11 @@ def _sqlite_file(url: str, root: Path) -> Path | None:
 
 def _bare(url: str) -> str:
     """The database that a URL names: no driver, host, user or secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme.split('+')[0]}:{parts.path}"
+    scheme, _, rest = url.partition("://")
+    rest = rest.partition("?")[0]
+    if not rest.startswith("/"):  # a password may hold what should be quoted, `@` and `/` too
+        rest = rest.rpartition("@")[2]
+    return f"{scheme.split('+')[0]}:{urlsplit('//' + rest).path}"
 
 
 def _default(around: Surroundings) -> str | None:

@@ -103,7 +103,9 @@ class Attempt:
             forget = [context.cancel.add(settling.cancel), context.cancel.add(reading.cancel)]
             try:
                 held = self._held(settling.state())
-                if held is not None and earlier and held.load_id == earlier:
+                if held is not None and earlier and (held.load_id, held.run_id) == (
+                    earlier, context.run_id
+                ):  # fmt: skip
                     return self._already(held)
                 shape = self._shape(reading, held)
                 span, before, after = self._window(reading, shape.source, held)
@@ -211,6 +213,12 @@ class Attempt:
         )  # fmt: skip
         span = window(by.column, field.type, last=last, lag=by.lag_value, upper=upper)
         after = Watermark(by.column, field.type, upper) if upper is not None else None
+        if last is not None and (missing := reading.nulls(by.column)):
+            self.context.note(
+                f"{missing:,} rows have no '{by.column}': only the first load read such rows, and "
+                "those that came later are never read; --full-refresh takes them",
+                "warning",
+            )
         return span, last, after
 
     def _load(
@@ -222,8 +230,12 @@ class Attempt:
         held: State | None,
         after: Watermark | None,
     ) -> tuple[Commit | None, Proof | None]:
-        chunks = self._chunks(reading, read)
-        if len(chunks) == 1:
+        nothing = read.window is not None and read.window.upper is None
+        chunks = () if nothing else self._chunks(reading, read)
+        if nothing:
+            # No row has a position yet: those without are read once, with the first that has one.
+            results: list[ChunkResult] = []
+        elif len(chunks) == 1:
             results = [self._whole(reading, load, shape, read, chunks[0])]
         else:
             results = self._parallel(load, shape, read, chunks)

@@ -204,13 +204,14 @@ class AlchemySession(HomeSession):
     def _within(self, query: Any, window: Window | None) -> Any:
         if window is None:
             return query
-        if window.upper is None:
-            return query.where(sa.false())
         column = self._selectable.c[window.column]
-        below = column < window.upper
-        if window.lower is None:
-            return query.where(sa.or_(column.is_(None), below))
-        return query.where(sa.and_(column >= window.lower, below))
+        parts = []
+        if window.lower is not None:
+            parts.append(column >= window.lower)
+        if window.upper is not None:
+            parts.append(column < window.upper)
+        inside = sa.and_(sa.true(), *parts)
+        return query.where(inside if window.lower is not None else sa.or_(column.is_(None), inside))
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         self.schema()

@@ -13,7 +13,9 @@ class ParquetStoreConfig(FileStoreConfig):
 
     compression: Compression = Field(default="zstd", description="Codec of the pages")
     compression_level: int | None = Field(
-        default=None, description="The codec's level; without it 1 for zstd, and the codec's own for others", examples=[3]
+        default=None,
+        description="The codec's level; without it 1 for zstd, its own for others",
+        examples=[3],
     )
     row_group_rows: int | None = Field(
         default=None,

@@ -246,10 +246,14 @@ class HomeContract(Quirks):
         self.check_rows(got, inside(frame, None, upper).select(KEY))
 
     @pytest.mark.parametrize("kind", POSITIONS)
-    def test_nothing_to_read(self, kind: str) -> None:
-        """A window without an upper bound holds nothing."""
-        _, home, found = self.windowed(kind)
-        assert read(home, ReadRequest(window=Window(VALUE, found, None, None))).height == 0
+    def test_windows_without_bounds(self, kind: str) -> None:
+        """None is unbounded; NULL is in windows without a lower bound."""
+        frame, home, found = self.windowed(kind)
+        lower = sorted(v for v in set(frame[VALUE]) if v is not None)[1]
+        above = [v is not None and v >= lower for v in frame[VALUE]]
+        for low, expected in ((None, frame), (lower, frame.filter(pl.Series(above)))):
+            got = read(home, ReadRequest(window=Window(VALUE, found, low, None)))
+            self.check_rows(got, expected)
 
     @pytest.mark.parametrize("kind", POSITIONS)
     def test_maximum_and_clock(self, kind: str) -> None:
@@ -265,15 +269,23 @@ class HomeContract(Quirks):
                 assert first.tzinfo is not None
                 assert first <= second
                 assert abs(first - datetime.now(UTC)) < timedelta(days=1)
-        empty, home, _ = self.windowed(kind, rows=0)
-        assert empty.height == 0
+
+    @pytest.mark.parametrize("kind", POSITIONS)
+    @pytest.mark.parametrize("rows", [0, 2])
+    def test_no_maximum(self, kind: str, rows: int) -> None:
+        """Where there is no row, or none has a position, there is no largest."""
+        logical = parse_type(kind)
+        frame = numbered(pl.Series(VALUE, [None] * rows, dtype=logical.physical))
+        home = self.of(frame, Case(kind, ()).schema)
+        if not home.incremental:
+            skip("this Home reads no windows")
         with home.open(Context()) as session:
             assert session.maximum(VALUE) is None
 
-    def windowed(self, kind: str, rows: int = 100) -> tuple[pl.DataFrame, Home, LogicalType]:
+    def windowed(self, kind: str) -> tuple[pl.DataFrame, Home, LogicalType]:
         """Rows with positions in `v`, a Home of them, and the type it has for `v`."""
         logical = parse_type(kind)
-        frame = numbered(pl.Series(VALUE, POSITIONS[kind], dtype=logical.physical)).head(rows)
+        frame = numbered(pl.Series(VALUE, POSITIONS[kind], dtype=logical.physical))
         home = self.of(frame, Case(kind, ()).schema)
         if not home.incremental:
             skip("this Home reads no windows")

@@ -41,8 +41,11 @@ class Quirks:
                 yield key, f"{word.replace('_', ' ')}: {reason}"
 
     @pytest.fixture(autouse=True)
-    def _quirks(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    def _quirks(
+        self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.folder = tmp_path
+        monkeypatch.chdir(tmp_path)  # where relative paths start, bound or not
         for key, reason in self.quirks():
             if key in _keys(request.node):
                 request.applymarker(pytest.mark.xfail(reason=reason, strict=True))

@@ -139,7 +139,7 @@ class SQLiteLoad(Load):
             db.execute("BEGIN IMMEDIATE")
             reached("sqlite.locked")
             held = read_state(db, self._to.table, place=str(self._to))
-            if held is not None and held.load_id == self.request.load_id:
+            if held is not None and self._ours(held):
                 return held  # an earlier attempt did commit, and never heard of it
             generation = held.generation if held else 0
             if generation != self.request.generation:
@@ -226,9 +226,14 @@ class SQLiteLoad(Load):
         """What a COMMIT of unknown end has left. Raises its error where it did not happen."""
         with open_reader(self._to.path) as db:
             held = read_state(db, self._to.table, place=str(self._to))
-        if held is None or held.load_id != self.request.load_id:
+        if held is None or not self._ours(held):
             raise cause
         return held
+
+    def _ours(self, held: State) -> bool:
+        """Whether this very load committed a state: another run's of the same name has read the
+        source at another moment."""
+        return (held.load_id, held.run_id) == (self.request.load_id, self.request.run_id)
 
     def abort(self) -> None:
         self._stage.remove()

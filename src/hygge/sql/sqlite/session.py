@@ -135,6 +135,13 @@ class SQLiteSessionBase(HomeSession):
                 declared=str(found.type),
             ) from None  # fmt: skip
 
+    def nulls(self, column: str) -> int | None:
+        """Count the rows without a value in a column."""
+        if not self.schema()[column].nullable:
+            return 0
+        query = f"SELECT count(*) FROM {self._relation.sql} WHERE {quote(column)} IS NULL"
+        return int(self._ask.row(query)[0])
+
     def clock(self) -> datetime:
         """Now, UTC: SQLite has no clock but this machine's."""
         return datetime.now(UTC)
