@@ -86,3 +86,21 @@ def test_no_rows(tmp_path: Path) -> None:
 
 def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
     assert read(tmp_path, '{"a": 1}', "", '{"a": 2}', "")["a"].to_list() == [1, 2]
+
+
+def test_whole_numbers_among_floats_are_not_rounded(tmp_path: Path) -> None:
+    got = read(tmp_path, '{"a": 9007199254740992}', '{"a": 1.5}', '{"a": 1e300}', '{"a": 0.1}')
+    assert got["a"].to_list() == [2.0**53, 1.5, 1e300, 0.1]
+    with pytest.raises(BadValue, match="line 2: 9007199254740993 does not fit float64"):
+        read(tmp_path, '{"a": 1.5}', '{"a": 9007199254740993}')
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"a\uDFFFb", r"\ude00\ud83d", r"\ud83d\ud83d\ude00"])
+def test_half_a_character_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match=r"line 2: .* is half a character"):
+        read(tmp_path, '{"a": "x"}', f'{{"a": "{text}"}}')
+
+
+def test_characters_written_as_pairs(tmp_path: Path) -> None:
+    got = read(tmp_path, r'{"a": "\ud83d\uDE00"}', r'{"a": "\\ud800"}', r'{"a": "\u00e9"}')
+    assert got["a"].to_list() == ["😀", r"\ud800", "é"]

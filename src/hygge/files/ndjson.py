@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,13 @@ from hygge.files.format import Format, in_utc
 
 BLOCK_BYTES = 16 << 20
 _NEVER = ("binary", "duration")
+_LONG = re.compile(rb"[:\s]-?[0-9]{16,}\s*[,}]")
+"""A whole number so long that Polars may round it in a column of floats."""
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+"""One half of a surrogate pair alone, which is no character; Polars makes NUL of it."""
 
 
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -40,10 +48,27 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse(block: bytes, path: Path, line: int, **settings: Any) -> pl.DataFrame:
+    if _HALF.search(block):
+        _check_characters(block, path, line)
     try:
         return pl.read_ndjson(io.BytesIO(block), **settings)
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise _bad_line(block, path, line, error) from None
+
+
+def _check_characters(block: bytes, path: Path, first: int) -> None:
+    """Raise DataError for a line with half a character in it."""
+    for number, text in enumerate(block.split(b"\n"), first):
+        if found := _HALF.search(text):
+            try:
+                json.dumps(json.loads(text), ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise DataError(
+                    f"{path}, line {number}: {found[0].decode()} is half a character",
+                    hint="mend the line: whatever wrote it cut a text in two",
+                ) from None
+            except ValueError:
+                continue  # no JSON, which parsing tells
 
 
 def _bad_line(block: bytes, path: Path, first: int, error: Exception) -> DataError:
@@ -109,6 +134,7 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     """
     fields = [schema[c] for c in columns]
     exactly = [f for f in fields if f.type.kind == "decimal"]
+    floats = [f.name for f in fields if f.type.kind in FLOATS]
     dtypes = {
         f.name: f.type.physical if f.type.inner or f.type.kind in FLOATS else pl.String
         for f in fields
@@ -118,9 +144,26 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
         if not block.strip():
             continue
         read = [_parse(block, path, line, schema=dtypes)] if dtypes else []
+        if floats and _LONG.search(block):
+            _check_floats(block, path, line, floats)
         if exactly:
             read.append(_decimals(block, path, line, exactly))
         yield pl.concat(read, how="horizontal").select(columns)
+
+
+def _check_floats(block: bytes, path: Path, first: int, names: Sequence[str]) -> None:
+    """Raise BadValue for a whole number in a float column that no float64 holds."""
+    for number, text in enumerate(block.split(b"\n"), first):
+        if not _LONG.search(text):
+            continue
+        record = json.loads(text)
+        for name in names:
+            value = record.get(name)
+            if isinstance(value, int) and int(float(value)) != value:
+                raise BadValue(
+                    entity=str(path), column=name, row=f"line {number}", value=value,
+                    declared="float64",
+                )  # fmt: skip
 
 
 def _decimals(block: bytes, path: Path, line: int, fields: Sequence[Field]) -> pl.DataFrame:
