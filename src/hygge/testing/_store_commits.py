@@ -173,6 +173,38 @@ class CommitsContract(LoadingContract):
         assert state_of(store) == before
         self.check_that_it_loads(store)
 
+    def test_readers_see_whole_loads_only(self) -> None:
+        """One who reads again and again sees some load's rows, or an error, but no mixture."""
+        store = self.new()
+        whole = [self.first(store)]
+        seen, stop = list[list[int]](), threading.Event()
+
+        def poll() -> None:
+            while not stop.is_set():
+                try:
+                    seen.append(sorted(self.rows(store, Schema.of(whole[0]))[KEY].to_list()))
+                except Exception:  # noqa: BLE001, S112 - a reader who errs has seen nothing wrong
+                    continue
+
+        reader = threading.Thread(target=poll)
+        reader.start()
+        try:
+            for at in range(1, 7):
+                mode = self.modes_of(store)[at % len(self.modes_of(store))]
+                coming = some_rows(100 * at, 10)
+                frames = list(coming.iter_slices(3))
+                load_frames(store, frames, mode, [KEY] if mode in KEYED else [])
+                after = equation(mode, whole[-1].to_dicts(), coming.to_dicts())
+                whole.append(pl.DataFrame(after, schema=coming.schema))
+        finally:
+            stop.set()
+            reader.join()
+        self.check_rows(store, whole[-1])
+        known = [sorted(frame[KEY].to_list()) for frame in whole]
+        assert seen
+        for keys in seen:
+            assert keys in known
+
     # Two at once ----------------------------------------------------------------------------------
 
     def test_of_two_loads_one_wins(self) -> None:

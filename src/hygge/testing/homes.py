@@ -6,12 +6,7 @@ import asyncio
 import pickle
 import threading
 import time
-from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 import pytest
@@ -19,80 +14,27 @@ from polars.testing import assert_frame_equal
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
-from hygge.core.context import Context, Surroundings
+from hygge.core.context import Context
 from hygge.core.errors import ConnectError, HyggeError
-from hygge.core.fields import LogicalType, Schema, parse_type
-from hygge.core.home import Home, HomeSession
-from hygge.core.watermark import Window
+from hygge.core.fields import Schema
+from hygge.core.home import Home
+from hygge.testing._home_base import read, read_session, some_rows
+from hygge.testing._home_windows import WindowsContract
 from hygge.testing.corpus import AWKWARD_NAMES, BY_NAME, KEY, VALUE, Case, numbered
 from hygge.testing.process import in_fresh_process
-from hygge.testing.quirks import Quirks, by_type, skip
+from hygge.testing.quirks import by_type, skip
 
 SECONDS = 10.0
 """Within how long reading must end once cancelled; a C call may take a while to notice."""
 PLAIN = ("int64", "float64", "bool", "decimal(10,2)", "date", "timestamp(us)", "string")
-POSITIONS: dict[str, list[Any]] = {
-    "int64": [5, -3, 0, 5, 2**62, None, -(2**62), 9, None, 10],
-    "decimal(10,2)": [Decimal(n) / 100 for n in (500, -3, 0, 500, 99_999_999, 901)] + [None],
-    "date": [date(2024, 2, 29), date(1, 1, 1), None, date(2024, 3, 1), date(2024, 2, 29)],
-    "timestamp(us)": [datetime(2024, 1, 1), datetime(2024, 1, 1, 0, 0, 0, 1), None,
-                      datetime(1, 1, 1), datetime(2023, 12, 31, 23, 59, 59, 999999)],
-    "timestamp(us, UTC)": [datetime(2024, 1, 1, tzinfo=UTC), None, datetime(1970, 1, 1, tzinfo=UTC),
-                           datetime(2024, 1, 1, 0, 0, 0, 1, tzinfo=UTC)],
-}  # fmt: skip
-"""Values of columns that carry watermarks, out of order, with ties and NULLs."""
 
 
-class HomeContract(Quirks):
+class HomeContract(WindowsContract):
     """Checks every Home; subclass it and say how to lay rows down at a source.
 
     A source that has other types than asked for says so in `becomes`; one that has no order may
     give rows in any. Each check gets a `folder` of its own.
     """
-
-    @abstractmethod
-    def make(self, frame: pl.DataFrame, schema: Schema) -> Home:
-        """Put rows at a new source by means that share no code with the Home; a Home of it.
-
-        Parameters
-        ----------
-        frame: the rows; the column `k` numbers them from 0.
-        schema: their fields, for sources or settings that need types declared.
-        """
-
-    def missing(self) -> Home | None:
-        """A Home whose source is not there or cannot be reached; None where that cannot be."""
-        return None
-
-    def with_secret(self, secret: str) -> Home | None:
-        """A Home whose settings hold a secret and whose source is not there; None: it has none."""
-        return None
-
-    # What the checks are made of ------------------------------------------------------------------
-
-    def bound(self, home: Home) -> Home:
-        return home.bind(Surroundings(root=self.folder))
-
-    def of(self, frame: pl.DataFrame, schema: Schema | None = None) -> Home:
-        """A bound Home of some rows."""
-        return self.bound(self.make(frame, schema or Schema.of(frame)))
-
-    def arriving(self, kind: LogicalType, name: str = "") -> LogicalType:
-        """The type that a type becomes at this source."""
-        return parse_type(
-            self.becomes.get(name or str(kind), self.becomes.get(str(kind), str(kind)))
-        )
-
-    def check_rows(self, got: pl.DataFrame, expected: pl.DataFrame) -> None:
-        """The same rows, in whatever order, in the types that this source has."""
-        kinds = Schema.of(expected).changed(
-            {f.name: self.arriving(f.type) for f in Schema.of(expected)}
-        )
-        assert_frame_equal(
-            got.sort(KEY).select(expected.columns),
-            conform(expected, kinds, entity="expected").sort(KEY),
-            check_exact=True,
-        )
 
     # Types and values -----------------------------------------------------------------------------
 
@@ -192,18 +134,6 @@ class HomeContract(Quirks):
             assert len({c.label for c in chunks}) == len(chunks)
             self.check_chunks(session, request, chunks, frame)
 
-    def check_chunks(
-        self,
-        session: HomeSession,
-        request: ReadRequest,
-        chunks: Sequence[Chunk],
-        expected: pl.DataFrame,
-    ) -> None:
-        pieces = [read_session(session, request, chunk) for chunk in chunks]
-        self.check_rows(pl.concat(pieces), expected)
-        for chunk, piece in zip(chunks, pieces, strict=True):
-            assert session.count(request, chunk) in (piece.height, None)
-
     def test_chunks_in_a_process_of_their_own(self) -> None:
         """A bound Home, a request and a chunk are all that another process needs."""
         frame = some_rows(500)
@@ -215,81 +145,6 @@ class HomeContract(Quirks):
             chunks = session.split(request, 3) or (WHOLE,)
         pieces = in_fresh_process(_read_chunks, home, request, list(chunks))
         self.check_rows(pl.concat(pieces), frame)
-
-    # Windows --------------------------------------------------------------------------------------
-
-    @pytest.mark.parametrize("kind", POSITIONS)
-    def test_windows(self, kind: str) -> None:
-        """Consecutive windows hold every row once, ties and NULLs included."""
-        frame, home, found = self.windowed(kind)
-        known = sorted(v for v in set(frame[VALUE]) if v is not None)
-        bounds = [None, *known, _beyond(known[-1])]
-        pieces = []
-        with home.open(Context()) as session:
-            for lower, upper in pairwise(bounds):
-                request = ReadRequest(window=Window(VALUE, found, lower, upper))
-                piece = read_session(session, request, WHOLE)
-                self.check_rows(piece, inside(frame, lower, upper))
-                assert session.count(request, WHOLE) in (piece.height, None)
-                self.check_chunks(session, request, session.split(request, 2), piece)
-                pieces.append(piece)
-        self.check_rows(pl.concat(pieces), frame)
-
-    @pytest.mark.parametrize("kind", POSITIONS)
-    def test_windows_leave_columns_out(self, kind: str) -> None:
-        """The window's column need not be among those that are wanted."""
-        frame, home, found = self.windowed(kind)
-        upper = sorted(v for v in set(frame[VALUE]) if v is not None)[1]
-        request = ReadRequest(columns=(KEY,), window=Window(VALUE, found, None, upper))
-        got = read(home, request, only=True)
-        assert got.columns == [KEY]
-        self.check_rows(got, inside(frame, None, upper).select(KEY))
-
-    @pytest.mark.parametrize("kind", POSITIONS)
-    def test_windows_without_bounds(self, kind: str) -> None:
-        """None is unbounded; NULL is in windows without a lower bound."""
-        frame, home, found = self.windowed(kind)
-        lower = sorted(v for v in set(frame[VALUE]) if v is not None)[1]
-        above = [v is not None and v >= lower for v in frame[VALUE]]
-        for low, expected in ((None, frame), (lower, frame.filter(pl.Series(above)))):
-            got = read(home, ReadRequest(window=Window(VALUE, found, low, None)))
-            self.check_rows(got, expected)
-
-    @pytest.mark.parametrize("kind", POSITIONS)
-    def test_maximum_and_clock(self, kind: str) -> None:
-        """The largest value is exact; a time's source has a clock that goes forward."""
-        frame, home, found = self.windowed(kind)
-        with home.open(Context()) as session:
-            largest = session.maximum(VALUE)
-            assert largest == frame[VALUE].max()
-            assert not found.is_integer or isinstance(largest, int)
-            if found.is_temporal:
-                first, second = session.clock(), session.clock()
-                assert first is not None and second is not None
-                assert first.tzinfo is not None
-                assert first <= second
-                assert abs(first - datetime.now(UTC)) < timedelta(days=1)
-
-    @pytest.mark.parametrize("kind", POSITIONS)
-    @pytest.mark.parametrize("rows", [0, 2])
-    def test_no_maximum(self, kind: str, rows: int) -> None:
-        """Where there is no row, or none has a position, there is no largest."""
-        logical = parse_type(kind)
-        frame = numbered(pl.Series(VALUE, [None] * rows, dtype=logical.physical))
-        home = self.of(frame, Case(kind, ()).schema)
-        if not home.incremental:
-            skip("this Home reads no windows")
-        with home.open(Context()) as session:
-            assert session.maximum(VALUE) is None
-
-    def windowed(self, kind: str) -> tuple[pl.DataFrame, Home, LogicalType]:
-        """Rows with positions in `v`, a Home of them, and the type it has for `v`."""
-        logical = parse_type(kind)
-        frame = numbered(pl.Series(VALUE, POSITIONS[kind], dtype=logical.physical))
-        home = self.of(frame, Case(kind, ()).schema)
-        if not home.incremental:
-            skip("this Home reads no windows")
-        return frame, home, self.arriving(logical)
 
     # Ends that come early -------------------------------------------------------------------------
 
@@ -401,52 +256,6 @@ class HomeContract(Quirks):
             shown.append(str(error))
         for text in shown:
             assert "Zq7" not in text and "Xj9" not in text
-
-
-def some_rows(height: int) -> pl.DataFrame:
-    """Numbered rows with a text and a number that may be NULL."""
-    rows = range(height)
-    return numbered(
-        pl.Series(VALUE, [f"é{i}" if i % 7 else None for i in rows], dtype=pl.String),
-        pl.Series("w", [i * 3 if i % 5 else None for i in rows], dtype=pl.Int64),
-    )
-
-
-def read(home: Home, request: ReadRequest | None = None, *, only: bool = False) -> pl.DataFrame:
-    """All rows of a bound Home; `only` leaves it at the columns that batches have."""
-    with home.open(Context()) as session:
-        return read_session(session, request or ReadRequest(), WHOLE, only=only)
-
-
-def read_session(
-    session: HomeSession, request: ReadRequest, chunk: Chunk, *, only: bool = False
-) -> pl.DataFrame:
-    """A chunk's rows, each batch held to the session's fields."""
-    schema = session.schema()
-    names = request.columns or tuple(schema.names)
-    wanted = Schema(schema[n] for n in names)
-    frames = [wanted.empty()]
-    for batch in session.read(request, chunk):
-        assert set(names) <= set(batch.columns)
-        if only:
-            assert set(names) == set(batch.columns)
-        frames.append(conform(batch.select(names), wanted, entity="read"))
-    return pl.concat(frames)
-
-
-def inside(frame: pl.DataFrame, lower: Any, upper: Any) -> pl.DataFrame:
-    """The rows of a window, as `Window` defines them, by plain Python."""
-    keep = [
-        lower is None if v is None else (lower is None or lower <= v) and v < upper
-        for v in frame[VALUE]
-    ]
-    return frame.filter(pl.Series(keep, dtype=pl.Boolean))
-
-
-def _beyond(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value + timedelta(microseconds=1)
-    return value + (timedelta(days=1) if isinstance(value, date) else 1)
 
 
 def _read_chunks(home: Home, request: ReadRequest, chunks: list[Chunk]) -> list[pl.DataFrame]:
