@@ -167,6 +167,13 @@ def test_a_float_beside_a_decimal_is_not_taken_for_it() -> None:
     check(beside, pl.Float64(), target, [BAD] * len(beside))
 
 
+def test_a_float_that_rounds_up_to_a_digit_too_many() -> None:
+    check(
+        [0.996, 0.99, None], pl.Float64(), parse_type("decimal(2,2)"), [BAD, Decimal("0.99"), None]
+    )
+    check([999.996, 1e300], pl.Float64(), parse_type("decimal(5,2)"), [BAD, BAD])
+
+
 PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 number_texts = st.one_of(
     st.from_regex(r"[+-]?[0-9]{1,22}(\.[0-9]{0,12})?([eE][+-]?[0-9]{1,2})?", fullmatch=True),
