@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -53,6 +55,19 @@ def ndjson(folder: Path, schema: Schema) -> pl.DataFrame:
         with path.open(encoding="utf-8", newline="\n") as file:
             rows += [json.loads(line, parse_float=Decimal) for line in file]
     return _frame(rows, schema)
+
+
+def sqlite_elsewhere(path: Path, table: str, column: str) -> list[int]:
+    """One column of whole numbers by sqlite3, in a process of its own."""
+    query = f'SELECT "{column}" FROM "{table}"'
+    script = (
+        "import json, sqlite3, sys\n"
+        "with sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True) as base:\n"
+        "    print(json.dumps([value for (value,) in base.execute(sys.argv[2])]))\n"
+    )
+    command = [sys.executable, "-c", script, str(path), query]
+    found: list[int] = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
+    return found
 
 
 def sqlite(path: Path, table: str, schema: Schema) -> pl.DataFrame:

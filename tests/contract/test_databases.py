@@ -14,6 +14,7 @@ from tests.contract import readers, writers
 
 from hygge import Home, Schema, SQLHome, SQLiteHome, SQLiteStore, Store
 from hygge.sql.sqlite.load import STEPS
+from hygge.testing.corpus import KEY
 from hygge.testing.homes import HomeContract
 from hygge.testing.stores import StoreContract
 
@@ -102,3 +103,9 @@ class TestSQLiteStore(StoreContract):
 
     def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
         return readers.sqlite(self.folder / "warehouse.db", store.name, schema)
+
+    def keys_seen(self, store: Store, schema: Schema) -> list[int]:
+        # In another process: POSIX drops a file's locks when the process closes any descriptor of
+        # it, so a second SQLite library in this one takes away the locks of the first
+        # (https://sqlite.org/howtocorrupt.html, section 2.2.1).
+        return readers.sqlite_elsewhere(self.folder / "warehouse.db", store.name, KEY)

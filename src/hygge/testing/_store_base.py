@@ -41,6 +41,13 @@ class AnyStoreContract(Quirks):
     def make(self, name: str) -> Store:
         """A Store of an entity of this name, somewhere under `folder`, that holds nothing yet."""
 
+    def keys_seen(self, store: Store, schema: Schema) -> list[int]:
+        """The values of the key that a reader sees now, while a load may be under way.
+
+        For a Store whose locks hold between processes only, read them in another process.
+        """
+        return list(self.rows(store, schema)[KEY])
+
     @abstractmethod
     def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
         """All rows that lie at a bound Store's destination now, read by means that share no code

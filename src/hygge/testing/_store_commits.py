@@ -182,7 +182,7 @@ class CommitsContract(LoadingContract):
         def poll() -> None:
             while not stop.is_set():
                 try:
-                    seen.append(sorted(self.rows(store, Schema.of(whole[0]))[KEY].to_list()))
+                    seen.append(sorted(self.keys_seen(store, Schema.of(whole[0]))))
                 except Exception:  # noqa: BLE001, S112 - a reader who errs has seen nothing wrong
                     continue
 
