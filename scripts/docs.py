@@ -87,7 +87,7 @@ def added(path: str, base: str) -> str:
 
 
 def settings_table(model: Any, without: Iterable[str] = ()) -> str:
-    schema = model.model_json_schema()
+    schema = model.model_json_schema(by_alias=False)
     # A model's own settings before those that every one of its sort has.
     order = [n for cls in model.__mro__ for n in vars(cls).get("__annotations__", {})]
     names = [
@@ -98,8 +98,9 @@ def settings_table(model: Any, without: Iterable[str] = ()) -> str:
     rows = []
     for name in names:
         about = schema["properties"][name]
-        rows.append((f"`{name}`", kind_of(about, schema), default_of(name, about, schema),
-                     about.get("description", "") + example_of(name, about)))  # fmt: skip
+        written = model.model_fields[name].alias or name
+        rows.append((f"`{written}`", kind_of(about, schema), default_of(name, about, schema),
+                     about.get("description", "") + example_of(written, about)))  # fmt: skip
     return table(("setting", "is", "default", "what it says"), rows)
 
 

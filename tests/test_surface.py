@@ -13,8 +13,8 @@ import hygge
 
 NAMES = [
     "BadValue", "CSVHome", "CSVStore", "Cancelled", "ConfigError", "ConflictError", "ConnectError",
-    "Coordinator", "DataError", "Field", "Flow", "GuardError", "Home", "HomeConfig", "HyggeError",
-    "IPCHome", "IPCStore", "NDJSONHome", "NDJSONStore", "ParquetHome", "ParquetStore", "RunFailed",
+    "Coordinator", "DataError", "DuckDBHome", "Field", "Flow", "GuardError", "Home", "HomeConfig",
+    "HyggeError", "IPCHome", "IPCStore", "NDJSONHome", "NDJSONStore", "ParquetHome", "ParquetStore", "RunFailed",
     "RunOptions", "SQLHome", "SQLiteHome", "SQLiteStore", "Schema", "SchemaDrift", "StateError",
     "Store", "StoreConfig", "TransientError", "VerifyError",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hygge.core.settings import StoreConfig as StoreConfig
     from hygge.core.store import Store as Store
     from hygge.homes.csv import CSVHome as CSVHome
+    from hygge.homes.duckdb import DuckDBHome as DuckDBHome
     from hygge.homes.ipc import IPCHome as IPCHome
     from hygge.homes.ndjson import NDJSONHome as NDJSONHome
     from hygge.homes.parquet import ParquetHome as ParquetHome
@@ -54,6 +55,7 @@ _WHERE = {
     "hygge.core.settings": ("HomeConfig", "StoreConfig"),
     "hygge.core.store": ("Store",),
     "hygge.homes.csv": ("CSVHome",),
+    "hygge.homes.duckdb": ("DuckDBHome",),
     "hygge.homes.ipc": ("IPCHome",),
     "hygge.homes.ndjson": ("NDJSONHome",),
     "hygge.homes.parquet": ("ParquetHome",),

@@ -40,11 +40,13 @@ class ReadRequest:
     columns: source names of the columns wanted, in any order; None for all.
     window: the rows wanted of an incremental read; None for all.
     batch_rows: how many rows a batch should have, about.
+    snapshot: what `HomeSession.share()` gave, to be read in; "" for a snapshot of one's own.
     """
 
     columns: tuple[str, ...] | None = None
     window: Window | None = None
     batch_rows: int = DEFAULT_BATCH_ROWS
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

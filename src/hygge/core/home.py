@@ -6,36 +6,48 @@ only `read_batches()`, from which the rest is derived.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
-import threading
-import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 
 from hygge.core import registry
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
-from hygge.core.conform import conform
-from hygge.core.context import Context, Surroundings, surroundings
-from hygge.core.errors import Cancelled, ConfigError, DataError, UnsupportedError
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import ConfigError, DataError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.settings import HomeConfig, build
 from hygge.core.watermark import Position
 
+if TYPE_CHECKING:
+    from hygge.core.stream import BatchStream
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table or dataset that a source offers: its schema ("" where there is none) and name."""
+    """One table or dataset that a source offers.
+
+    Parameters
+    ----------
+    schema, name: as the source has them; the schema is "" where there is none.
+    rows, bytes: about how much it holds; None where the source does not say without counting.
+    kind: `table`, `view`, or what else the source calls it.
+    fields: its fields, from `Home.catalogue()`; None where they were not asked for.
+    comment: what the source's catalogue says about it.
+    """
 
     schema: str
     name: str
     rows: int | None = None
+    bytes: int | None = None
+    kind: str = "table"
+    fields: Schema | None = None
+    comment: str = ""
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
@@ -77,6 +89,25 @@ class HomeSession(ABC):
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         """Count a chunk's rows at the source, independently of reading them; None: it cannot."""
         return None
+
+    def fingerprint(self, request: ReadRequest, chunk: Chunk) -> str | None:
+        """A digest of which versions of rows a chunk holds, taken at the source.
+
+        Equal digests in two snapshots mean equal rows, whatever happened in between; that is what
+        lets a finished chunk be trusted by a later run. None: the source cannot tell.
+        """
+        return None
+
+    def share(self) -> str:
+        """A name by which sessions beside this one read its snapshot; "" where it has none.
+
+        The name goes into `ReadRequest.snapshot`; it holds while this session is open.
+        """
+        return ""
+
+    def statement(self, request: ReadRequest, chunk: Chunk) -> str:
+        """What is asked of the source, word for word, for people; "" where it is no statement."""
+        return ""
 
     def maximum(self, column: str) -> Position | None:
         """The largest value of a column that can carry a watermark; None where it has no rows."""
@@ -126,6 +157,9 @@ class Home:
     """Whether this description holds a live object and so cannot leave the process."""
     incremental: ClassVar[bool] = False
     """Whether sessions can read a window of a column."""
+    known_when_bound: ClassVar[bool] = False
+    """Whether `identity()` is to be asked of the bound Home, whose connection knows its database;
+    else of the Home as written, whose paths are the same on every machine."""
 
     config: Any
     name: str
@@ -133,6 +167,8 @@ class Home:
     def __init_subclass__(cls, *, type: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if inspect.isabstract(cls) or cls.__name__.startswith("_"):
+            return
+        if type == "":  # a base of several
             return
         cls.type = type or registry.type_name(cls.__name__, "home")
         registry.register("home", cls.type, cls)
@@ -190,6 +226,21 @@ class Home:
             hint="name the entities instead of using `tables:`",
         )
 
+    def catalogue(self, context: Context) -> Sequence[Table]:
+        """`tables()` with their fields and keys, in one pass over the source's catalogue.
+
+        Raises UnsupportedError where there is no catalogue.
+        """
+        raise UnsupportedError(f"a Home of type '{self.type}' has no catalogue to discover")
+
+    def beside(self, session: HomeSession, most: int, context: Context) -> list[HomeSession]:
+        """Further sessions to read chunks in, beside one that is open.
+
+        As many as can be had at once, at most `most`, perhaps none: who holds a session must not
+        wait for another, or holders would wait for each other for ever.
+        """
+        return [self.open(context) for _ in range(most)]
+
     def open(self, context: Context) -> HomeSession:
         """A session for one attempt. Raises ConnectError where the source cannot be reached."""
         from hygge.core.custom import BatchesSession
@@ -216,11 +267,15 @@ class Home:
         Leaving the loop early closes the session. Raises what the source raises, BadValue,
         and SchemaDrift where batches differ.
         """
+        from hygge.core.stream import BatchStream
+
         return BatchStream(self)
 
     def read_sync(self) -> Iterator[pl.DataFrame]:
         """`read()` for code without an event loop."""
-        yield from _batches(self, Context())
+        from hygge.core.stream import batches
+
+        yield from batches(self, Context())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.place()})"
@@ -229,92 +284,6 @@ class Home:
         return type(other) is type(self) and other.__dict__ == self.__dict__
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def _batches(home: Home, context: Context) -> Iterator[pl.DataFrame]:
-    bound = home.bind(surroundings())
-    size = bound.config.batch_size
-    with bound.open(context) as session:
-        forget = context.cancel.add(session.cancel)
-        try:
-            schema, offset = session.schema(), 0
-            for batch in session.read(ReadRequest(batch_rows=size), WHOLE):
-                checked = conform(batch, schema, entity=home.name or home.type, offset=offset)
-                offset += checked.height
-                for start in range(0, checked.height, size):
-                    yield checked.slice(start, size)
-        finally:
-            forget()
-
-
-class BatchStream(AsyncIterator[pl.DataFrame]):
-    """An asynchronous iterator over batches, read in a worker thread.
-
-    It closes itself at the end, on an error, when dropped, and as an `async with` block ends.
-    """
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._context = Context()
-        self._open: list[Iterator[pl.DataFrame]] = []
-        self._begun = False
-        self._step: asyncio.Future[pl.DataFrame | None] | None = None
-        self._finalizer = weakref.finalize(self, _leave, self._context, self._open)
-        self._finalizer.atexit = False
-
-    def __aiter__(self) -> BatchStream:
-        return self
-
-    async def __anext__(self) -> pl.DataFrame:
-        if not self._begun:
-            self._begun = True
-            self._context.loop = asyncio.get_running_loop()
-            self._open.append(_batches(self._home, self._context))
-        if not self._open:
-            raise StopAsyncIteration
-        # Shielded, since a thread cannot be interrupted: who awaits may go, the step ends.
-        self._step = asyncio.ensure_future(asyncio.to_thread(next, self._open[0], None))
-        self._step.add_done_callback(lambda step: step.cancelled() or step.exception())
-        batch = await asyncio.shield(self._step)
-        if batch is None:
-            self._open.clear()
-            raise StopAsyncIteration
-        return batch
-
-    async def aclose(self) -> None:
-        """Stop reading and close the session; safe more than once."""
-        self._begun = True
-        self._context.cancel.cancel("closed")
-        if self._step is not None:
-            await asyncio.wait([self._step])
-        while self._open:
-            await asyncio.to_thread(_close, self._open.pop())
-
-    async def __aenter__(self) -> BatchStream:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
-
-
-def _leave(context: Context, open_: list[Iterator[pl.DataFrame]]) -> None:
-    """Stop and close from a thread of its own: whoever drops a stream must not wait for it."""
-    context.cancel.cancel("the loop was left")
-    if open_:
-        threading.Thread(
-            target=_close, args=(open_.pop(),), name="hygge-close", daemon=True
-        ).start()
-
-
-def _close(iterator: Iterator[pl.DataFrame]) -> None:
-    close = getattr(iterator, "close", None)
-    try:
-        if close is not None:
-            close()
-    except Cancelled:  # what closing asked for
-        pass
-    except ValueError:  # still being read in a thread, which ends and closes it by itself
-        pass
 
 
 def empty_read(home: Home) -> DataError:

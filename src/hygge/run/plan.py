@@ -116,6 +116,8 @@ def plan_entity(
     try:
         home = home.bind(around)
         store = store.bind(around)
+        if home.known_when_bound:
+            identity["home"] = dict(home.identity())
     except ConfigError as error:
         problems += _located(error, full_name, location)
     usual = settings.mode or store.modes[0]

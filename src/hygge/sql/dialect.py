@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from hygge.core.fields import LogicalType
+from hygge.core.watermark import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class TypeRule:
     build: makes the logical type of a declared one; None where the rule does not fit after all.
     stored: how a value lies in the database.
     loss: what is lost, in words; "" where nothing is.
+    fetch: the SQL that brings a column of it, with `{}` for its quoted name; "" for that alone.
     """
 
     native: tuple[str, ...]
@@ -59,6 +63,40 @@ class TypeRule:
     build: Callable[[Declared], LogicalType | None]
     stored: str
     loss: str = ""
+    fetch: str = ""
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string literal (ISO 9075: the quote doubled)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def position_literal(value: Position, kind: LogicalType) -> str:
+    """A position as a typed literal of ISO 9075, at its full precision."""
+    if isinstance(value, datetime):
+        text = value.isoformat(sep=" ", timespec="microseconds")
+        return f"TIMESTAMP {'WITH TIME ZONE ' if kind.zone else ''}'{text}'"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def ends(kind: LogicalType) -> tuple[Position, Position]:
+    """Positions below and above everything that a column of this type can hold.
+
+    For times the calendar's own ends (ISO 8601: years 0001 to 9999), which the upper one is not
+    above but at.
+    """
+    if kind.is_integer:
+        unsigned, bits = kind.kind.startswith("u"), int(kind.kind.lstrip("uint"))
+        return (0, 2**bits) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+    if kind.kind == "decimal":
+        most = Decimal(10) ** ((kind.precision or 38) - (kind.scale or 0))
+        return -most, most
+    if kind.kind == "date":
+        return date.min, date.max
+    zone = UTC if kind.zone else None
+    return datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +110,16 @@ class Dialect:
     rules: the type table, read from the top; the first rule that fits decides.
     ddl: the declared type of a column that is to hold a logical type. Raises UnsupportedError
         for one that the database cannot hold.
+    show: a watermark's position as a literal that compares with a column of its type.
+    escapes: whether a backslash escapes in string literals.
     """
 
     name: str
     quotes: tuple[str, str]
     rules: Sequence[TypeRule]
     ddl: Callable[[LogicalType], str]
+    show: Callable[[Position, LogicalType], str] = position_literal
+    escapes: bool = False
 
     def quote(self, name: str) -> str:
         """A name as an identifier, whatever it contains."""
@@ -92,8 +134,3 @@ class Dialect:
                 if logical is not None:
                     return rule, logical
         return None
-
-
-def literal(text: str) -> str:
-    """A text as an SQL string literal (ISO 9075: the quote doubled)."""
-    return "'" + text.replace("'", "''") + "'"

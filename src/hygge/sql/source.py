@@ -16,16 +16,25 @@ class Source:
     ----------
     table: a table or view, `users` or `main.users`; "" where there is a query.
     query: a SELECT; "" where there is a table.
-    types: types declared in the configuration, by column.
+    types: types declared in the configuration, by column, or by native type as the catalogue
+        writes it.
     where: the database, for errors.
+    schema: the schema the table is in; "" where the table's name says it, or none does.
+    condition: an SQL condition that rows must meet; "" for all.
+    chunk_column: the column by which it is split; "" for the primary key's.
     """
 
     table: str = ""
     query: str = ""
     types: Mapping[str, LogicalType] = field(default_factory=dict)
     where: str = ""
+    schema: str = ""
+    condition: str = ""
+    chunk_column: str = ""
 
     @property
     def label(self) -> str:
         """The name used in errors."""
-        return self.table or "query"
+        if not self.table:
+            return "query"
+        return f"{self.schema}.{self.table}" if self.schema else self.table

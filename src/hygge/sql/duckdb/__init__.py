@@ -1,0 +1,1 @@
+"""DuckDB: its connection, types and reading."""

@@ -1,0 +1,82 @@
+"""Connections to DuckDB: a file, or MotherDuck."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from hygge.core.context import Context
+from hygge.core.secrets import Secret
+from hygge.sql.link import Link
+from hygge.sql.pool import Lease
+from hygge.sql.server import PooledConnection
+from hygge.sql.session import SQLSession
+from hygge.sql.source import Source
+
+REMOTE = "md:"
+"""How MotherDuck's databases are named: `md:my_db`."""
+
+
+class DuckDBConnection(PooledConnection):
+    """A DuckDB file, or a MotherDuck database: `{type: duckdb, path: warehouse.duckdb}`."""
+
+    kind: ClassVar[str] = "duckdb"
+    schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
+    kept_idle: ClassVar[bool] = False
+
+    path: str | None = Field(
+        default=None,
+        description="The database file, or `md:NAME` for one of MotherDuck's",
+        examples=["warehouse.duckdb", "md:sales"],
+    )
+    url: Secret | None = Field(
+        default=None, description="The same as a URL", examples=["duckdb:///warehouse.duckdb"]
+    )
+    token: Secret | None = Field(
+        default=None, description="MotherDuck's token", examples=["${MOTHERDUCK_TOKEN}"]
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_of_url(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("url") is None or given.get("path"):
+            return given
+        url = given["url"]
+        text = url.reveal() if isinstance(url, Secret) else str(url)
+        return {**given, "url": None, "path": text.partition("://")[2].removeprefix("/")}
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if not self.path:
+            raise ValueError("a `path` is needed, to a file or as `md:NAME`")
+        return self
+
+    def bind(self, root: Path) -> Self:
+        path = self._path
+        if path.startswith(REMOTE):
+            return self
+        return self.model_copy(update={"path": os.path.abspath(root / Path(path).expanduser())})
+
+    @property
+    def _path(self) -> str:
+        assert self.path is not None  # validated
+        return self.path
+
+    def place(self) -> str:
+        return self._path
+
+    def identity(self) -> str:
+        return f"duckdb:{self._path if self._path.startswith(REMOTE) else Path(self._path).name}"
+
+    def connect(self) -> Link:
+        from hygge.sql.duckdb.link import DuckDBLink
+
+        return DuckDBLink.open(self._path, self.token.reveal() if self.token else None)
+
+    def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
+        from hygge.sql.duckdb.session import DuckDBSession
+
+        return DuckDBSession(lease, source, context)

@@ -1,0 +1,71 @@
+"""DuckDB's reviewed type table: https://duckdb.org/docs/stable/sql/data_types/overview."""
+
+from __future__ import annotations
+
+from hygge.core.errors import UnsupportedError
+from hygge.core.fields import LogicalType, parse_type
+from hygge.sql.dialect import Declared, Dialect, TypeRule, declared
+
+TEXT = "{}::VARCHAR"
+
+
+def _rule(native: str, logical: str, stored: str = "as it is", loss: str = "", *,
+          fetch: str = "") -> TypeRule:  # fmt: skip
+    kind = parse_type(logical)
+    return TypeRule(tuple(native.split(", ")), logical, lambda _: kind, stored, loss, fetch)
+
+
+def _decimal(kind: Declared) -> LogicalType | None:
+    precision, scale = (*kind.arguments, 18, 3)[:2] if not kind.arguments else kind.arguments[:2]
+    return LogicalType("decimal", precision=precision, scale=scale)
+
+
+_RULES = (
+    _rule("BOOLEAN", "bool"),
+    *(_rule(f"{'U' if u else ''}{name}", f"{u}int{bits}")
+      for u in ("", "u")
+      for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64))),
+    _rule("HUGEINT, UHUGEINT, BIGNUM, VARINT", "decimal(38,0)", "as text",
+          "a number of 39 digits is an error", fetch=TEXT),
+    _rule("FLOAT", "float32"),
+    _rule("DOUBLE", "float64"),
+    TypeRule(("DECIMAL",), "decimal(p,s)", _decimal, "as it is"),
+    _rule("DATE", "date", loss="years outside 1 to 9999, and infinity, are errors"),
+    _rule("TIME", "time"),
+    _rule("TIME WITH TIME ZONE", "string", "as text", fetch=TEXT),
+    _rule("TIMESTAMP", "timestamp(us)"),
+    _rule("TIMESTAMP_S, TIMESTAMP_MS", "timestamp(ms)"),
+    _rule("TIMESTAMP_NS", "timestamp(ns)"),
+    _rule("TIMESTAMP WITH TIME ZONE", "timestamp(us, UTC)"),
+    _rule("INTERVAL, BIT", "string", "as text", fetch=TEXT),
+    _rule("UUID", "uuid"),
+    _rule("BLOB, GEOMETRY", "binary"),
+    _rule("JSON", "json"),
+    _rule("VARCHAR", "string"),
+    _rule("ENUM", "string", "as text", fetch=TEXT),
+)  # fmt: skip
+NESTED = TypeRule(
+    ("STRUCT", "MAP", "UNION", "...[]"), "json", lambda _: parse_type("json"),
+    "as JSON", fetch="to_json({})::VARCHAR",
+)  # fmt: skip
+TYPE_TABLE = (*_RULES, NESTED)
+
+
+def ddl(kind: LogicalType) -> str:
+    """The declared type for a logical one. Raises UnsupportedError."""
+    raise UnsupportedError(f"DuckDB has no form for {kind}")
+
+
+DIALECT = Dialect("duckdb", ('"', '"'), _RULES, ddl)
+
+
+def logical(native: str) -> tuple[TypeRule, LogicalType]:
+    """The rule for a type as DuckDB's catalogue writes it, and the logical type it gives."""
+    if native.endswith("]") or native.startswith(("STRUCT(", "MAP(", "UNION(")):
+        return NESTED, parse_type("json")
+    kind = Declared(native, "ENUM") if native.startswith("ENUM(") else declared(native)
+    found = DIALECT.rule(kind)
+    return found or (_OTHER, parse_type("string"))
+
+
+_OTHER = TypeRule(("any other",), "string", lambda _: parse_type("string"), "as text", fetch=TEXT)

@@ -1,0 +1,135 @@
+"""What a database's catalogue says of a table, a view or a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from hygge.core.errors import ConfigError
+from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.home import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    name: as the catalogue has it.
+    native: its type as the catalogue writes it, e.g. `numeric(10,2)`.
+    type: the logical type that the reviewed table gives; None where it says too little, so that
+        the configuration must.
+    fetch: the SQL expression that brings it, e.g. `"at"::text`; "" for the quoted name alone.
+    required: whether it cannot be NULL.
+    key: its position in the primary key, from 1; 0 for none.
+    loss: what the reviewed table says is lost.
+    """
+
+    name: str
+    native: str
+    type: LogicalType | None
+    fetch: str = ""
+    required: bool = False
+    key: int = 0
+    loss: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, a view, or a query.
+
+    Parameters
+    ----------
+    schema, name: as the catalogue has them; "" for a query.
+    kind: `table`, `view`, `query`, or what else the database calls it.
+    columns: in order.
+    rows, bytes: the catalogue's estimate; None where it has none.
+    comment: what the catalogue says about it.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    columns: tuple[Column, ...]
+    rows: int | None = None
+    bytes: int | None = None
+    comment: str = ""
+
+    def __getitem__(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The primary key's columns, in key order."""
+        return tuple(c.name for c in sorted(self.columns, key=lambda c: c.key) if c.key)
+
+    def schema_of(self, types: Mapping[str, LogicalType], *, entity: str) -> Schema:
+        """Its fields, with declared types in place.
+
+        Parameters
+        ----------
+        types: by column's name or, for all columns of one, by native type.
+        entity: the name used in errors.
+
+        Raises
+        ------
+        ConfigError: `types` names what is not there, or a type is known to nobody.
+        """
+        by_native = {c.native.lower() for c in self.columns}
+        names = [c.name for c in self.columns]
+        for name in types:
+            if name not in names and name.lower() not in by_native:
+                near = get_close_matches(name, [*names, *sorted(by_native)], n=1)
+                raise ConfigError(
+                    f"`types` of {entity} names '{name}', which is neither a column nor the type "
+                    "of one",
+                    hint=f"did you mean '{near[0]}'?" if near else f"its columns: {_some(names)}",
+                )
+        natives = {name.lower(): kind for name, kind in types.items() if name not in names}
+        fields, unknown = [], []
+        for column in self.columns:
+            kind = types.get(column.name) or natives.get(column.native.lower()) or column.type
+            if kind is None:
+                unknown.append(f"{column.name} ({column.native})")
+                continue
+            declared = kind != column.type
+            fields.append(
+                Field(
+                    column.name, kind, nullable=not column.required, key=column.key,
+                    origin=column.native, loss="" if declared else column.loss,
+                )
+            )  # fmt: skip
+        if unknown:
+            raise ConfigError(
+                f"{entity}: hygge knows no type for {_some(unknown)}",
+                hint="declare it under the home's `types:`, e.g. `types: "
+                f"{{{unknown[0].partition(' (')[0]}: string}}`",
+            )
+        return Schema(fields)
+
+    def table(self) -> Table:
+        """It, as discovery shows it; fields of unknown types are left out."""
+        known = {c.name: c.type for c in self.columns if c.type is not None}
+        fields = Schema(
+            Field(c.name, known[c.name], nullable=not c.required, key=c.key, origin=c.native,
+                  loss=c.loss)
+            for c in self.columns if c.name in known
+        )  # fmt: skip
+        return Table(self.schema, self.name, self.rows, self.bytes, self.kind, fields, self.comment)
+
+
+def not_there(name: str, known: Sequence[str], place: str) -> ConfigError:
+    """The error for a table that a database does not have, with the near miss."""
+    bare = [n.rpartition(".")[2] for n in known]
+    near = get_close_matches(name.rpartition(".")[2], bare, n=1)
+    guess = known[bare.index(near[0])] if near else ""
+    return ConfigError(
+        f"there is no table or view '{name}' in {place}",
+        hint=f"did you mean '{guess}'?" if near else f"tables there: {_some(known) or 'none'}",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

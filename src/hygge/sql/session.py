@@ -1,0 +1,305 @@
+"""One attempt's reading of a table, a view or a query, over one leased connection.
+
+What holds for every database; each adds its catalogue, its clock and what it can do better.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import polars as pl
+
+from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
+from hygge.core.context import Context
+from hygge.core.errors import ConfigError
+from hygge.core.fields import LogicalType, Schema
+from hygge.core.home import HomeSession, Table
+from hygge.core.watermark import Position, Window
+from hygge.sql.dialect import Dialect, ends
+from hygge.sql.link import Link
+from hygge.sql.placeholders import CHUNK, WINDOW, fill, need, placeholders
+from hygge.sql.pool import Lease
+from hygge.sql.relation import Column, Relation, not_there
+from hygge.sql.select import columns_sql, in_range, in_window, where
+from hygge.sql.source import Source
+
+
+class SQLSession(HomeSession):
+    """One attempt's reading.
+
+    A read transaction, where the database has them, begins with the first question (`begin`), so
+    that all is answered from one snapshot.
+
+    Parameters
+    ----------
+    lease: the connection; given back with the session.
+    source: what is to be read.
+    context: of the attempt.
+    """
+
+    dialect: ClassVar[Dialect]
+
+    def __init__(self, lease: Lease, source: Source, context: Context) -> None:
+        self._lease, self._source, self._context = lease, source, context
+        self._begun = self._reading = self._closed = False
+        self._guard = threading.Lock()
+        self._found: Relation | None = None
+        self._fields: Schema | None = None
+
+    # What each database says for itself -----------------------------------------------------------
+
+    @abstractmethod
+    def find(self, schema: str, name: str) -> Relation | None:
+        """A table or view, its columns, keys and estimates; None where there is none.
+
+        Parameters
+        ----------
+        schema: as configured; "" for where the database itself would look.
+        name: `users`; also `sales.users` where `schema` is "".
+        """
+
+    @abstractmethod
+    def describe(self, query: str) -> Sequence[Column]:
+        """The columns of a query, found without running it."""
+
+    @abstractmethod
+    def relations(self) -> Sequence[Relation]:
+        """Every table and view that is a person's own, in one pass over the catalogue."""
+
+    def begin(self, snapshot: str) -> None:
+        """Open the read transaction, in the snapshot that another session shares, if one is named.
+
+        Called once, before anything else is asked.
+        """
+
+    def clock(self) -> datetime | None:
+        """The server's clock, aware; see HomeSession and `settled_clock`."""
+        return None
+
+    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Chunks of a table; by ranges of its key unless the database knows better."""
+        return (WHOLE,)
+
+    def chunk_condition(self, request: ReadRequest, chunk: Chunk) -> str:
+        """The condition for a chunk's rows, from its bounds; "" for all.
+
+        The bounds `key`, `from` and `below` are a key's columns and literals for the first of
+        them; a database that splits in another way adds its own.
+        """
+        bounds = chunk.bounds
+        if "key" not in bounds:
+            return ""
+        names = [self.dialect.quote(name) for name in bounds["key"]]
+        return in_range(names, bounds.get("from"), bounds.get("below"))
+
+    def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """A batch of the driver's types with values that fit the fields; often as it is."""
+        return batch
+
+    # What holds for all ---------------------------------------------------------------------------
+
+    @property
+    def link(self) -> Link:
+        """The connection, once the read transaction has begun."""
+        self._enter("")
+        return self._lease.link
+
+    def _enter(self, snapshot: str) -> None:
+        if not self._begun:
+            self._begun = True
+            self.begin(snapshot)
+
+    @property
+    def relation(self) -> Relation:
+        """What is read. Raises ConfigError, with the near miss, where it is not there."""
+        if self._found is None:
+            self._enter("")
+            source = self._source
+            if source.query:
+                columns = tuple(self.describe(self.statement_to_describe()))
+                self._found = Relation("", "", "query", columns)
+            else:
+                found = self.find(source.schema, source.table)
+                if found is None:
+                    known = [f"{r.schema}.{r.name}" if r.schema else r.name
+                             for r in self.relations()]  # fmt: skip
+                    raise not_there(source.label, known, source.where)
+                self._found = found
+        return self._found
+
+    def schema(self) -> Schema:
+        """All fields, as the catalogue declares them. Raises ConfigError."""
+        if self._fields is None:
+            self._fields = self.relation.schema_of(self._source.types, entity=self._source.label)
+        return self._fields
+
+    def tables(self) -> Sequence[Table]:
+        """Every table and view, with its fields."""
+        self._enter("")
+        return [relation.table() for relation in self.relations()]
+
+    def statement(self, request: ReadRequest, chunk: Chunk) -> str:
+        """The SELECT that brings a chunk."""
+        names = request.columns or tuple(self.schema().names)
+        wanted = columns_sql(self.dialect, (self.relation[name] for name in names))
+        return f"SELECT {wanted} FROM {self.rows_sql(request, chunk)}"
+
+    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        """The rows of a chunk; see HomeSession."""
+        self._enter(request.snapshot)
+        statement = self.statement(request, chunk)
+        self._reading = True
+        with self._lease.link.stream(statement, request.batch_rows) as batches:
+            for batch in batches:
+                self._context.cancel.check()
+                yield self.frame(batch)
+        self._reading = False
+
+    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
+        """Count a chunk's rows, in the snapshot that is read."""
+        self._enter(request.snapshot)
+        return int(self.link.row(f"SELECT count(*) FROM {self.rows_sql(request, chunk)}")[0])
+
+    def estimate(self, request: ReadRequest) -> Estimate:
+        """As the catalogue has it; unknown for views, queries and windows."""
+        if request.window is not None or self._source.condition or self._source.query:
+            return Estimate()
+        return Estimate(rows=self.relation.rows, bytes=self.relation.bytes)
+
+    def maximum(self, column: str) -> Position | None:
+        """The largest value; see HomeSession."""
+        return self.position(column, "max")
+
+    def position(self, column: str, function: str) -> Position | None:
+        """`min` or `max` of a column, as a position of its type."""
+        name, kind = self.dialect.quote(column), self.schema()[column].type
+        whole = ReadRequest(window=Window(column, kind, None, None))
+        rows = self.rows_sql(whole, WHOLE)
+        (value,) = self.link.row(f"SELECT {function}({name}) FROM {rows}")
+        return None if value is None else as_position(value, self.schema()[column].type)
+
+    def nulls(self, column: str) -> int | None:
+        """Count the rows without a value in a column; unknown of a query, which has its own say."""
+        if self._source.query:
+            return None
+        if not self.schema()[column].nullable:
+            return 0
+        rows = self.rows_sql(ReadRequest(), WHOLE, f"{self.dialect.quote(column)} IS NULL")
+        return int(self.link.row(f"SELECT count(*) FROM {rows}")[0])
+
+    def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Up to `parts` chunks; see HomeSession.
+
+        Raises ConfigError for a query without the placeholders that its chunks need.
+        """
+        if parts < 2:
+            return (WHOLE,)
+        if self._source.query:
+            need(self._source.query, CHUNK, f"{self._source.label} is to be read in chunks",
+                 escapes=self.dialect.escapes)  # fmt: skip
+        return self.split_table(request, parts)
+
+    def rows_sql(self, request: ReadRequest, chunk: Chunk, *also: str) -> str:
+        """What stands after FROM, for the rows of a window and a chunk that meet conditions."""
+        source = self._source
+        if source.query:
+            return (
+                f"({self._filled(request, chunk)}) AS hygge_query{where(source.condition, *also)}"
+            )
+        relation = self.relation
+        name = ".".join(self.dialect.quote(n) for n in (relation.schema, relation.name) if n)
+        window = in_window(self.dialect, request.window) if request.window else ""
+        chosen = self.chunk_condition(request, chunk)
+        return name + where(source.condition, window, chosen, *also)
+
+    def _filled(self, request: ReadRequest, chunk: Chunk) -> str:
+        """The query with the bounds of a window and a chunk in it."""
+        source, escapes, window = self._source, self.dialect.escapes, request.window
+        there = placeholders(source.query, escapes=escapes)
+        values: dict[str, str] = {}
+        if window is not None:
+            need(source.query, WINDOW, f"{source.label} is read incrementally", escapes=escapes)
+            values |= self._between(WINDOW, window.type, window.lower, window.upper)
+        elif there & {*WINDOW}:
+            raise _without("incremental", WINDOW)
+        if there & {*CHUNK}:
+            values |= self._between(CHUNK, self._chunk_type, None, None)
+            values |= {n: chunk.bounds[n] for n in CHUNK if chunk.bounds.get(n) is not None}
+        return fill(_bare(source.query), values, escapes=escapes)
+
+    @property
+    def _chunk_type(self) -> LogicalType:
+        """The type of the column that a query's chunks are ranges of."""
+        name = self._source.chunk_column
+        if not name:
+            raise _without("chunk_column", CHUNK)
+        field = self.schema().get(name)
+        if field is None or not (field.type.is_integer or field.type.kind == "decimal"):
+            raise ConfigError(
+                f"`chunk_column: {name}` is "
+                f"{'not in the query' if field is None else str(field.type)}",
+                hint="name one of its whole-number or decimal columns",
+            )
+        return field.type
+
+    def _between(
+        self, names: tuple[str, str], kind: LogicalType, low: Position | None, high: Position | None
+    ) -> dict[str, str]:
+        """Literals for a pair of placeholders, unbounded where a bound is None."""
+        least, most = ends(kind)
+        shown = (low if low is not None else least, high if high is not None else most)
+        return {n: self.dialect.show(v, kind) for n, v in zip(names, shown, strict=True)}
+
+    def statement_to_describe(self) -> str:
+        """The query with NULL for its placeholders: no row meets it, and its columns are known."""
+        values = dict.fromkeys((*WINDOW, *CHUNK), "NULL")
+        return fill(_bare(self._source.query), values, escapes=self.dialect.escapes)
+
+    def cancel(self) -> None:
+        with self._guard:  # once it is given back, the connection is somebody else's
+            if not self._closed:
+                self._lease.link.cancel()
+
+    def close(self) -> None:
+        """Give the connection back; one in the middle of a result is closed."""
+        with self._guard:
+            self._closed = True
+        self._lease.release(broken=self._reading or self._context.cancel.cancelled)
+
+
+def _bare(query: str) -> str:
+    return query.strip().rstrip(";").rstrip()
+
+
+def _without(setting: str, names: tuple[str, str]) -> ConfigError:
+    return ConfigError(
+        f"the query has :{names[0]} or :{names[1]}, and there is no `{setting}`",
+        hint=f"set `{setting}`, or take the placeholders out",
+    )
+
+
+def as_position(value: Any, kind: LogicalType) -> Position:
+    """A value as a driver gives it, as a position of a column's type.
+
+    Raises ValueError for one that is none.
+    """
+    if kind.is_integer:
+        return int(value)
+    if kind.kind == "decimal":
+        return value if isinstance(value, Decimal) else Decimal(str(value))
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day)
+    else:
+        moment = datetime.fromisoformat(str(value))
+    if kind.kind == "date":
+        return moment.date()
+    if kind.zone is None:
+        return moment.replace(tzinfo=None)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,64 @@
+"""The suite over DuckDB's Home, against files that duckdb itself wrote."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import duckdb
+import polars as pl
+
+from hygge import Home, Schema
+from hygge.core.fields import LogicalType
+from hygge.homes.duckdb import DuckDBHome
+from hygge.testing.homes import HomeContract
+
+NESTED = dict.fromkeys(
+    ("list(int64)", "list(string)", "list(list(int64))", "struct(a: int64, b: string)",
+     "list(struct(a: int64, b: date))"),
+    "DuckDB's nested values are read as JSON",
+)  # fmt: skip
+
+
+def ddl(kind: LogicalType) -> str:
+    plain = {
+        "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "string": "VARCHAR",
+        "binary": "BLOB", "json": "JSON", "uuid": "UUID", "date": "DATE", "time": "TIME",
+        "null": '"NULL"', "duration": "BIGINT",
+    }  # fmt: skip
+    names = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
+    if kind.kind == "decimal":
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if kind.kind == "timestamp":
+        if kind.zone:
+            return "TIMESTAMP WITH TIME ZONE"
+        return {"us": "TIMESTAMP", "ms": "TIMESTAMP_MS", "ns": "TIMESTAMP_NS"}[kind.unit or "us"]
+    if kind.is_integer:
+        return ("U" if kind.kind[0] == "u" else "") + names[kind.kind.lstrip("u")]
+    return plain[kind.kind]
+
+
+class TestDuckDBHome(HomeContract):
+    never: ClassVar = {
+        **NESTED,
+        "duration(us)": "DuckDB has intervals, not durations",
+        "null": "a column has a type",
+    }
+    lossy: ClassVar = {"values[uuid]": "a uuid is a number, written in lower case"}
+    becomes: ClassVar = {"timestamp(us, Europe/Paris)": "timestamp(us, UTC)", "string(5)": "string"}
+
+    def make(self, frame: pl.DataFrame, schema: Schema) -> Home:
+        path = self.folder / "shop.duckdb"
+        path.unlink(missing_ok=True)
+        with duckdb.connect(str(path)) as db:
+            columns = ", ".join(
+                f'"{f.name.replace(chr(34), chr(34) * 2)}" {ddl(f.type)}'
+                f"{' PRIMARY KEY' if f.key else '' if f.nullable else ' NOT NULL'}"
+                for f in schema
+            )
+            db.execute(f'CREATE TABLE "my table" ({columns})')
+            rows = frame.to_arrow()  # noqa: F841 - duckdb finds it by its name
+            db.execute('INSERT INTO "my table" SELECT * FROM rows')
+        return DuckDBHome("my table", path=str(path))
+
+    def missing(self) -> Home:
+        return DuckDBHome("t", path="nowhere.duckdb")
