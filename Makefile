@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup dev demo test lint docs docs-check format bench lock clean gone
+.PHONY: help setup dev demo servers test lint docs docs-check format bench lock clean gone
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' Makefile
@@ -55,7 +55,10 @@ dev: $(VENV)/.hygge $(VENV)/.dev ## the same, with the tools to test and lint
 demo: setup ## a small load, start to end, and what it proved
 	$(BIN)/hygge demo $(ARGS)
 
-test: dev ## every test
+servers: dev ## the database servers that the tests start, where they can be installed
+	$(PY) -m tests.servers install
+
+test: dev servers ## every test
 	$(PY) -m pytest -n auto $(ARGS)
 
 lint: dev docs-check ## formatting, lint, types and the rooms' walls

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.servers.plugin"]
+
 # Drawing is quick but the machine may be busy: no deadlines, and the same examples each time.
 settings.register_profile(
     "hygge",

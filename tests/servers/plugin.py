@@ -1,0 +1,97 @@
+"""The fixtures, and what becomes of a test whose server is missing: told, never passed over.
+
+Where the environment variable CI is set, such a test fails; elsewhere it is skipped, and a line at
+the end says how many were, and how to get the server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.servers import KINDS, Broken, Database, Kind, Missing, Run, Server
+from tests.servers.mariadb import MARIADB
+from tests.servers.postgres import POSTGRES
+
+RUN = pytest.StashKey[Run]()
+INPUT = "hygge_servers"  # what a worker of pytest-xdist gets from its controller
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", {})
+    config.stash[RUN] = Run.join(given[INPUT]) if INPUT in given else Run.begin()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[INPUT] = str(node.config.stash[RUN].folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if run := config.stash.get(RUN, None):
+        run.end()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for kind in KINDS.values():
+        if count := sum(f"{kind.name} is missing" in reason for reason in skipped):
+            tests = f"{count} test{'s' * (count != 1)}"
+            terminalreporter.write_line(
+                f"skipped {tests}: {kind.missing()}", yellow=True, bold=True
+            )
+
+
+def served(config: pytest.Config, kind: Kind) -> Iterator[Server]:
+    """The run's server, or the end of the test."""
+    try:
+        server = config.stash[RUN].server(kind)
+    except Missing as error:
+        if os.environ.get("CI", "").lower() in ("", "0", "false"):
+            pytest.skip(str(error))
+        pytest.fail(str(error), pytrace=False)
+    except Broken as error:
+        pytest.fail(str(error), pytrace=False)
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """The run's PostgreSQL, for databases that more than one test uses."""
+    yield from served(pytestconfig, POSTGRES)
+
+
+@pytest.fixture(scope="session")
+def mysql_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """The run's MariaDB, for databases that more than one test uses."""
+    yield from served(pytestconfig, MARIADB)
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[Database]:
+    """A fresh, empty database in PostgreSQL."""
+    with postgres_server.database() as database:
+        yield database
+
+
+@pytest.fixture
+def mysql(mysql_server: Server) -> Iterator[Database]:
+    """A fresh, empty database in MariaDB."""
+    with mysql_server.database() as database:
+        yield database
+
+
+@pytest.fixture
+def postgres_url(postgres: Database) -> str:
+    """The address of the test's database in PostgreSQL."""
+    return postgres.url
+
+
+@pytest.fixture
+def mysql_url(mysql: Database) -> str:
+    """The address of the test's database in MariaDB."""
+    return mysql.url
