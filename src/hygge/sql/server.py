@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
+from hygge.core.errors import ConfigError
 from hygge.core.home import HomeSession, Table
+from hygge.core.secrets import Secret
 from hygge.core.watermark import parse_duration
+from hygge.sql.address import Address, parse_url, shown
 from hygge.sql.connection import Connection
 from hygge.sql.limits import Limit
 from hygge.sql.link import Link
@@ -92,6 +97,95 @@ class PooledConnection(Connection):
         lease = pool_of(self).lease(context.cancel)
         with self.reader(lease, Source(where=self.place()), context) as session:
             return session.tables()
+
+
+class ServerConnection(PooledConnection):
+    """Settings of every connection over a network: by a URL, by keys, or by both where the keys
+    say what the URL leaves out."""
+
+    default_port: ClassVar[int]
+
+    url: Secret | None = Field(
+        default=None,
+        description="The address as a URL; what it leaves out may stand beside it",
+        examples=["${SHOP_URL}"],
+    )
+    host: str | None = Field(
+        default=None, description="The server's name or address", examples=["db.example.com"]
+    )
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="Its port; the usual one if left out"
+    )
+    database: str | None = Field(
+        default=None, min_length=1, description="The database", examples=["shop"]
+    )
+    user: str | None = Field(default=None, description="Who connects", examples=["hygge"])
+    password: Secret | None = Field(
+        default=None, description="The user's password", examples=["${SHOP_PASSWORD}"]
+    )
+    tls: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        default="prefer",
+        description="Whether the way is encrypted, and whether the server must prove who it is",
+        examples=["verify-full"],
+    )
+    tls_ca: str | None = Field(
+        default=None, description="The certificates that vouch for the server", examples=["ca.pem"]
+    )
+    tls_cert: str | None = Field(default=None, description="The client's own certificate")
+    tls_key: str | None = Field(default=None, description="The key of the client's certificate")
+
+    @model_validator(mode="after")
+    def _addressed(self) -> Self:
+        if self.url is None or not self.url.is_reference:
+            self._merged()
+        return self
+
+    def bind(self, root: Path) -> Self:
+        """With the paths of certificates resolved against a folder."""
+        files = {n: getattr(self, n) for n in ("tls_ca", "tls_cert", "tls_key")}
+        return self.model_copy(
+            update={n: str(root / Path(f).expanduser()) for n, f in files.items() if f}
+        )
+
+    def address(self) -> Address:
+        """URL and keys as one, the password revealed.
+
+        Raises ConfigError where they contradict each other, leave out what is needed, or refer to
+        a variable that is not set.
+        """
+        found = self._known()
+        return replace(found, password=self.password.reveal()) if self.password else found
+
+    def place(self) -> str:
+        """The server and the database; the reference as written while it cannot be resolved."""
+        try:
+            return shown(self.schemes[0], self._known(), self.default_port)
+        except ConfigError:
+            return self.url.written if self.url and self.url.is_reference else self.kind
+
+    def identity(self) -> str:
+        return f"{self.kind}:{self._known().database}"
+
+    def _known(self) -> Address:
+        try:
+            return self._merged()
+        except ValueError as error:
+            raise ConfigError(f"a connection of type '{self.kind}': {error}") from None
+
+    def _merged(self) -> Address:
+        """URL and keys as one. Raises ValueError that shows no secret."""
+        found = parse_url(self.url.reveal(), self.schemes) if self.url else Address()
+        for name in ("host", "port", "database", "user", "password"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if getattr(found, name) not in (None, ""):
+                raise ValueError(f"`url` has a {name} already, and `{name}` gives another")
+            if name != "password":  # which is revealed later, where a session opens
+                found = replace(found, **{name: value})
+        if not found.database:
+            raise ValueError("it names no database; give `database`, or the URL a path")
+        return found
 
 
 def seconds(duration: str | None) -> float:
