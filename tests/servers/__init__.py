@@ -24,24 +24,27 @@ from tests.servers.run import Run, Server
 
 __all__ = [
     "KINDS", "Broken", "Database", "Kind", "Missing", "Run", "Server", "mariadb_server",
-    "postgres_server", "private_server",
+    "postgres_server", "server_of",
 ]  # fmt: skip
 
 KINDS: dict[str, Kind] = {kind.key: kind for kind in (POSTGRES, MARIADB)}
 
 
 @contextmanager
-def private_server(kind: Kind) -> Iterator[Server]:
-    """A server of one's own, which goes at the end. Raises Missing where there is none."""
-    with Run.begin() as run, run.server(kind) as server:
+def server_of(kind: Kind, *, own: bool = False) -> Iterator[Server]:
+    """A server until the end of the `with`: one that the environment names, or a new one.
+
+    With `own` always a new one, that may be crashed. Raises Missing where there is none.
+    """
+    with Run.begin() as run, run.server(kind, own=own) as server:
         yield server
 
 
-def postgres_server() -> AbstractContextManager[Server]:
-    """A PostgreSQL of one's own, which goes at the end."""
-    return private_server(POSTGRES)
+def postgres_server(*, own: bool = False) -> AbstractContextManager[Server]:
+    """A PostgreSQL until the end of the `with`; see `server_of`."""
+    return server_of(POSTGRES, own=own)
 
 
-def mariadb_server() -> AbstractContextManager[Server]:
-    """A MariaDB of one's own, which goes at the end."""
-    return private_server(MARIADB)
+def mariadb_server(*, own: bool = False) -> AbstractContextManager[Server]:
+    """A MariaDB until the end of the `with`; see `server_of`."""
+    return server_of(MARIADB, own=own)

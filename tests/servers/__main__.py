@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tests.servers import KINDS, Broken, Missing, private_server
+from tests.servers import KINDS, Broken, Missing, server_of
 from tests.servers.install import install
 from tests.servers.run import keep
 
@@ -29,7 +29,7 @@ def main() -> str | None:
         keep(kind, given.keep)
         return None
     try:
-        with private_server(kind) as server, suppress(KeyboardInterrupt):
+        with server_of(kind, own=True) as server, suppress(KeyboardInterrupt):
             print(server.new_database().url, flush=True)
             signal.pause()
     except (Missing, Broken) as error:

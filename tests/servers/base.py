@@ -151,8 +151,11 @@ class Kind(ABC):
 
     def find(self) -> None:
         """Nothing, if there is one here or a running one is named. Raises Missing."""
-        if self.running():
-            return
+        if not self.running():
+            self.installed()
+
+    def installed(self) -> None:
+        """Nothing, if one can be started here. Raises Missing."""
         if os.name != "posix":
             raise self.missing()  # how to start one there has not been written
         self.programs()

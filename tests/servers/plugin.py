@@ -7,11 +7,11 @@ the end says how many were, and how to get the server.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
-from tests.servers import KINDS, Broken, Database, Kind, Missing, Run, Server
+from tests.servers import KINDS, Database, Missing, Run, Server
 from tests.servers.mariadb import MARIADB
 from tests.servers.postgres import POSTGRES
 
@@ -45,30 +45,38 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             )
 
 
-def served(config: pytest.Config, kind: Kind) -> Iterator[Server]:
-    """The run's server, or the end of the test."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    yield from without_server()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    yield from without_server()
+
+
+def without_server() -> Generator[None]:
+    """What becomes of a test that meets a missing server, in a fixture or by itself."""
     try:
-        server = config.stash[RUN].server(kind)
-    except Missing as error:
+        yield
+    except Missing as missing:
         if os.environ.get("CI", "").lower() in ("", "0", "false"):
-            pytest.skip(str(error))
-        pytest.fail(str(error), pytrace=False)
-    except Broken as error:
-        pytest.fail(str(error), pytrace=False)
-    with server:
-        yield server
+            pytest.skip(str(missing))
+        pytest.fail(str(missing), pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def postgres_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The run's PostgreSQL, for databases that more than one test uses."""
-    yield from served(pytestconfig, POSTGRES)
+    with pytestconfig.stash[RUN].server(POSTGRES) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mysql_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The run's MariaDB, for databases that more than one test uses."""
-    yield from served(pytestconfig, MARIADB)
+    with pytestconfig.stash[RUN].server(MARIADB) as server:
+        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import os
 import re
+import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,10 +96,11 @@ class Postgres(Kind):
         raise self.missing()
 
     def prepare(self, folder: Path) -> Sequence[str]:
+        self._lend(folder)
         secret = folder / "password"
         secret.write_text(PASSWORD)
         return [
-            str(self.programs() / "initdb"), "--pgdata", str(folder / "data"), "--no-sync",
+            str(self._programs(folder) / "initdb"), "--pgdata", str(folder / "data"), "--no-sync",
             "--username", USER, "--pwfile", str(secret), "--auth=scram-sha-256",
             "--encoding=UTF8", "--locale=C", "--no-instructions",
         ]  # fmt: skip
@@ -104,12 +108,29 @@ class Postgres(Kind):
     def command(self, folder: Path, port: int) -> Sequence[str]:
         settings = SETTINGS | {"port": str(port), "unix_socket_directories": str(folder)}
         options = [part for k, v in settings.items() for part in ("-c", f"{k}={v}")]
-        return [str(self.programs() / "postgres"), "-D", str(folder / "data"), *options]
+        return [str(self._programs(folder) / "postgres"), "-D", str(folder / "data"), *options]
 
     def admin(self, folder: Path, port: int) -> Database:
         return PostgresDatabase(
             "127.0.0.1", port, USER, PASSWORD, "postgres", self.client(), str(folder)
         )
+
+    def _lend(self, folder: Path) -> None:
+        """Copy the package's programs, if whom the server runs as cannot get at ours."""
+        programs = self.programs()
+        if PACKAGE not in programs.parts or os.geteuid() != 0:
+            return
+        if all(place.stat().st_mode & stat.S_IXOTH for place in programs.parents):
+            return
+        package = programs.parents[1]
+        libraries = package.with_name(f"{PACKAGE}.libs")
+        for source in (programs.parent, *[libraries] * libraries.exists()):
+            shutil.copytree(source, folder / "lent" / source.relative_to(package.parent))
+
+    def _programs(self, folder: Path) -> Path:
+        """The programs to start in a folder."""
+        lent = sorted(folder.glob(f"lent/{PACKAGE}/*/bin"))
+        return lent[-1] if lent else self.programs()
 
     def _folders(self) -> list[Path]:
         """Where there may be programs: installed ones first, newer versions first."""

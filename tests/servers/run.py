@@ -71,11 +71,14 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def server(self, kind: Kind) -> Server:
-        """A server of the run, started unless it is up. Raises Missing, or Broken."""
-        if running := kind.running():
+    def server(self, kind: Kind, *, own: bool = False) -> Server:
+        """The run's server, started if it is not up; with `own`, never one that others use too.
+
+        Raises Missing where there is none, and Broken where it does not start.
+        """
+        if not own and (running := kind.running()):
             return Server(kind, running)
-        kind.find()
+        kind.installed()
         state = self.folder / f"{kind.key}.json"
         try:
             (self.folder / f"{kind.key}.claim").touch(exist_ok=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.servers import KINDS, Broken, Database, Server, private_server
+from tests.servers import KINDS, Broken, Database, Server, server_of
 
 AWKWARD = "Zoë 'quoted' \"double\" back\\slash\ttab\r\nline 日本 🧣"
 
@@ -76,7 +76,8 @@ def test_a_script_stops_at_its_first_error(database: Database) -> None:
 
 def test_both_doors_are_open(database: Database) -> None:
     socket.create_connection((database.host, database.port), 5).close()
-    assert database.socket is not None
+    if database.socket is None:
+        pytest.skip("where the socket of a server named in the environment is, is not known")
     place = f"--host={database.socket}"
     if database.scheme == "mysql":
         place = f"--socket={database.socket}"
@@ -117,7 +118,7 @@ def test_connections_are_cut(database: Database) -> None:
 
 @pytest.mark.parametrize("key", KINDS)
 def test_a_server_of_ones_own_can_crash_and_come_back(key: str) -> None:
-    with private_server(KINDS[key]) as server:
+    with server_of(KINDS[key], own=True) as server:
         database = server.new_database()
         database.execute("CREATE TABLE t (v int); INSERT INTO t VALUES (1);")
         server.restart()
