@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run them, write results.json, print a table, fail over a limit.
+"""`python -m benchmarks`: run them, write the results, print a table, fail over a limit.
 
 Limits are ratios against a floor of the same run, or peak memory; the one absolute time (many
 small tables) is reported beside its limit and judged too, since start-up is what it is about.
@@ -10,171 +10,121 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import data, floors
-from benchmarks.measure import Timing, timed
+from benchmarks import data, project, sources
+from benchmarks.encode import ready_frames
+from benchmarks.line import Line, table
+from benchmarks.measure import timed
+from benchmarks.plot import svg
 
-PYTHON = sys.executable
-PEAK_LIMIT_MB = 600
-SQLITE_LIMIT = 1.5
 MANY_LIMIT_S = 4.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """One result: what was timed, its floor, and the limits it is held to."""
-
-    name: str
-    timing: Timing
-    floor: float | None = None
-    ratio_limit: float | None = None
-    peak_limit: float | None = None
-    seconds_limit: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        return self.timing.seconds / self.floor if self.floor else None
-
-    @property
-    def failures(self) -> list[str]:
-        found = []
-        if self.ratio_limit and self.ratio and self.ratio > self.ratio_limit:
-            found.append(f"{self.name}: {self.ratio:.2f}x its floor, limit {self.ratio_limit}x")
-        if self.peak_limit and self.timing.peak_mb > self.peak_limit:
-            found.append(
-                f"{self.name}: peak {self.timing.peak_mb:.0f} MB, limit {self.peak_limit} MB"
-            )
-        if self.seconds_limit and self.timing.seconds > self.seconds_limit:
-            found.append(f"{self.name}: {self.timing.seconds:.2f} s, limit {self.seconds_limit} s")
-        return found
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "name": self.name, **self.timing.to_json(), "floor_seconds": self.floor,
-            "ratio": self.ratio, "ratio_limit": self.ratio_limit,
-            "peak_limit_mb": self.peak_limit, "seconds_limit": self.seconds_limit,
-        }  # fmt: skip
-
-
-def project(folder: Path, home: str, store: str = "type: parquet\n      path: out") -> None:
-    """A single-flow project that moves one table, or all tables of a file."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "hygge.yml").write_text(
-        f"name: bench\nflows:\n  bench:\n    home:\n      {home}\n    store:\n      {store}\n"
-    )
-
-
-def hygge() -> list[str]:
-    return [PYTHON, "-m", "hygge", "go", "--quiet"]
 
 
 def many(work: Path, runs: int) -> list[Line]:
     """200 entities of 1,000 rows, SQLite to Parquet."""
     base = data.many_tables(work)
     folder = work / "project-many"
-    project(folder, f"type: sqlite\n      path: {base}\n    tables: ['t*']")
-
-    def clear() -> None:
-        shutil.rmtree(folder / "out", ignore_errors=True)
-        shutil.rmtree(folder / ".hygge", ignore_errors=True)
-
-    timing = timed({"hygge": hygge()}, cwd=folder, runs=runs, before=clear)["hygge"]
+    project.write(folder, {"type": "sqlite", "path": str(base)}, tables=["t*"])
+    timing = timed(
+        {"hygge": project.GO}, cwd=folder, runs=runs, before=lambda: project.clear(folder)
+    )["hygge"]
     return [Line("200 tables of 1,000 rows, SQLite to Parquet", timing, seconds_limit=MANY_LIMIT_S)]
 
 
-def big(work: Path, rows: int, runs: int) -> list[Line]:
-    """The bench table, Parquet to Parquet and SQLite to Parquet, beside its floors."""
-    parquet = data.parquet_table(work, rows)
-    sqlite = data.sqlite_table(work, rows)
-    ready = floors.ready_frames(parquet)
-    module = [PYTHON, "-m", "benchmarks.floors"]
-    root = Path(__file__).resolve().parent.parent
-    os.environ["PYTHONPATH"] = str(root)
-    from_parquet, from_sqlite = work / "project-parquet", work / "project-sqlite"
-    project(from_parquet, f"type: parquet\n      path: {parquet}")
-    project(from_sqlite, f"type: sqlite\n      path: {sqlite}\n      table: bench")
+def one_source(name: str, work: Path, rows: int, runs: int) -> list[Line]:
+    """The bench table from one source to Parquet, beside its floors and peers."""
+    shown = f"{rows / 1_000_000:g} M rows"
+    ready = ready_frames(data.parquet_table(work, rows))
+    with sources.job(name, work, rows) as job:
+        if job.skip:
+            print(f"{shown}: {job.title} is left out: {job.skip}")
+            return []
+        flows = {"": job.flow, **job.variants}
+        folders = {variant: work / f"project-{name}-{at}" for at, variant in enumerate(flows)}
+        for variant, folder in folders.items():
+            project.write(folder, job.home, **flows[variant])
 
-    def clear() -> None:
-        for folder in (from_parquet, from_sqlite):
-            shutil.rmtree(folder / "out", ignore_errors=True)
-            shutil.rmtree(folder / ".hygge", ignore_errors=True)
+        def clear() -> None:
+            for folder in folders.values():
+                project.clear(folder)
 
-    def cd(folder: Path, command: list[str]) -> list[str]:
-        return ["env", "-C", str(folder), *command]
-
-    found = timed(
-        {
-            "drain parquet": [*module, "drain_parquet", str(parquet)],
-            "drain sqlite": [*module, "drain_sqlite", str(sqlite)],
-            "encode": [*module, "encode", str(ready)],
-            "parquet": cd(from_parquet, hygge()),
-            "sqlite": cd(from_sqlite, hygge()),
-        },
-        cwd=work, runs=runs, before=clear,
-    )  # fmt: skip
-    shown = f"{rows // 1_000_000} M rows"
-    encode = found["encode"].seconds
-    return [
-        Line(f"{shown}: floor, drain Parquet", found["drain parquet"]),
-        Line(f"{shown}: floor, drain SQLite by ADBC", found["drain sqlite"]),
-        Line(f"{shown}: floor, encode Parquet", found["encode"]),
-        Line(
-            f"{shown}: Parquet to Parquet", found["parquet"],
-            floor=max(found["drain parquet"].seconds, encode), peak_limit=PEAK_LIMIT_MB,
-        ),
-        Line(
-            f"{shown}: SQLite to Parquet", found["sqlite"],
-            floor=max(found["drain sqlite"].seconds, encode), ratio_limit=SQLITE_LIMIT,
-            peak_limit=PEAK_LIMIT_MB,
-        ),
-    ]  # fmt: skip
-
-
-def table(lines: list[Line]) -> str:
-    """The results as a table in Markdown."""
-    out = ["| what | seconds | range | peak MB | of its floor |", "| --- | --- | --- | --- | --- |"]
-    for line in lines:
-        timing = line.timing
-        ratio = f"{line.ratio:.2f}x" if line.ratio else ""
-        out.append(
-            f"| {line.name} | {timing.seconds:.2f} | {timing.fastest:.2f} to {timing.slowest:.2f} "
-            f"| {timing.peak_mb:.0f} | {ratio} |"
-        )
-    return "\n".join(out)
+        commands: dict[str, Sequence[str]] = {"drain": job.drain}
+        if job.encoded:
+            commands["encode"] = sources.module("benchmarks.encode", ready)
+        commands |= {f"go {variant}": project.go(folder) for variant, folder in folders.items()}
+        commands |= {f"peer {peer}": command for peer, command in job.peers.items()}
+        found = timed(commands, cwd=work, runs=runs, before=clear)
+    floor = max(found[kind].seconds for kind in ("drain", "encode") if kind in found)
+    what = f"{shown}: {job.title} to Parquet"
+    lines = [Line(f"{shown}: floor, {job.drained}", found["drain"])]
+    if job.encoded:
+        lines.append(Line(f"{shown}: floor, encode Parquet", found["encode"]))
+    for variant in flows:
+        lines.append(
+            Line(
+                f"{what}, {variant}" if variant else what, found[f"go {variant}"], floor=floor,
+                ratio_limit=None if variant else job.ratio_limit,
+                peak_limit=None if variant else job.peak_limit,
+            )
+        )  # fmt: skip
+    return lines + [Line(f"{what}, {peer}", found[f"peer {peer}"]) for peer in job.peers]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description="Whole processes, beside a floor of the same run.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("--work", type=Path, default=Path(".bench"), help="where data is kept")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="of each; one from 5 M rows")
     parser.add_argument(
         "--rows", type=int, nargs="*", default=[1_000_000, 10_000_000], help="sizes of the table"
     )
+    known = sources.names()
+    parser.add_argument(
+        "--only", nargs="*", choices=["many", *known], default=["many", *known], metavar="WHAT",
+        help=f"some of: many, {', '.join(known)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cores", type=int, nargs="*", default=_cores(),
+        help="the processors that all of it, servers included, runs on",
+    )  # fmt: skip
     chosen = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, chosen.cores)
     work = chosen.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    lines = many(work, chosen.runs)
+    lines = many(work, chosen.runs) if "many" in chosen.only else []
     for rows in chosen.rows:
-        lines += big(work, rows, chosen.runs if rows < 5_000_000 else 1)
+        for name in (n for n in known if n in chosen.only):
+            lines += one_source(name, work, rows, chosen.runs if rows < 5_000_000 else 1)
     print(table(lines))
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
+        f"of which {len(chosen.cores)} used",
         "python": platform.python_version(),
         "results": [line.to_json() for line in lines],
     }
     (work / "results.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"\nwritten to {work / 'results.json'}")
+    (work / "results.md").write_text(table(lines) + "\n")
+    (work / "results.svg").write_text(svg(lines))
+    print(f"\nwritten to {work}: results.json, results.md, results.svg")
     failures = [failure for line in lines for failure in line.failures]
     for failure in failures:
         print(f"over the limit: {failure}")
     return 1 if failures else 0
+
+
+def _cores() -> list[int]:
+    """The first two processors that this process may use, so that machines compare."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    return sorted(os.sched_getaffinity(0))[:2]
 
 
 if __name__ == "__main__":

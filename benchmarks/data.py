@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -60,47 +62,25 @@ def piece(start: int, rows: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
+@contextmanager
+def in_the_making(target: Path) -> Iterator[Path]:
+    """A path to make something at, which becomes `target` once it is whole."""
+    partial = target.with_name(target.name + ".partial")
+    if partial.is_dir():
+        shutil.rmtree(partial)
+    partial.unlink(missing_ok=True)
+    yield partial
+    partial.rename(target)
+
+
 def parquet_table(folder: Path, rows: int) -> Path:
     """A folder of Parquet files with the bench table, made unless it is there."""
     target = folder / f"bench-{rows}"
     if not target.exists():
-        partial = folder / f"bench-{rows}.partial"
-        partial.mkdir(parents=True, exist_ok=True)
-        for number, frame in enumerate(pieces(rows)):
-            frame.write_parquet(partial / f"{number:04d}.parquet")
-        partial.rename(target)
-    return target
-
-
-def stored(frame: pl.DataFrame) -> pl.DataFrame:
-    """A piece as SQLite stores it: decimals as reals, times as ISO text, booleans as 0 and 1."""
-    return frame.with_columns(
-        pl.col("amount").cast(pl.Float64),
-        pl.col("active").cast(pl.Int64),
-        pl.col("day").dt.strftime("%Y-%m-%d"),
-        pl.col("at").dt.strftime("%Y-%m-%d %H:%M:%S%.6f"),
-        pl.col("at_utc").dt.strftime("%Y-%m-%d %H:%M:%S%.6f+00:00"),
-    )
-
-
-def sqlite_table(folder: Path, rows: int) -> Path:
-    """A SQLite file with the bench table, made unless it is there."""
-    target = folder / f"bench-{rows}.db"
-    if target.exists():
-        return target
-    import adbc_driver_sqlite.dbapi
-
-    partial = target.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with sqlite3.connect(partial) as base:
-        base.execute("pragma journal_mode=off")
-        base.execute(DDL)
-    with adbc_driver_sqlite.dbapi.connect(str(partial)) as connection:
-        with connection.cursor() as cursor:
-            for frame in pieces(rows):
-                cursor.adbc_ingest("bench", stored(frame).to_arrow(), mode="append")
-        connection.commit()
-    partial.rename(target)
+        with in_the_making(target) as partial:
+            partial.mkdir()
+            for number, frame in enumerate(pieces(rows)):
+                frame.write_parquet(partial / f"{number:04d}.parquet")
     return target
 
 
@@ -109,9 +89,7 @@ def many_tables(folder: Path, tables: int = 200, rows: int = 1000) -> Path:
     target = folder / f"many-{tables}x{rows}.db"
     if target.exists():
         return target
-    partial = target.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with sqlite3.connect(partial) as base:
+    with in_the_making(target) as partial, sqlite3.connect(partial) as base:
         for number in range(tables):
             base.execute(
                 f"create table t{number:03d} (id integer primary key, name text not null, "
@@ -124,5 +102,4 @@ def many_tables(folder: Path, tables: int = 200, rows: int = 1000) -> Path:
                     for i in range(rows)
                 ),
             )
-    partial.rename(target)
     return target

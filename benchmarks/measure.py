@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+SPAWN = Path(__file__).with_name("spawn.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +31,17 @@ class Timing:
 
 def once(command: Sequence[str], cwd: Path) -> tuple[float, float]:
     """Run a command once; wall seconds and peak RSS in MB. Exits, with its output, if it fails."""
-    began = time.perf_counter()
     # As a user's: with compiled modules kept, whatever this shell is set to.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{output.decode(errors='replace')}")
-    peak = usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    environment["PYTHONPATH"] = str(SPAWN.parent.parent)
+    with tempfile.NamedTemporaryFile() as told:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(SPAWN), told.name, *command],
+            cwd=cwd, env=environment, capture_output=True, text=True, errors="replace",
+        )  # fmt: skip
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        seconds, peak = json.loads(Path(told.name).read_text())
     return seconds, peak
 
 
