@@ -21,6 +21,7 @@ from hygge.core.load import Receipt, Writer
 from hygge.run.budget import ByteBudget
 from hygge.run.pump import Meter, pump
 from hygge.run.shape import shape_of
+from hygge.run.sieve import Sieve
 
 SHAPE = shape_of(Schema.of(numbers(0)))
 
@@ -75,8 +76,8 @@ def run(
     meter: Meter | None = None,
 ) -> Receipt:
     return pump(
-        source, sink, SHAPE, ReadRequest(), WHOLE, entity="e", cancel=cancel or CancelToken(),
-        meter=meter or Meter(), budget=budget or ByteBudget(),
+        source, sink, Sieve(SHAPE, entity="e"), ReadRequest(), WHOLE, entity="e",
+        cancel=cancel or CancelToken(), meter=meter or Meter(), budget=budget or ByteBudget(),
     ).receipt  # fmt: skip
 
 
@@ -306,8 +307,8 @@ def test_cast_values_are_measured_as_they_are_handed_on() -> None:
     shape = shape_of(Schema.of(numbers(0)), cast={"id": parse_type("int32")})
     meter, sink = Meter(), Sink()
     pump(
-        Source(lambda: several(100)), sink, shape, ReadRequest(), WHOLE, entity="e",
-        cancel=CancelToken(), meter=meter,
+        Source(lambda: several(100)), sink, Sieve(shape, entity="e"), ReadRequest(), WHOLE,
+        entity="e", cancel=CancelToken(), meter=meter,
     )  # fmt: skip
     assert meter.bytes_read == 100 * (4 + 8)
 
@@ -336,7 +337,7 @@ def test_the_source_counts_while_the_last_rows_are_written() -> None:
         return 7
 
     pumped = pump(
-        Counting(5, answer), Late(), SHAPE, ReadRequest(), WHOLE, entity="e",
+        Counting(5, answer), Late(), Sieve(SHAPE, entity="e"), ReadRequest(), WHOLE, entity="e",
         cancel=CancelToken(), meter=Meter(),
     )  # fmt: skip
     assert (pumped.receipt.rows, pumped.rows_source) == (5, 7)

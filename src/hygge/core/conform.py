@@ -38,7 +38,7 @@ def conform(batch: pl.DataFrame, schema: Schema, *, entity: str, offset: int = 0
         if not field.nullable and batch[field.name].null_count():
             row = int(batch[field.name].is_null().arg_true()[0])
             raise BadValue(
-                entity=entity, column=field.name, row=_row(batch, schema, row, offset),
+                entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
                 value=None, declared=f"{field.type} not null",
             )  # fmt: skip
     return batch
@@ -65,7 +65,7 @@ def exact(
     if bad.any():
         row = int(bad.arg_true()[0])
         raise BadValue(
-            entity=entity, column=field.name, row=_row(batch, schema, row, offset),
+            entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
             value=_value(column, row), declared=str(field.type), hint=_hint(column.dtype, field),
         )  # fmt: skip
     return values
@@ -93,7 +93,8 @@ def _value(column: pl.Series, row: int) -> object:
     return column[row]
 
 
-def _row(batch: pl.DataFrame, schema: Schema, row: int, offset: int) -> str:
+def row_name(batch: pl.DataFrame, schema: Schema, row: int, offset: int) -> str:
+    """A row by its key, `id=7`, or by its number, `row 12`, counting from 1."""
     keys = [k for k in schema.keys if k in batch.columns]
     if keys:
         return ", ".join(f"{k}={_value(batch[k], row)}" for k in keys)

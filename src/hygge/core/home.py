@@ -157,6 +157,8 @@ class Home:
     """Whether this description holds a live object and so cannot leave the process."""
     incremental: ClassVar[bool] = False
     """Whether sessions can read a window of a column."""
+    lenient: ClassVar[bool] = True
+    """Whether it heeds `ReadRequest.lenient`, so that `on_bad_value` has a say."""
     known_when_bound: ClassVar[bool] = False
     """Whether `identity()` is to be asked of the bound Home, whose connection knows its database;
     else of the Home as written, whose paths are the same on every machine."""

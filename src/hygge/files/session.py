@@ -49,7 +49,7 @@ class FileSession(HomeSession, ABC):
         self._by_path = {str(i.path): i for i in self._inputs}
         self._schema: Schema | None = None
         self._nulls: dict[str, int] = {}
-        self._stopped = False
+        self._stopped = self._lenient = False
 
     @abstractmethod
     def _fields(self) -> Schema:
@@ -101,6 +101,7 @@ class FileSession(HomeSession, ABC):
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         schema = self.schema()
         wanted = list(request.columns or schema.names)
+        self._lenient = request.lenient
         window = request.window
         asked = wanted if window is None or window.column in wanted else [*wanted, window.column]
         for source, span in self._spans(chunk):

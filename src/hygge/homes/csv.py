@@ -130,7 +130,7 @@ class CSVSession(FileSession):
                 field = schema[column.name]
                 if field.type.kind != "string":
                     column = _plain(column, field, self._config.decimal, name, offset)
-                if column.name in declared:
+                if column.name in declared and not self._lenient:
                     column = exact(column, field, schema, frame, entity=name, offset=offset)
                 held.append(column)
             offset += frame.height

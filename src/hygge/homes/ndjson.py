@@ -30,6 +30,7 @@ class NDJSONHome(FileHome):
     whole input.
     """
 
+    lenient = False
     Config = NDJSONHomeConfig
     config: NDJSONHomeConfig
     extensions = ("ndjson", "jsonl", "json")

@@ -77,6 +77,7 @@ class SQLHome(Home, type="sql"):
     options, settings: see SQLHomeConfig.
     """
 
+    lenient = False
     Config = SQLHomeConfig
     config: SQLHomeConfig
     incremental = True

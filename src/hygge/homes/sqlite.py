@@ -53,6 +53,7 @@ class SQLiteHome(Home):
     `hygge.sql.sqlite.types`): a value that does not fit its column's is an error that names it.
     """
 
+    lenient = False
     Config = SQLiteHomeConfig
     config: SQLiteHomeConfig
     incremental = True

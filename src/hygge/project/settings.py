@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, field_validator, mo
 
 from hygge.core.load import Mode
 from hygge.core.settings import Settings, TypeText
+from hygge.core.sift import Policy
 from hygge.core.watermark import parse_duration
 
 
@@ -170,6 +171,12 @@ class EntitySettings(Forgiving):
         description="Into how many slices, read side by side, the source is split. `auto` and "
         "`off`: one",
         examples=[4],
+    )
+    on_bad_value: Policy = Field(
+        default="fail",
+        description="What becomes of a value that does not fit its column's type: the load fails, "
+        "the value becomes NULL, or its row is set aside under `.hygge/quarantine`",
+        examples=["quarantine"],
     )
     retries: int = Field(
         default=3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ from hygge.run.plan import KEYED, Plan
 from hygge.run.pump import Meter, pump
 from hygge.run.result import Proof
 from hygge.run.shape import Shape, shape_of, unknown_column
+from hygge.run.sieve import Sieve, forget, told
 from hygge.run.task import ChunkResult, ChunkTask, run_chunk
 
 STEPS = ("move.began", "move.written", "move.verified", "move.committed")
@@ -100,7 +102,7 @@ class Attempt:
         """
         plan, context = self.plan, self.context
         with plan.store.open(context) as settling, plan.home.open(context) as reading:
-            forget = [context.cancel.add(settling.cancel), context.cancel.add(reading.cancel)]
+            watched = [context.cancel.add(settling.cancel), context.cancel.add(reading.cancel)]
             try:
                 held = self._held(settling.state())
                 if held is not None and earlier and (held.load_id, held.run_id) == (
@@ -119,7 +121,10 @@ class Attempt:
                     generation=held.generation if held else 0,
                 )  # fmt: skip
                 read = ReadRequest(
-                    columns=shape.columns, window=span, batch_rows=self._batch_rows()
+                    columns=shape.columns,
+                    window=span,
+                    batch_rows=self._batch_rows(),
+                    lenient=plan.rules.policy != "fail",
                 )
                 if span is not None and span.upper is None and held is not None:
                     return Moved(None, held=held, before=before, after=before, reason="no rows yet")
@@ -133,14 +138,15 @@ class Attempt:
                     commit, proof = self._load(reading, load, shape, read, held, after)
                 except BaseException:
                     load.abort()
+                    forget(plan.rules, context.run_id)
                     raise
                 if commit is None:
                     return Moved(None, held=held, before=before, after=before, reason="nothing new")
                 reached("move.committed")
                 return Moved(commit, proof, before, after, held)
             finally:
-                for forget_one in forget:
-                    forget_one()
+                for no_longer in watched:
+                    no_longer()
 
     def _held(self, held: State | None) -> State | None:
         if held is None or self.plan.full_refresh or held.fingerprint == self.plan.fingerprint:
@@ -272,11 +278,15 @@ class Attempt:
     def _whole(
         self, reading: HomeSession, load: Load, shape: Shape, read: ReadRequest, chunk: Chunk
     ) -> ChunkResult:
+        sieve = Sieve(
+            shape, self.plan.rules, entity=self.plan.full_name,
+            name=f"{self.context.run_id}-{chunk.index:04d}",
+        )  # fmt: skip
         pumped = pump(
-            reading, load.writer(chunk.index), shape, read, chunk, entity=self.plan.full_name,
+            reading, load.writer(chunk.index), sieve, read, chunk, entity=self.plan.full_name,
             cancel=self.context.cancel, meter=self.meter, tick=self._tick,
         )  # fmt: skip
-        return ChunkResult(pumped.receipt, self.meter.rows_read, pumped.rows_source)
+        return ChunkResult(self.meter.rows_read, pumped)
 
     def _parallel(
         self, load: Load, shape: Shape, read: ReadRequest, chunks: Sequence[Chunk]
@@ -289,7 +299,7 @@ class Attempt:
                     run_chunk,
                     ChunkTask(
                         self.plan.home, self.plan.store, shape, read, chunk, load.ticket,
-                        self.plan.full_name, self.context.run_id,
+                        self.plan.full_name, self.context.run_id, self.plan.rules,
                     ),
                     cancel=token, meter=self.meter, tick=self._tick,
                 )
@@ -308,17 +318,22 @@ class Attempt:
     def _verify(self, load: Load, results: Sequence[ChunkResult]) -> Proof:
         read = sum(r.rows_read for r in results)
         written = sum(r.receipt.rows for r in results)
-        counted = [r.rows_source for r in results]
+        aside = sum(r.moved.aside for r in results)
+        counted = [r.moved.rows_source for r in results]
         source = sum(c for c in counted if c is not None) if None not in counted else None
         staged = load.staged_rows([r.receipt for r in results])
-        if not read == written == staged or source not in (None, read):
+        if not read - aside == written == staged or source not in (None, read):
             said = "" if source is None else f"the source counts {source} rows, "
+            kept = f"{aside} set aside, " if aside else ""
             raise VerifyError(
-                f"{self.plan.full_name}: {said}{read} were read, {written} written and "
+                f"{self.plan.full_name}: {said}{read} were read, {kept}{written} written and "
                 f"{staged} lie staged; nothing was published",
                 hint="run it again; if it stays so, the source changes while it is read",
             )
-        return Proof(read=read, written=written, staged=staged, source=source)
+        nulled = sum((Counter(r.moved.nulled) for r in results), Counter())
+        for note in told(nulled, aside, self.plan.rules.folder):
+            self.context.note(note, "warning")
+        return Proof(read=read, written=written, staged=staged, source=source, aside=aside)
 
     def _guard(self, rows: int, held: State | None) -> None:
         if self.plan.mode != "replace" or held is None or not held.rows:

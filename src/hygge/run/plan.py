@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from hygge.core.context import Surroundings
@@ -11,7 +12,10 @@ from hygge.core.home import Home
 from hygge.core.load import Mode, derive_fingerprint
 from hygge.core.store import Store
 from hygge.project import EntitySettings
+from hygge.run.sieve import FAIL, Rules
 
+QUARANTINE = Path(".hygge") / "quarantine"
+"""Where rows are set aside, a folder for each entity, below the project's own."""
 KEYED: frozenset[str] = frozenset({"merge", "delete_insert", "scd2"})
 
 
@@ -29,6 +33,7 @@ class Plan:
     full_refresh: whether the stored position is to be forgotten.
     location: where the entity is configured; None for one made in Python.
     notes: what the plan says about itself, e.g. why a default was chosen.
+    rules: what becomes of values that do not fit their fields.
     problems: what stands in the way; a plan with an error among them does not run.
     """
 
@@ -42,6 +47,7 @@ class Plan:
     location: Location | None = None
     tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    rules: Rules = FAIL
     problems: tuple[Problem, ...] = field(default=())
 
     @property
@@ -136,6 +142,16 @@ def plan_entity(
             "appending all rows at every run would double them",
             "set `incremental: {column: ...}`, another `mode`, or `full_append: true` if meant",
         )
+    policy = settings.on_bad_value
+    rules = Rules(policy)
+    if policy == "quarantine":
+        rules = Rules(policy, around.root / QUARANTINE / full_name)
+        notes.append(f"rows with values that do not fit: set aside in {rules.folder}")
+    if policy != "fail" and not home.lenient:
+        wrong(
+            f"a Home of type '{home.type}' finds values that do not fit itself, and stops there",
+            "take `on_bad_value` out, or declare such columns as text under `types:`",
+        )
     if full_refresh and mode == "append" and store.keeps_state and not settings.full_append:
         wrong(
             "a full refresh would append every row again, and a Store of type "
@@ -153,7 +169,7 @@ def plan_entity(
     return Plan(
         full_name=full_name, home=home, store=store, settings=settings, mode=mode,
         fingerprint=derive_fingerprint(parts), full_refresh=full_refresh, location=location,
-        tags=tags, notes=tuple(notes), problems=tuple(problems),
+        tags=tags, notes=tuple(notes), rules=rules, problems=tuple(problems),
     )  # fmt: skip
 
 

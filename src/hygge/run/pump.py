@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ from hygge.core.errors import HyggeError
 from hygge.core.home import HomeSession
 from hygge.core.load import Receipt, Writer
 from hygge.run.budget import PROCESS_BUDGET, ByteBudget
-from hygge.run.shape import Shape
+from hygge.run.sieve import Sieve
 
 STUCK_READER_S = 30.0  # how long a reader that was told to stop may take before it is left behind
 HEAR_EVERY_S = 0.5  # a writer in the main thread wakes so often, to hear of signals
@@ -51,10 +51,20 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Pumped:
-    """What moving a chunk proves: the writer's receipt, and the rows the source counts in it."""
+    """What moving a chunk proves.
+
+    Parameters
+    ----------
+    receipt: the writer's.
+    rows_source: the rows the source counts in it; None where it cannot.
+    aside: rows that were set aside, since they did not fit.
+    nulled: values that became NULL for the same reason, by column.
+    """
 
     receipt: Receipt
     rows_source: int | None
+    aside: int = 0
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Channel:
@@ -128,7 +138,7 @@ class _Channel:
 def pump(
     session: HomeSession,
     writer: Writer,
-    shape: Shape,
+    sieve: Sieve,
     request: ReadRequest,
     chunk: Chunk,
     *,
@@ -143,7 +153,7 @@ def pump(
     Parameters
     ----------
     session, writer: both open; closing them stays the caller's work.
-    shape: applied to every batch.
+    sieve: every batch goes through it; closed here.
     request, chunk: what to read.
     entity: the name used in errors.
     cancel: stops both sides.
@@ -153,7 +163,8 @@ def pump(
 
     Returns
     -------
-    The writer's receipt and the source's count, which is taken while the last rows are written.
+    The writer's receipt, the source's count, which is taken while the last rows are written, and
+    what the sieve held back.
 
     Raises
     ------
@@ -164,11 +175,9 @@ def pump(
 
     def read() -> None:
         try:
-            offset = 0
             for batch in session.read(request, chunk):
                 meter.count(read=batch.height)
-                shaped = shape.apply(batch, entity=entity, offset=offset)
-                offset += batch.height
+                shaped = sieve.apply(batch)
                 size = int(shaped.estimated_size())
                 meter.count(size=size)
                 if not channel.put(shaped, size):
@@ -196,7 +205,8 @@ def pump(
             reader.join(HEAR_EVERY_S)
             cancel.check()
         channel.check()
-        return Pumped(receipt, counted[0])
+        sieve.close()
+        return Pumped(receipt, counted[0], sieve.aside, dict(sieve.nulled))
     except BaseException:
         channel.stop()
         # What went wrong first is what is told, though cleaning up after it fails too.
@@ -205,6 +215,7 @@ def pump(
                 session.cancel()
         with suppress(Exception):
             writer.abort()
+        sieve.discard()
         raise
     finally:
         forget()

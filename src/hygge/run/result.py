@@ -35,6 +35,7 @@ class Proof:
     staged: rows counted in what lay staged, independently of the receipts.
     source: rows the source itself counted.
     checksum: over the receipts, as stored in the state; "" without one.
+    aside: rows that did not fit and were set aside: read, and not written.
     """
 
     read: int | None = None
@@ -42,6 +43,7 @@ class Proof:
     staged: int | None = None
     source: int | None = None
     checksum: str = ""
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from hygge.core.conform import conform
 from hygge.core.errors import ConfigError
 from hygge.core.fields import LogicalType, Schema
+from hygge.core.sift import Policy, Sifted, sift
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,23 @@ class Shape:
         """The source columns to ask for, in order."""
         return tuple(self.source.names)
 
-    def apply(self, batch: pl.DataFrame, *, entity: str, offset: int) -> pl.DataFrame:
-        """A batch as read, as it is to be written. Raises what `conform` raises."""
-        held = conform(batch, self.source, entity=entity, offset=offset)
+    def sift(self, batch: pl.DataFrame, policy: Policy, *, entity: str, offset: int) -> Sifted:
+        """A batch as read, as it is to be written; see `core.sift.sift`."""
+        held = sift(batch, self.source, policy, entity=entity, offset=offset)
+        new = {f.source_name: f.name for f in self.target}
+        nulled = {new[column]: count for column, count in held.nulled.items()}
         if self.source == self.target:
-            return held
-        named = held.clone()  # `held` may be the very frame that the Home goes on using
+            return replace(held, nulled=nulled)
+        named = held.kept.clone()  # `kept` may be the very frame that the Home goes on using
         named.columns = self.target.names
-        return conform(named, self.target, entity=entity, offset=offset)
+        cast = sift(named, self.target, policy, entity=entity, offset=offset, origin=held.origin)
+        for column, count in cast.nulled.items():
+            nulled[column] = nulled.get(column, 0) + count
+        return Sifted(cast.kept, nulled=nulled, aside=(*held.aside, *cast.aside))
+
+    def apply(self, batch: pl.DataFrame, *, entity: str, offset: int) -> pl.DataFrame:
+        """The same, where a value that does not fit is an error."""
+        return self.sift(batch, "fail", entity=entity, offset=offset).kept
 
 
 def shape_of(

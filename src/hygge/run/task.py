@@ -11,8 +11,9 @@ from hygge.core.context import CancelToken, Context
 from hygge.core.home import Home
 from hygge.core.load import Receipt
 from hygge.core.store import Store
-from hygge.run.pump import Meter, pump
+from hygge.run.pump import Meter, Pumped, pump
 from hygge.run.shape import Shape
+from hygge.run.sieve import FAIL, Rules, Sieve
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ChunkTask:
     ticket: of the load to write into.
     entity: the name used in errors.
     run_id: of the run.
+    rules: what becomes of values that do not fit.
     """
 
     home: Home
@@ -36,15 +38,19 @@ class ChunkTask:
     ticket: Any
     entity: str
     run_id: str
+    rules: Rules = FAIL
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """What a chunk's worker proves: its receipt, and what it read and the source counted."""
+    """What a chunk's worker proves: rows read, and what moving them came to."""
 
-    receipt: Receipt
     rows_read: int
-    rows_source: int | None
+    moved: Pumped
+
+    @property
+    def receipt(self) -> Receipt:
+        return self.moved.receipt
 
 
 def run_chunk(
@@ -59,8 +65,11 @@ def run_chunk(
     own = Meter(whole=meter)
     with task.home.open(context) as session:
         writer = task.store.writer(task.ticket, task.chunk.index, context)
+        sieve = Sieve(
+            task.shape, task.rules, entity=task.entity, name=f"{task.run_id}-{task.chunk.index:04d}"
+        )
         pumped = pump(
-            session, writer, task.shape, task.request, task.chunk,
+            session, writer, sieve, task.request, task.chunk,
             entity=task.entity, cancel=context.cancel, meter=own, tick=tick,
         )  # fmt: skip
-    return ChunkResult(pumped.receipt, own.rows_read, pumped.rows_source)
+    return ChunkResult(own.rows_read, pumped)

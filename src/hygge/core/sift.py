@@ -1,0 +1,128 @@
+"""Rows whose values do not fit their fields: an error, a NULL, or set aside, as was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from hygge.core.cast import cast
+from hygge.core.conform import conform, row_name
+from hygge.core.errors import BadValue
+from hygge.core.fields import Schema
+
+Policy = Literal["fail", "null", "quarantine"]
+"""fail: the first value that does not fit is an error. null: it becomes NULL. quarantine: its row
+is left out and kept elsewhere."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """One row that was set aside.
+
+    Parameters
+    ----------
+    row: its key, or its number, in words.
+    column, value, declared: the first value that did not fit, as text; None for NULL.
+    record: the whole row as it came, as text.
+    """
+
+    row: str
+    column: str
+    value: str | None
+    declared: str
+    record: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """A batch held to its fields.
+
+    Parameters
+    ----------
+    kept: the rows that go on, exactly of the schema.
+    origin: the positions of those rows in the batch; None for all of them.
+    nulled: how many values became NULL, by column.
+    aside: the rows that were set aside.
+    """
+
+    kept: pl.DataFrame
+    origin: pl.Series | None = None
+    nulled: Mapping[str, int] = field(default_factory=dict)
+    aside: tuple[Misfit, ...] = ()
+
+
+def sift(
+    batch: pl.DataFrame,
+    schema: Schema,
+    policy: Policy,
+    *,
+    entity: str,
+    offset: int = 0,
+    origin: pl.Series | None = None,
+) -> Sifted:
+    """`conform`, with a choice of what becomes of values that do not fit.
+
+    Parameters
+    ----------
+    batch, schema, entity, offset: see `conform`.
+    policy: what becomes of them.
+    origin: where the rows stood before others were left out, so that they are numbered rightly.
+
+    Raises
+    ------
+    BadValue: under `fail`; under `null` also where the column cannot be NULL.
+    SchemaDrift, DataError: as `conform`.
+    """
+    try:
+        return Sifted(conform(batch, schema, entity=entity, offset=offset))
+    except BadValue:
+        if policy == "fail":
+            raise
+        return _sorted_out(batch, schema, policy, entity, offset, origin)
+
+
+def _sorted_out(
+    batch: pl.DataFrame, schema: Schema, policy: Policy, entity: str, offset: int,
+    origin: pl.Series | None,
+) -> Sifted:  # fmt: skip
+    columns, bads = [], {}
+    for each in schema:
+        values, bad = cast(batch[each.name], each.type)
+        columns.append(values)
+        bads[each.name] = bad if each.nullable else bad | values.is_null()
+    frame = pl.DataFrame(columns, schema=schema.physical)
+    if policy == "null":
+        # Conforming again raises, with the row, where a column that must have a value has none.
+        kept = conform(frame, schema, entity=entity, offset=offset)
+        return Sifted(kept, nulled={n: int(b.sum()) for n, b in bads.items() if b.any()})
+    wrong = pl.DataFrame(bads).select(pl.any_horizontal(pl.all())).to_series()
+    rows = pl.int_range(batch.height, eager=True)
+    before = rows if origin is None else origin
+    aside = tuple(
+        _misfit(batch, schema, bads, at, offset + int(before[at]) - at)
+        for at in rows.filter(wrong).to_list()
+    )
+    return Sifted(frame.filter(~wrong), before.filter(~wrong), aside=aside)
+
+
+def _misfit(
+    batch: pl.DataFrame, schema: Schema, bads: Mapping[str, pl.Series], at: int, offset: int
+) -> Misfit:
+    column = next(name for name, bad in bads.items() if bad[at])
+    record = {name: _text(batch[name], at) for name in schema.names}
+    declared = f"{schema[column].type}{'' if schema[column].nullable else ' not null'}"
+    return Misfit(row_name(batch, schema, at, offset), column, record[column], declared, record)
+
+
+def _text(column: pl.Series, at: int) -> str | None:
+    one = column.slice(at, 1)
+    if one.null_count():
+        return None
+    if one.dtype == pl.Binary:
+        return bytes(one[0]).hex()
+    if one.dtype.is_nested():
+        return str(one.to_list()[0])
+    return str(one.cast(pl.String, strict=False)[0])

@@ -1,0 +1,85 @@
+"""`on_bad_value` from end to end: what is left out is told, counted and kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hygge import BadValue, ConfigError, CSVHome, Flow, NDJSONHome, ParquetStore
+from hygge.core.steps import set_hook
+
+TYPES = {"id": "int64", "price": "decimal(5,2)"}
+
+
+@pytest.fixture
+def prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hygge.yml").write_text("name: prices\n")
+    (tmp_path / "prices.csv").write_text("id,price\n1,1.50\n2,cheap\n3,\n4,1.555\n5,9.99\n")
+    return tmp_path
+
+
+def flow(**settings: str) -> Flow:
+    home = CSVHome("prices", path="prices.csv", types=TYPES)
+    return Flow(home, ParquetStore("prices", path="out"), name="prices", **settings)
+
+
+def settled() -> list[tuple[int, str | None]]:
+    rows = pl.read_parquet("out/*.parquet").sort("id").rows()
+    return [(number, None if price is None else str(price)) for number, price in rows]
+
+
+def aside(folder: Path) -> list[dict[str, object]]:
+    files = sorted((folder / ".hygge" / "quarantine" / "prices").glob("*"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def test_by_default_the_load_fails(prices: Path) -> None:
+    with pytest.raises(BadValue, match="cheap"):
+        flow().start_sync()
+    assert not (prices / "out").exists()
+
+
+def test_null(prices: Path) -> None:
+    result = flow(on_bad_value="null").start_sync()
+    assert settled() == [(1, "1.50"), (2, None), (3, None), (4, None), (5, "9.99")]
+    assert result.warnings == ("2 values of 'price' did not fit and are NULL now",)
+    assert result.proof is not None and result.proof.aside == 0
+
+
+def test_quarantine(prices: Path) -> None:
+    result = flow(on_bad_value="quarantine").start_sync()
+    assert settled() == [(1, "1.50"), (3, None), (5, "9.99")]
+    assert [(m["row"], m["column"], m["value"], m["declared"]) for m in aside(prices)] == [
+        ("row 2", "price", "cheap", "decimal(5,2)"), ("row 4", "price", "1.555", "decimal(5,2)"),
+    ]  # fmt: skip
+    assert aside(prices)[0]["record"] == {"id": "2", "price": "cheap"}
+    assert result.proof is not None
+    assert (result.proof.read, result.proof.written, result.proof.aside) == (5, 3, 2)
+    assert "2 rows did not fit and were set aside" in result.warnings[0]
+
+
+def test_a_load_that_was_not_published_sets_nothing_aside(prices: Path) -> None:
+    def fail(step: str) -> None:
+        if step == "move.verified":
+            raise OSError("no more")
+
+    before = set_hook(fail)
+    try:
+        with pytest.raises(OSError, match="no more"):
+            flow(on_bad_value="quarantine").start_sync()
+    finally:
+        set_hook(before)
+    assert aside(prices) == []
+    flow(on_bad_value="quarantine").start_sync()
+    assert len(aside(prices)) == 2
+
+
+def test_a_home_that_stops_at_such_values_itself_is_refused(prices: Path) -> None:
+    home = NDJSONHome("prices", path="prices.ndjson", types=TYPES)
+    store = ParquetStore("prices", path="out")
+    with pytest.raises(ConfigError, match="finds values that do not fit itself"):
+        Flow(home, store, on_bad_value="null").plan()
