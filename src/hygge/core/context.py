@@ -102,12 +102,14 @@ class Context:
     cancel: this attempt's token.
     loop: where a custom connector's coroutines run; None makes hygge's own loop serve.
     note: called with (message, severity) for what a person should know.
+    reserved: slots (`core.slots`) that were taken for this attempt's sessions before they open.
     """
 
     run_id: str = ""
     cancel: CancelToken = field(default_factory=CancelToken)
     loop: asyncio.AbstractEventLoop | None = None
     note: Callable[[str, str], None] = lambda message, severity: None
+    reserved: list[Any] = field(default_factory=list)
 
     def wait_for(self, awaitable: Awaitable[T]) -> T:
         """Run a coroutine on the loop from this (worker) thread and return its result.

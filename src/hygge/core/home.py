@@ -22,6 +22,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, DataError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.settings import HomeConfig, build
+from hygge.core.slots import Slots
 from hygge.core.watermark import Position
 
 if TYPE_CHECKING:
@@ -242,6 +243,10 @@ class Home:
         wait for another, or holders would wait for each other for ever.
         """
         return [self.open(context) for _ in range(most)]
+
+    def slots(self) -> Sequence[Slots]:
+        """What one session of it takes of what there are only so many of; bound."""
+        return ()
 
     def open(self, context: Context) -> HomeSession:
         """A session for one attempt. Raises ConnectError where the source cannot be reached."""

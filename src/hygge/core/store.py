@@ -33,6 +33,7 @@ from hygge.core.load import (
     derive_fingerprint,
 )  # fmt: skip
 from hygge.core.settings import StoreConfig, build
+from hygge.core.slots import Slots
 
 
 class StoreSession(ABC):
@@ -151,6 +152,10 @@ class Store:
             )
         if mode in ("merge", "delete_insert", "scd2") and not keys:
             raise UnsupportedError(f"mode '{mode}' needs a key", hint="set `key_column`")
+
+    def slots(self) -> Sequence[Slots]:
+        """What one session of it takes of what there are only so many of; bound."""
+        return ()
 
     def open(self, context: Context) -> StoreSession:
         """A session for one attempt. Raises ConnectError where its place cannot be reached."""

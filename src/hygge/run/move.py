@@ -26,6 +26,7 @@ from hygge.core.load import (
     State,
     derive_load_id,
 )  # fmt: skip
+from hygge.core.slots import together
 from hygge.core.steps import reached
 from hygge.core.watermark import (
     Watermark,
@@ -101,7 +102,12 @@ class Attempt:
         earlier: the load_id of an attempt whose commit may or may not have happened.
         """
         plan, context = self.plan, self.context
-        with plan.store.open(context) as settling, plan.home.open(context) as reading:
+        needed = [*plan.store.slots(), *plan.home.slots()]
+        with (
+            together(needed, context),
+            plan.store.open(context) as settling,
+            plan.home.open(context) as reading,
+        ):
             watched = [context.cancel.add(settling.cancel), context.cancel.add(reading.cancel)]
             try:
                 held = self._held(settling.state())

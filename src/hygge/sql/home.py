@@ -13,7 +13,9 @@ from hygge.core.errors import ConfigError
 from hygge.core.home import Home, HomeSession, Table
 from hygge.core.secrets import Secret
 from hygge.core.settings import HomeConfig
+from hygge.core.slots import Slots
 from hygge.sql.connection import named
+from hygge.sql.pool import pool_of
 from hygge.sql.server import PooledConnection
 from hygge.sql.source import Source
 
@@ -192,6 +194,9 @@ class ServerHome(Home, type=""):
         return self._server.tables(context)
 
     catalogue = tables
+
+    def slots(self) -> Sequence[Slots]:
+        return (pool_of(self._server).slots,)
 
     def open(self, context: Context) -> HomeSession:
         return self._server.read(self._source, context)

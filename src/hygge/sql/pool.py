@@ -1,7 +1,6 @@
 """Pools: one for each connection in this process, shared by every entity that uses it.
 
-Who holds a lease never waits for another one: the first is waited for, what more is wanted is
-taken only where it is free. So holders, each of which keeps a snapshot, cannot wait for each other.
+Who holds a lease never waits for another one; see `core.slots`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hygge.core.context import CancelToken
+from hygge.core.context import Context
 from hygge.core.errors import HyggeError
+from hygge.core.slots import Slots, claim
 from hygge.sql.limits import allowed
 from hygge.sql.link import Link
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CHECK_AFTER_S = 30.0
 """A connection that lay idle for longer is asked whether it still answers before it is used."""
-LOOK_EVERY_S = 0.5
-"""How often who waits looks whether the hour allows more connections, or it was cancelled."""
 
 
 class Lease:
@@ -54,49 +52,41 @@ class Pool:
     def __init__(
         self, connection: PooledConnection, clock: Callable[[], datetime] = datetime.now
     ) -> None:
-        self._connection, self._clock = connection, clock
-        self._free = threading.Condition()
+        self._connection = connection
+        size, limits = connection.pool_size, connection.limits
+        self.slots = Slots(connection.place(), size, lambda: allowed(size, limits, clock()))
+        self._guard = threading.Lock()
         self._idle: list[tuple[Link, float]] = []
-        self._out = 0
 
-    def lease(self, cancel: CancelToken) -> Lease:
-        """A connection, waited for while all are out. Raises what connecting raises, Cancelled."""
-        with self._free:
-            while self._out >= self._most:
-                self._free.wait(LOOK_EVERY_S)
-                cancel.check()
-            self._out += 1
+    def lease(self, context: Context) -> Lease:
+        """A connection, waited for while all are out, unless one is reserved for the context.
+
+        Raises what connecting raises, and Cancelled.
+        """
+        claim(self.slots, context)
         return self._taken()
 
     def spare(self, most: int) -> list[Lease]:
         """Up to `most` more connections that are free this moment, perhaps none."""
-        with self._free:
-            count = max(0, min(most, self._most - self._out))
-            self._out += count
+        count = self.slots.spare(most)
         leases: list[Lease] = []
         try:
             while len(leases) < count:
                 leases.append(self._taken())
         except HyggeError:  # the server gives no more: what there is must do
-            with self._free:
-                self._out -= count - len(leases) - 1
-                self._free.notify_all()
+            self.slots.give(count - len(leases) - 1)
         return leases
-
-    @property
-    def _most(self) -> int:
-        return allowed(self._connection.pool_size, self._connection.limits, self._clock())
 
     def _taken(self) -> Lease:
         try:
             return Lease(self._link(), self._back)
         except BaseException:
-            self._gone()
+            self.slots.give()
             raise
 
     def _link(self) -> Link:
         while True:
-            with self._free:
+            with self._guard:
                 if not self._idle:
                     break
                 link, since = self._idle.pop()
@@ -111,25 +101,25 @@ class Pool:
 
     def _back(self, link: Link, broken: bool) -> None:
         try:
-            if not broken and self._connection.kept_idle:
-                link.reset()
-                with self._free:
-                    self._idle.append((link, time.monotonic()))
-                return
-        except HyggeError:
-            pass
+            if broken or not self._connection.kept_idle or not self._keeps(link):
+                link.close()
         finally:
-            self._gone()
-        link.close()
+            self.slots.give()  # last, so that there are never more open than there may be
 
-    def _gone(self) -> None:
-        with self._free:
-            self._out -= 1
-            self._free.notify_all()
+    def _keeps(self, link: Link) -> bool:
+        try:
+            link.reset()
+        except HyggeError:
+            return False
+        with self._guard:
+            if self.slots.free() < len(self._idle):  # the hour allows fewer than are open
+                return False
+            self._idle.append((link, time.monotonic()))
+            return True
 
     def close(self) -> None:
         """Close what lies idle; what is out is closed when it comes back, or goes on."""
-        with self._free:
+        with self._guard:
             idle, self._idle = self._idle, []
         for link, _ in idle:
             with suppress(HyggeError):

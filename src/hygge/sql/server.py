@@ -86,7 +86,7 @@ class PooledConnection(Connection):
 
     def read(self, source: Source, context: Context) -> HomeSession:
         """A session for one attempt at reading, on a connection from the pool."""
-        return self.reader(pool_of(self).lease(context.cancel), source, context)
+        return self.reader(pool_of(self).lease(context), source, context)
 
     def read_beside(self, most: int, source: Source, context: Context) -> list[HomeSession]:
         """Further sessions, as many as the pool has free at once, at most `most`."""
@@ -94,7 +94,7 @@ class PooledConnection(Connection):
 
     def tables(self, context: Context) -> Sequence[Table]:
         """Every table and view that is a person's own, with fields, in one pass."""
-        lease = pool_of(self).lease(context.cancel)
+        lease = pool_of(self).lease(context)
         with self.reader(lease, Source(where=self.place()), context) as session:
             return session.tables()
 

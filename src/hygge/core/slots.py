@@ -1,0 +1,98 @@
+"""Slots: so many of something at once, such as connections to one database.
+
+Whoever holds a slot never waits for another one, so that holders cannot wait for each other for
+ever: what a load needs is taken together, all or nothing, and what more would help is taken only
+where it is free.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from hygge.core.context import CancelToken, Context
+from hygge.core.errors import ConfigError
+
+LOOK_EVERY_S = 0.5
+"""How often who waits looks whether the hour allows more, or it was cancelled."""
+_freed = threading.Condition()  # one for all, so that several kinds can be waited for together
+
+
+class Slots:
+    """So many at once.
+
+    Parameters
+    ----------
+    name: what they are of, for errors.
+    size: how many there may ever be.
+    allowed: how many there may be at this moment, at most `size`.
+    """
+
+    def __init__(self, name: str, size: int, allowed: Callable[[], int] | None = None) -> None:
+        self.name, self.size = name, size
+        self._allowed = allowed or (lambda: size)
+        self.taken = 0
+
+    def free(self) -> int:
+        """How many are free at this moment."""
+        return self._allowed() - self.taken
+
+    def spare(self, most: int) -> int:
+        """Take up to `most` without waiting; returns how many were taken."""
+        with _freed:
+            count = max(0, min(most, self.free()))
+            self.taken += count
+            return count
+
+    def give(self, count: int = 1) -> None:
+        """Give some back."""
+        with _freed:
+            self.taken -= count
+            _freed.notify_all()
+
+
+def take(wanted: Sequence[Slots], cancel: CancelToken) -> None:
+    """Take one slot for each time it is named: all of them, once all are free at the same time.
+
+    Raises
+    ------
+    ConfigError: more are wanted than there can ever be.
+    Cancelled: while waiting.
+    """
+    counts = Counter(wanted)
+    for slots, count in counts.items():
+        if count > slots.size:
+            raise ConfigError(
+                f"a load needs {count} connections to {slots.name} at once, and its pool has "
+                f"{slots.size}",
+                hint=f"set `pool_size: {count}` or more",
+            )
+    with _freed:
+        while any(slots.free() < count for slots, count in counts.items()):
+            _freed.wait(LOOK_EVERY_S)
+            cancel.check()
+        for slots, count in counts.items():
+            slots.taken += count
+
+
+@contextmanager
+def together(wanted: Sequence[Slots], context: Context) -> Iterator[None]:
+    """Reserve slots for the sessions that an attempt opens in the block; see `take`."""
+    take(wanted, context.cancel)
+    context.reserved.extend(wanted)
+    try:
+        yield
+    finally:
+        for slots in context.reserved:  # those that no session came to use
+            slots.give()
+        context.reserved.clear()
+
+
+def claim(slots: Slots, context: Context) -> None:
+    """A slot for one session: one that was reserved for it, else waited for."""
+    if slots in context.reserved:
+        context.reserved.remove(slots)
+    else:
+        take([slots], context.cancel)
