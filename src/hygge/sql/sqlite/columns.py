@@ -22,7 +22,8 @@ RAISE = "abs(-9223372036854775808)"
 """Fails with "integer overflow" when it is evaluated (https://sqlite.org/lang_corefunc.html#abs)."""
 _BLOBS = "x''"
 """The least of all blobs: numbers sort below all text, and text below all blobs
-(https://sqlite.org/datatype3.html, 4.1), and comparing is quicker than typeof()."""
+(https://sqlite.org/datatype3.html, 4.1), and comparing is quicker than typeof(); with a plus before
+the column, so without its affinity, or each text in a NUMERIC one is read as a number first."""
 _EXACT_INTEGER = 2**53  # above it a double no longer tells all integers apart
 
 
@@ -57,7 +58,7 @@ def ask(source: Relation, field: Field) -> Asked:
     name, kind, affinity = quote(column.name), field.type, column.affinity
     carrier = carrier_of(kind, affinity)
     if carrier == "blob":
-        return Asked(field, carrier, name, f"{name} < {_BLOBS}", True)
+        return Asked(field, carrier, name, f"+{name} < {_BLOBS}", True)
     if carrier == "integer":
         return Asked(field, carrier, name, _not_in(name, "integer"), False)
     if carrier == "real":
@@ -66,11 +67,11 @@ def ask(source: Relation, field: Field) -> Asked:
             outside = f"{name} NOT BETWEEN {-_EXACT_INTEGER} AND {_EXACT_INTEGER}"
             wrong, guarded = f"({wrong} OR typeof({name}) = 'integer' AND {outside})", True
         return Asked(field, carrier, name, wrong, guarded)
-    as_text, wrong = f"CAST({name} AS TEXT)", f"{name} >= {_BLOBS}"
+    as_text, wrong = f"CAST({name} AS TEXT)", f"+{name} >= {_BLOBS}"
     if affinity == "TEXT" or kind.kind in ("date", "time", "timestamp"):
         # A table's column of TEXT affinity has no numbers; a view's may, by a UNION.
         if affinity != "TEXT" or source.kind != "table":
-            wrong = f"({name} < '' OR {wrong})"
+            wrong = f"(+{name} < '' OR {wrong})"
         return Asked(field, carrier, name, wrong, True)
     if kind.kind != "decimal":
         return Asked(field, carrier, as_text, wrong, True, strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -17,26 +18,28 @@ if TYPE_CHECKING:
 
 
 def ahead(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.RecordBatch]:
-    """A reader's batches, each fetched while the one before it is being used.
+    """A reader's batches; the next two are fetched while one is being used.
+
+    With one alone the fetching would stand still until whoever uses it has got a processor again.
 
     Parameters
     ----------
     reader: closed by the caller, after this.
     rows: how many rows all but the last batch have.
     """
-    first = next(reader, None)
-    if first is None:
-        return
-    if first.num_rows < rows:
-        yield first
+    batch = next(reader, None)
+    if batch is None or batch.num_rows < rows:
+        yield from () if batch is None else (batch,)
         return
     with ThreadPoolExecutor(1, thread_name_prefix="sqlite ahead") as pool:
-        coming, batch = pool.submit(next, reader, None), first
-        while batch is not None:
-            yield batch
-            batch = coming.result()
-            if batch is not None:
-                coming = pool.submit(next, reader, None)
+        coming = deque(pool.submit(next, reader, None) for _ in range(2))
+        try:
+            while batch is not None:
+                yield batch
+                batch = coming.popleft().result()
+                coming.append(pool.submit(next, reader, None))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def carried(got: pa.Schema, asked: Sequence[Asked]) -> bool:
