@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, text
 
 from hygge.core.errors import ConfigError, JournalError
 from hygge.core.fields import LogicalType, parse_type
@@ -25,6 +25,7 @@ from hygge.core.watermark import Watermark
 from hygge.run import journal as journal_module
 from hygge.run import journal_db
 from hygge.run.journal import FILE, Journal
+from hygge.run.journal_db import Link
 from hygge.run.result import EntityResult, Proof, RunResult
 
 START = datetime(2026, 1, 31, 9, 45, tzinfo=UTC)
@@ -284,8 +285,8 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
     with Journal.open(None, tmp_path) as journal:
         record(journal, "r1", MOVED)
 
-    def second(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE hygge_runs ADD COLUMN mood TEXT DEFAULT 'calm'"))
+    def second(link: Link) -> None:
+        link.run("ALTER TABLE hygge_runs ADD COLUMN mood TEXT DEFAULT 'calm'")
 
     monkeypatch.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, second))
     for _ in range(2):  # once, however often it is opened
@@ -304,9 +305,9 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     with Journal.open(None, tmp_path) as journal:
         record(journal, "r1", MOVED)
 
-    def broken(connection: Connection) -> None:
-        connection.execute(text("ALTER TABLE hygge_runs ADD COLUMN mood TEXT"))
-        connection.execute(text("ALTER TABLE nothing ADD COLUMN mood TEXT"))
+    def broken(link: Link) -> None:
+        link.run("ALTER TABLE hygge_runs ADD COLUMN mood TEXT")
+        link.run("ALTER TABLE nothing ADD COLUMN mood TEXT")
 
     with monkeypatch.context() as patched:
         patched.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, broken))
@@ -316,17 +317,35 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
         assert [r.run_id for r in journal.runs()] == ["r1"]
 
 
+@pytest.mark.parametrize("more", ["", "?timeout=30"], ids=["by sqlite3", "by SQLAlchemy"])
 def test_another_database_serves_by_its_url(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
     monkeypatch.setenv("JOURNAL_FILE", str(tmp_path / "elsewhere.db"))
-    settings = Elsewhere(Secret("sqlite:///${JOURNAL_FILE}"))
-    with Journal.open(settings, tmp_path) as journal:
-        record(journal, "r1", MOVED, FAILED)
-        run = journal.run("r1")
+    settings = Elsewhere(Secret("sqlite:///${JOURNAL_FILE}" + more))
+    _serves(settings, tmp_path)
+    assert (tmp_path / "elsewhere.db").exists()
+
+
+def _serves(settings: Elsewhere, root: Path) -> None:
+    with Journal.open(settings, root) as journal:
+        record(journal, "20260131-x", MOVED, FAILED)
+        run = journal.run("20260131")
         assert run is not None
         assert [e.result for e in run.entities] == [MOVED, FAILED]
-    assert not (tmp_path / FILE).exists()
+        assert run.counts == {"moved": 1, "failed": 1}
+        assert journal.run("2026_") is None
+    with Journal.open(settings, root) as journal:
+        record(journal, "later", MOVED, at=START + journal_module.KEEP + timedelta(days=1))
+        assert [r.run_id for r in journal.runs()] == ["later"]
+        record(journal, "latest", MOVED, at=START + journal_module.KEEP + timedelta(days=2))
+        assert [r.run_id for r in journal.runs(limit=1)] == ["latest"]
+    assert not (root / FILE).exists()
+
+
+def test_neither_sqlalchemy_nor_its_time_is_spent_on_the_file() -> None:
+    code = "import sys, hygge.run.journal; sys.exit('sqlalchemy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_trouble_with_the_url_is_told_without_its_secrets(tmp_path: Path) -> None:
@@ -361,11 +380,19 @@ def _statuses(root: Path) -> list[_Row]:
     return rows
 
 
-def test_many_entities_cost_few_transactions(tmp_path: Path) -> None:
+def test_many_entities_cost_few_transactions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"flow.e{n}" for n in range(200)]
     with Journal.open(None, tmp_path) as journal:
         commits = []
-        event.listen(journal._engine, "commit", commits.append)
+        writing = journal._database.writing
+
+        def counted() -> AbstractContextManager[Link]:
+            commits.append(1)
+            return writing()
+
+        monkeypatch.setattr(journal._database, "writing", counted)
         journal.begin_run("r1", START, names)
         results = [replace(MOVED, entity=name) for name in names]
 

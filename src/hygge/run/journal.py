@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import socket
 import threading
 import time
@@ -19,13 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
-
 from hygge.core.errors import ConfigError, JournalError
 from hygge.core.secrets import Secret, redact
-from hygge.run.journal_db import entities as ENTITIES
-from hygge.run.journal_db import migrate, open_engine, reading, writing
-from hygge.run.journal_db import runs as RUNS
+from hygge.run.journal_db import Database, Link, database_of
 from hygge.run.locks import Lock
 from hygge.run.records import RunRecord, as_text, run_record
 from hygge.run.result import EntityResult, RunResult
@@ -52,9 +49,9 @@ class Journal:
     Reading does not wait for writing, and several processes may write.
     """
 
-    def __init__(self, engine: Engine, place: str, root: Path) -> None:
-        self.place = place
-        self._engine, self._root = engine, root
+    def __init__(self, database: Database, root: Path) -> None:
+        self.place = database.place
+        self._database, self._root = database, root
         self._run_id = ""
         self._lock: Lock | None = None
         self._queue: queue.SimpleQueue[_Report | None] = queue.SimpleQueue()
@@ -68,9 +65,9 @@ class Journal:
         Raises JournalError where it cannot be reached, is damaged, or is of a newer hygge;
         ConfigError where its URL names a variable that is not set.
         """
-        engine, place = open_engine(settings.url if settings is not None else None, root / FILE)
-        migrate(engine, place)
-        return cls(engine, place, root)
+        database = database_of(settings.url if settings is not None else None, root / FILE)
+        database.migrate()
+        return cls(database, root)
 
     def begin_run(
         self,
@@ -98,17 +95,17 @@ class Journal:
             "run_id": run_id, "status": "running", "started": as_text(started),
             "project": project, "environment": environment, "fingerprint": fingerprint,
             "host": socket.gethostname(), "pid": os.getpid(), "hygge_version": _version(),
+            "rows": 0, "bytes": 0, "reason": "",
         }  # fmt: skip
         planned = [
-            {"run_id": run_id, "entity": name, "position": at, "status": "untouched"}
+            {"run_id": run_id, "entity": name, "position": at, **_UNTOUCHED}
             for at, name in enumerate(entities)
         ]
-        with writing(self._engine, self.place) as connection:
-            self._settle_the_dead(connection)
-            _drop_old(connection, started)
-            connection.execute(insert(RUNS), row)
-            if planned:
-                connection.execute(insert(ENTITIES), planned)
+        with self._database.writing() as link:
+            self._settle_the_dead(link)
+            _drop_old(link, started)
+            link.insert("hygge_runs", [row])
+            link.insert("hygge_entities", planned)
         self._run_id, self._failure = run_id, None
         self._writer = threading.Thread(target=self._write, name="hygge-journal", daemon=True)
         self._writer.start()
@@ -140,42 +137,44 @@ class Journal:
         """
         try:
             self.flush()
-            with writing(self._engine, self.place) as connection:
-                ours = ENTITIES.c.run_id == result.run_id
-                ended = select(ENTITIES.c.entity).where(ours, ENTITIES.c.finished.is_not(None))
-                known = set(connection.scalars(ended))
-                late = [e for e in result.entities if e.entity not in known]
-                _finish(
-                    connection, [_Report(result.run_id, e.entity, result.finished, e) for e in late]
+            with self._database.writing() as link:
+                ended = link.ask(
+                    'SELECT "entity" FROM hygge_entities '
+                    'WHERE "run_id" = :run AND "finished" IS NOT NULL',
+                    {"run": result.run_id},
                 )
-                connection.execute(
-                    update(RUNS).where(RUNS.c.run_id == result.run_id),
-                    {
-                        "status": result.status, "reason": redact(result.reason),
-                        "finished": as_text(result.finished),
-                        "rows": result.rows, "bytes": result.bytes,
-                        "warnings": [redact(w) for w in result.warnings],
-                    },
-                )  # fmt: skip
+                known = {row["entity"] for row in ended}
+                late = [e for e in result.entities if e.entity not in known]
+                _finish(link, [_Report(result.run_id, e.entity, result.finished, e) for e in late])
+                row = {
+                    "run_id": result.run_id, "status": result.status,
+                    "reason": redact(result.reason), "finished": as_text(result.finished),
+                    "rows": result.rows, "bytes": result.bytes,
+                    "warnings": [redact(w) for w in result.warnings],
+                }  # fmt: skip
+                link.update("hygge_runs", [row], "run_id")
         finally:
             self._free()
 
     def runs(self, limit: int = 20) -> list[RunRecord]:
         """The latest runs, latest first, without their entities."""
-        query = select(RUNS).order_by(RUNS.c.started.desc(), RUNS.c.run_id.desc()).limit(limit)
-        with reading(self._engine, self.place) as connection:
-            rows = connection.execute(query).mappings().all()
-            counts = _counts(connection, [row["run_id"] for row in rows])
-        return [run_record(dict(r), self._status(r), counts[r["run_id"]]) for r in rows]
+        query = 'SELECT * FROM hygge_runs ORDER BY "started" DESC, "run_id" DESC'
+        with self._database.reading() as link:
+            rows = link.ask(query, limit=limit)
+            counts = _counts(link, [row["run_id"] for row in rows])
+        return [run_record(r, self._status(r), counts[r["run_id"]]) for r in rows]
 
     def run(self, run_id: str) -> RunRecord | None:
         """One run with its entities, by its id or by how its id begins; None: there is none such.
 
         Raises ConfigError where several begin so.
         """
-        some = select(RUNS).where(RUNS.c.run_id.startswith(run_id, autoescape=True)).limit(50)
-        with reading(self._engine, self.place) as connection:
-            rows = connection.execute(some).mappings().all()
+        begins = re.sub("([!%_])", r"!\1", run_id) + "%"
+        with self._database.reading() as link:
+            rows = link.ask(
+                """SELECT * FROM hygge_runs WHERE "run_id" LIKE :begins ESCAPE '!'""",
+                {"begins": begins}, limit=50,
+            )  # fmt: skip
             rows = [r for r in rows if r["run_id"] == run_id] or rows
             if len(rows) > 1:
                 raise ConfigError(
@@ -183,11 +182,12 @@ class Journal:
                 )
             if not rows:
                 return None
-            query = select(ENTITIES).where(ENTITIES.c.run_id == rows[0]["run_id"])
-            query = query.order_by(ENTITIES.c.position, ENTITIES.c.entity)
-            found = connection.execute(query).mappings().all()
-            counts = _counts(connection, [rows[0]["run_id"]])[rows[0]["run_id"]]
-        return run_record(dict(rows[0]), self._status(rows[0]), counts, found)
+            found = link.ask(
+                'SELECT * FROM hygge_entities WHERE "run_id" = :run ORDER BY "position", "entity"',
+                {"run": rows[0]["run_id"]},
+            )
+            counts = _counts(link, [rows[0]["run_id"]])[rows[0]["run_id"]]
+        return run_record(rows[0], self._status(rows[0]), counts, found)
 
     def last_result(self) -> RunResult | None:
         """The latest run that is over, interrupted ones included; None where there is none."""
@@ -202,7 +202,7 @@ class Journal:
         with suppress(JournalError):
             self.flush()
         self._free()
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -227,12 +227,12 @@ class Journal:
         lock.free(remove=True)
         return "interrupted"
 
-    def _settle_the_dead(self, connection: Connection) -> None:
-        running = select(RUNS).where(RUNS.c.status == "running")
-        for row in connection.execute(running).mappings().all():
-            if self._status(row) == "interrupted":
-                this = update(RUNS).where(RUNS.c.run_id == row["run_id"])
-                connection.execute(this, {"status": "interrupted"})
+    def _settle_the_dead(self, link: Link) -> None:
+        running = link.ask("""SELECT * FROM hygge_runs WHERE "status" = 'running'""")
+        dead = [row["run_id"] for row in running if self._status(row) == "interrupted"]
+        link.update(
+            "hygge_runs", [{"run_id": one, "status": "interrupted"} for one in dead], "run_id"
+        )
 
     def _gather(self) -> list[_Report | None]:
         """What is reported within a moment of the first report, up to the end mark."""
@@ -252,9 +252,9 @@ class Journal:
             if not kept or self._failure is not None:
                 continue
             try:
-                with writing(self._engine, self.place) as connection:
-                    _start(connection, kept)
-                    _finish(connection, kept)
+                with self._database.writing() as link:
+                    _start(link, kept)
+                    _finish(link, kept)
             except JournalError as error:
                 self._failure = error
 
@@ -267,50 +267,59 @@ class _Report:
     result: EntityResult | None = None
 
 
-_ONE = (ENTITIES.c.run_id == bindparam("of_run"), ENTITIES.c.entity == bindparam("of_entity"))
+_ONE = ("run_id", "entity")
+_UNTOUCHED = {
+    "status": "untouched", "rows": 0, "bytes": 0, "seconds": 0.0, "source": "", "destination": "",
+    "mode": "", "attempts": 0, "retryable": False, "holds": "",
+}  # fmt: skip
 
 
-def _start(connection: Connection, reports: Iterable[_Report]) -> None:
+def _start(link: Link, reports: Iterable[_Report]) -> None:
     rows = [
-        {"of_run": r.run_id, "of_entity": r.entity, "started": as_text(r.at)}
+        {"run_id": r.run_id, "entity": r.entity, "started": as_text(r.at)}
         for r in reports
         if r.result is None
     ]
-    if rows:
-        connection.execute(update(ENTITIES).where(*_ONE), rows)
+    link.update("hygge_entities", rows, *_ONE)
 
 
-def _finish(connection: Connection, reports: Iterable[_Report]) -> None:
-    rows = []
-    for report in reports:
-        if report.result is not None:
-            plain = report.result.to_json()
-            del plain["entity"]
-            one = {"of_run": report.run_id, "of_entity": report.entity}
-            rows.append({**one, "finished": as_text(report.at), **plain})
-    if rows:
-        connection.execute(update(ENTITIES).where(*_ONE), rows)
+def _finish(link: Link, reports: Iterable[_Report]) -> None:
+    rows = [
+        {"run_id": r.run_id, "finished": as_text(r.at), **r.result.to_json()}
+        for r in reports
+        if r.result is not None
+    ]
+    link.update("hygge_entities", rows, *_ONE)
 
 
-def _counts(connection: Connection, runs: Sequence[str]) -> dict[str, dict[str, int]]:
+def _counts(link: Link, runs: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many entities of each run have each status, those under way called `running`."""
-    began = ENTITIES.c.started.is_not(None) & ENTITIES.c.finished.is_(None)
-    status = case((began, "running"), else_=ENTITIES.c.status).label("status")
-    query = select(ENTITIES.c.run_id, status, func.count()).where(ENTITIES.c.run_id.in_(runs))
     counts: dict[str, dict[str, int]] = {run_id: {} for run_id in runs}
-    for run_id, said, number in connection.execute(query.group_by(ENTITIES.c.run_id, status)):
-        counts[run_id][said] = number
+    if not runs:
+        return counts
+    named = {f"run{at}": run_id for at, run_id in enumerate(runs)}
+    seen = link.ask(
+        """SELECT "run_id", "status", count(*) AS "number" FROM (SELECT "run_id", """
+        """CASE WHEN "started" IS NOT NULL AND "finished" IS NULL THEN 'running' """
+        """ELSE "status" END AS "status" FROM hygge_entities """
+        f"""WHERE "run_id" IN ({", ".join(f":{n}" for n in named)})) AS seen """
+        """GROUP BY "run_id", "status" """,
+        named,
+    )
+    for row in seen:
+        counts[row["run_id"]][row["status"]] = row["number"]
     return counts
 
 
-def _drop_old(connection: Connection, now: datetime) -> None:
-    old = select(RUNS.c.run_id).where(
-        RUNS.c.started < as_text(now - KEEP), RUNS.c.status != "running"
+def _drop_old(link: Link, now: datetime) -> None:
+    old = """"started" < :before AND "status" <> 'running'"""
+    before = [{"before": as_text(now - KEEP)}]
+    link.run(
+        'DELETE FROM hygge_entities WHERE "run_id" IN '
+        f'(SELECT "run_id" FROM hygge_runs WHERE {old})',
+        before,
     )
-    expired = list(connection.scalars(old))
-    for run_id in expired:
-        connection.execute(delete(ENTITIES).where(ENTITIES.c.run_id == run_id))
-        connection.execute(delete(RUNS).where(RUNS.c.run_id == run_id))
+    link.run(f"DELETE FROM hygge_runs WHERE {old}", before)
 
 
 def _version() -> str:

@@ -1,211 +1,316 @@
-"""The journal's tables, how they came to be, and how trouble with their database is told."""
+"""The journal's tables, how they came to be, and the two kinds of database they lie in.
+
+The file in the project is reached by Python's own `sqlite3`; SQLAlchemy takes longer to import than
+a small run takes, so it serves only the URLs that need it. Both are told the same SQL.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    select,
-)  # fmt: skip
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING, Any
 
 from hygge.core.errors import JournalError
 from hygge.core.secrets import Secret, redact
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 BUSY_TIMEOUT_S = 30
+Row = Mapping[str, Any]
 
-metadata = MetaData()
-
-versions = Table(
-    "hygge_journal_version",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("applied", String(40), nullable=False),
+_VERSIONS = (
+    'CREATE TABLE hygge_journal_version ("version" INTEGER PRIMARY KEY, '
+    '"applied" VARCHAR(40) NOT NULL)'
 )
-
-runs = Table(
-    "hygge_runs",
-    metadata,
-    Column("run_id", String(64), primary_key=True),
-    Column("status", String(16), nullable=False),
-    Column("started", String(40), nullable=False, index=True),
-    Column("finished", String(40)),
-    Column("project", Text, nullable=False, default=""),
-    Column("environment", Text),
-    Column("fingerprint", String(64), nullable=False, default=""),
-    Column("host", Text, nullable=False, default=""),
-    Column("pid", Integer, nullable=False, default=0),
-    Column("hygge_version", String(40), nullable=False, default=""),
-    Column("rows", BigInteger, nullable=False, default=0),
-    Column("bytes", BigInteger, nullable=False, default=0),
-    Column("reason", Text, nullable=False, default=""),
-    Column("warnings", JSON),
-)
-
-entities = Table(
-    "hygge_entities",
-    metadata,
-    Column("run_id", String(64), primary_key=True),
-    Column("entity", String(255), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("started", String(40)),
-    Column("finished", String(40)),
-    Column("rows", BigInteger, nullable=False, default=0),
-    Column("bytes", BigInteger, nullable=False, default=0),
-    Column("seconds", Float, nullable=False, default=0.0),
-    Column("source", Text, nullable=False, default=""),
-    Column("destination", Text, nullable=False, default=""),
-    Column("mode", String(16), nullable=False, default=""),
-    Column("watermark_before", JSON),
-    Column("watermark_after", JSON),
-    Column("proof", JSON),
-    Column("generation", BigInteger),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("error", Text),
-    Column("error_class", String(80)),
-    Column("retryable", Boolean, nullable=False, default=False),
-    Column("hint", Text),
-    Column("holds", Text, nullable=False, default=""),
-    Column("notes", JSON),
-    Column("warnings", JSON),
-    Index("hygge_entities_entity", "entity"),
-)
+_RUNS = """
+CREATE TABLE hygge_runs (
+  "run_id" VARCHAR(64) PRIMARY KEY,
+  "status" VARCHAR(16) NOT NULL,
+  "started" VARCHAR(40) NOT NULL,
+  "finished" VARCHAR(40),
+  "project" TEXT NOT NULL,
+  "environment" TEXT,
+  "fingerprint" VARCHAR(64) NOT NULL,
+  "host" TEXT NOT NULL,
+  "pid" INTEGER NOT NULL,
+  "hygge_version" VARCHAR(40) NOT NULL,
+  "rows" BIGINT NOT NULL,
+  "bytes" BIGINT NOT NULL,
+  "reason" TEXT NOT NULL,
+  "warnings" TEXT
+)"""
+_ENTITIES = """
+CREATE TABLE hygge_entities (
+  "run_id" VARCHAR(64) NOT NULL,
+  "entity" VARCHAR(255) NOT NULL,
+  "position" INTEGER NOT NULL,
+  "status" VARCHAR(16) NOT NULL,
+  "started" VARCHAR(40),
+  "finished" VARCHAR(40),
+  "rows" BIGINT NOT NULL,
+  "bytes" BIGINT NOT NULL,
+  "seconds" DOUBLE PRECISION NOT NULL,
+  "source" TEXT NOT NULL,
+  "destination" TEXT NOT NULL,
+  "mode" VARCHAR(16) NOT NULL,
+  "watermark_before" TEXT,
+  "watermark_after" TEXT,
+  "proof" TEXT,
+  "generation" BIGINT,
+  "attempts" INTEGER NOT NULL,
+  "error" TEXT,
+  "error_class" VARCHAR(80),
+  "retryable" INTEGER NOT NULL,
+  "hint" TEXT,
+  "holds" TEXT NOT NULL,
+  "notes" TEXT,
+  "warnings" TEXT,
+  PRIMARY KEY ("run_id", "entity")
+)"""
+_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings")
+"""Columns that hold JSON."""
 
 
-def _first(connection: Connection) -> None:
-    for table in (runs, entities):
-        table.create(connection, checkfirst=True)
+class Link(ABC):
+    """A transaction. Names are quoted with `"`, values named `:so`."""
+
+    @abstractmethod
+    def run(self, sql: str, rows: Sequence[Row] = ({},)) -> None:
+        """Run a statement once per row of values."""
+
+    @abstractmethod
+    def _ask(self, sql: str, values: Row, limit: int | None) -> list[dict[str, Any]]: ...
+
+    @abstractmethod
+    def has(self, table: str) -> bool:
+        """Whether there is such a table."""
+
+    def ask(
+        self, sql: str, values: Row | None = None, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The first rows of a result, or all of them, with JSON read."""
+        rows = self._ask(sql, values or {}, limit)
+        for row in rows:
+            for name in _AS_JSON:
+                if isinstance(row.get(name), str):
+                    row[name] = json.loads(row[name])
+        return rows
+
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows that all have the same columns."""
+        names = list(rows[0]) if rows else []
+        values = ", ".join(f":{n}" for n in names)
+        columns = ", ".join(f'"{n}"' for n in names)
+        if rows:
+            self.run(f"INSERT INTO {table} ({columns}) VALUES ({values})", [plain(r) for r in rows])
+
+    def update(self, table: str, rows: Sequence[Row], *keys: str) -> None:
+        """Set, for each row, its other columns where the columns named `keys` are as in the row."""
+        if rows:
+            changed = ", ".join(f'"{n}" = :{n}' for n in rows[0] if n not in keys)
+            those = " AND ".join(f'"{n}" = :{n}' for n in keys)
+            self.run(f"UPDATE {table} SET {changed} WHERE {those}", [plain(r) for r in rows])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def plain(row: Row) -> dict[str, Any]:
+    """A row's values as both kinds of database take them."""
+    return {
+        name: json.dumps(value, ensure_ascii=False)
+        if name in _AS_JSON and value is not None
+        else int(value) if isinstance(value, bool) else value
+        for name, value in row.items()
+    }  # fmt: skip
+
+
+def _first(link: Link) -> None:
+    if not link.has("hygge_runs"):
+        link.run(_RUNS)
+        link.run('CREATE INDEX hygge_runs_started ON hygge_runs ("started")')
+    if not link.has("hygge_entities"):
+        link.run(_ENTITIES)
+        link.run('CREATE INDEX hygge_entities_entity ON hygge_entities ("entity")')
+
+
+MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first,)
 """Each takes the tables from the version before it to its own, counting from 1. Never changed once
-released; the tables above show the latest."""
+released."""
 
 
-def open_engine(url: Secret | None, file: Path) -> tuple[Engine, str]:
-    """The database of a journal, and its place in words.
+class Database(ABC):
+    """Where a journal lies; `place` says it in words."""
+
+    place: str
+    errors: tuple[type[Exception], ...]
+    """What it raises when there is trouble."""
+
+    @abstractmethod
+    def _transaction(self, *, write: bool) -> AbstractContextManager[Link]: ...
+
+    def reading(self) -> AbstractContextManager[Link]:
+        """A transaction for reading, which waits for no writer where that can be."""
+        return self._told(write=False)
+
+    def writing(self) -> AbstractContextManager[Link]:
+        """One short transaction, committed at the end of the block."""
+        return self._told(write=True)
+
+    @contextmanager
+    def _told(self, *, write: bool) -> Iterator[Link]:
+        try:
+            with self._transaction(write=write) as link:
+                yield link
+        except self.errors as error:
+            raise trouble(self.place, error) from None
+
+    def close(self) -> None:
+        """Let go of what is kept open."""
+
+    def migrate(self) -> None:
+        """Bring the tables to the latest version.
+
+        Raises JournalError where they are of a newer hygge, or cannot be read or written.
+        """
+        with self.reading() as link:
+            if _version(link) == len(MIGRATIONS):
+                return
+        with self.writing() as link:
+            if not link.has("hygge_journal_version"):
+                link.run(_VERSIONS)
+            at = _version(link)
+            if at > len(MIGRATIONS):
+                raise JournalError(
+                    f"{self.place} has version {at}; this hygge knows up to {len(MIGRATIONS)}",
+                    hint="use the newer hygge that wrote it, or move it away: only history is lost",
+                )
+            for version in range(at + 1, len(MIGRATIONS) + 1):
+                MIGRATIONS[version - 1](link)
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                link.insert("hygge_journal_version", [{"version": version, "applied": now}])
+
+
+def _version(link: Link) -> int:
+    if not link.has("hygge_journal_version"):
+        return 0
+    return link.ask('SELECT max("version") AS "at" FROM hygge_journal_version')[0]["at"] or 0
+
+
+class FileDatabase(Database):
+    """A journal in an SQLite file; its folder is made."""
+
+    errors = (sqlite3.Error, OSError)
+
+    def __init__(self, file: Path, place: str) -> None:
+        self._file, self.place = file, place
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Link]:
+        """Readers and one writer at a time side by side, each writer waiting for its turn.
+
+        https://sqlite.org/wal.html: with `synchronous=NORMAL` a power cut may undo the last
+        transactions of a write-ahead log, and never damages it.
+        """
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        opened = sqlite3.connect(self._file, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        with closing(opened) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN DEFERRED")
+            with connection:  # commits, or rolls back after an error
+                yield _FileLink(connection)
+
+
+class _FileLink(Link):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, rows: Sequence[Row] = ({},)) -> None:
+        if len(rows) == 1:
+            self._connection.execute(sql, rows[0])
+        else:
+            self._connection.executemany(sql, rows)
+
+    def _ask(self, sql: str, values: Row, limit: int | None) -> list[dict[str, Any]]:
+        with closing(self._connection.execute(sql, values)) as cursor:
+            names = [column[0] for column in cursor.description]
+            rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def has(self, table: str) -> bool:
+        return bool(self.ask("SELECT 1 FROM sqlite_master WHERE name = :name", {"name": table}))
+
+
+class ServerDatabase(Database):
+    """A journal wherever SQLAlchemy reaches."""
+
+    def __init__(self, url: str, place: str) -> None:
+        from sqlalchemy import create_engine
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self.errors = (SQLAlchemyError, OSError)
+        self.place = place
+        try:
+            self._engine = create_engine(url, pool_pre_ping=True)
+        except (*self.errors, ImportError) as error:
+            raise trouble(place, error) from None
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Link]:
+        with self._engine.begin() as connection:
+            yield _ServerLink(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+class _ServerLink(Link):
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._quote = connection.dialect.identifier_preparer.initial_quote
+
+    def _text(self, sql: str) -> Any:
+        from sqlalchemy import text
+
+        return text(sql.replace('"', "`") if self._quote == "`" else sql)
+
+    def run(self, sql: str, rows: Sequence[Row] = ({},)) -> None:
+        self._connection.execute(self._text(sql), [dict(row) for row in rows])
+
+    def _ask(self, sql: str, values: Row, limit: int | None) -> list[dict[str, Any]]:
+        found = self._connection.execute(self._text(sql), dict(values)).mappings()
+        return [dict(r) for r in (found.all() if limit is None else found.fetchmany(limit))]
+
+    def has(self, table: str) -> bool:
+        return self._connection.dialect.has_table(self._connection, table)
+
+
+def database_of(url: Secret | None, file: Path) -> Database:
+    """The database of a journal, not yet opened.
 
     Parameters
     ----------
     url: an SQLAlchemy URL; None for the file.
-    file: the SQLite file used without a URL; its folder is made.
+    file: the SQLite file used without a URL.
 
-    Raises JournalError where it cannot be reached, or its driver is not installed.
+    Raises JournalError where its driver is not installed, ConfigError where the URL names a
+    variable that is not set.
     """
-    place = str(file) if url is None else f"the journal at {url}"
-    with told(place):
-        if url is None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(
-                f"sqlite:///{file}",
-                poolclass=NullPool,
-                connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-            )
-        else:
-            engine = create_engine(url.reveal(), pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        _tune(engine)
-    return engine, place
+    if url is None:
+        return FileDatabase(file, str(file))
+    plain_url, place = url.reveal(), f"the journal at {url}"
+    if plain_url.startswith("sqlite:///") and plain_url[10:] and "?" not in plain_url:
+        return FileDatabase(Path(plain_url[10:]), place)
+    return ServerDatabase(plain_url, place)
 
 
-def _tune(engine: Engine) -> None:
-    """SQLite: readers and one writer at a time side by side, each waiting for its turn.
-
-    https://sqlite.org/wal.html: with `synchronous=NORMAL` a power cut may undo the last
-    transactions of a write-ahead log, and never damages it.
-    """
-
-    @event.listens_for(engine, "connect")
-    def settings(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # hygge begins its transactions itself, below
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        kind = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
-        connection.exec_driver_sql(f"BEGIN {kind}")
-
-
-@contextmanager
-def reading(engine: Engine, place: str) -> Iterator[Connection]:
-    """A connection for reading, which waits for no writer."""
-    with told(place), engine.connect() as plain:
-        yield plain.execution_options(sqlite_begin="DEFERRED")
-
-
-@contextmanager
-def writing(engine: Engine, place: str) -> Iterator[Connection]:
-    """One short transaction, committed at the end of the block."""
-    with told(place), engine.begin() as connection:
-        yield connection
-
-
-def migrate(engine: Engine, place: str) -> None:
-    """Bring the tables to the latest version.
-
-    Raises JournalError where they are of a newer hygge, or cannot be read or written.
-    """
-    with reading(engine, place) as connection:
-        if _version(connection, engine) == len(MIGRATIONS):
-            return
-    with writing(engine, place) as connection:
-        versions.create(connection, checkfirst=True)
-        at = connection.scalar(select(func.max(versions.c.version))) or 0
-        if at > len(MIGRATIONS):
-            raise JournalError(
-                f"{place} has version {at}; this hygge knows up to {len(MIGRATIONS)}",
-                hint="use the newer hygge that wrote it, or move it away: only history is lost",
-            )
-        for version in range(at + 1, len(MIGRATIONS) + 1):
-            MIGRATIONS[version - 1](connection)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            connection.execute(insert(versions), {"version": version, "applied": now})
-
-
-def _version(connection: Connection, engine: Engine) -> int:
-    if not engine.dialect.has_table(connection, versions.name):
-        return 0
-    return connection.scalar(select(func.max(versions.c.version))) or 0
-
-
-@contextmanager
-def told(place: str) -> Iterator[None]:
-    """Turn the database's errors into JournalErrors that say what to do."""
-    try:
-        yield
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise _journal_error(place, error) from None
-
-
-def _journal_error(place: str, error: Exception) -> JournalError:
+def trouble(place: str, error: Exception) -> JournalError:
+    """A database's error as one that says what to do."""
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     if re.search(r"malformed|not a database|no such (?:table|column)|file is encrypted", cause):
         return JournalError(
