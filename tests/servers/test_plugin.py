@@ -70,6 +70,12 @@ def runs(tmp_path: Path) -> Runs:
     return Runs(tmp_path)
 
 
+@pytest.fixture
+def both_installed() -> None:
+    for kind in KINDS.values():
+        kind.installed()
+
+
 # A missing server
 
 
@@ -110,6 +116,7 @@ def test_in_ci_they_fail(runs: Runs) -> None:
     assert str(KINDS["mariadb"].missing()) in " ".join(printed.split())
 
 
+@pytest.mark.usefixtures("both_installed")
 def test_a_server_that_does_not_start_is_no_missing_one(runs: Runs) -> None:
     runs.write(
         "def test_a(mysql): pass",
@@ -129,6 +136,7 @@ def test_a_server_that_does_not_start_is_no_missing_one(runs: Runs) -> None:
 # Sharing, and the end
 
 
+@pytest.mark.usefixtures("both_installed")
 def test_workers_share_the_servers(runs: Runs) -> None:
     runs.write(
         """
@@ -144,6 +152,7 @@ def test_workers_share_the_servers(runs: Runs) -> None:
     assert len(told) == 2 and len(set(told)) == 1
 
 
+@pytest.mark.usefixtures("both_installed")
 @pytest.mark.parametrize(("workers", "how"), [("0", "SIGINT"), ("2", "SIGINT"), ("2", "SIGKILL")])
 def test_a_run_that_is_stopped_leaves_nothing(runs: Runs, workers: str, how: str) -> None:
     runs.write(
