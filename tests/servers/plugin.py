@@ -21,7 +21,7 @@ INPUT = "hygge_servers"  # what a worker of pytest-xdist gets from its controlle
 
 def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", {})
-    config.stash[RUN] = Run.join(given[INPUT]) if INPUT in given else Run.begin()
+    config.stash[RUN] = Run.join(given[INPUT]) if INPUT in given else Run.begin(small=True)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -29,6 +29,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
     "full_page_writes": "off",
+    "max_wal_size": "256MB",
     "max_connections": "300",
     "timezone": ZONE,
 }
