@@ -332,7 +332,7 @@ def test_a_chunk_task_runs_in_a_spawned_process(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(tasks[0])).chunk == chunks[0]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         results = list(pool.map(run_chunk, tasks))
-    assert [(r.rows_read, r.moved.rows_source, r.receipt.rows) for r in results] == [(500,) * 3] * 2
+    assert [(r.rows_read, r.rows_source, r.receipt.rows) for r in results] == [(500,) * 3] * 2
     receipts = [r.receipt for r in results]
     assert load.staged_rows(receipts) == 1000
     load.commit(receipts, load.request.state(watermark=None, receipts=receipts, committed_at=""))

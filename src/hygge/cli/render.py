@@ -79,7 +79,7 @@ def outcome(result: EntityResult) -> str:
     if result.status == "unchanged":
         return f"nothing new, {duration(result.seconds)}"
     if result.status == "cancelled":
-        return "stopped before its commit point"
+        return "stopped before its commit point" + (f"; {result.hint}" if result.hint else "")
     return here(result.error or "")
 
 
@@ -165,6 +165,9 @@ def details(result: EntityResult) -> list[tuple[str, str]]:
             if number is not None
         ]  # fmt: skip
         facts.append(("proof", ", ".join(counted)))
+        if proof.chunks > 1:
+            kept = f", {proof.reused} of them by an earlier run" if proof.reused else ""
+            facts.append(("read in", f"{proof.chunks} chunks{kept}: {proof.consistency}"))
     if result.holds and result.status != "failed":
         facts.append(("holds", result.holds))
     facts += [("note", note) for note in result.notes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from hygge.core.settings import DEFAULT_BATCH_ROWS
 from hygge.core.watermark import Window
@@ -20,12 +20,29 @@ class Chunk:
     label: the slice in words, for plans and logs, e.g. `id 1 to 50000`.
     bounds: what the Home needs to read it; plain values, so that it pickles.
     rows: how many rows it is thought to hold; None where unknown.
+    lasting: whether its bounds mean the same rows in a later snapshot, as long as those rows do not
+        change: a range of a key does, a place in a heap or a file does not.
     """
 
     index: int = 0
     label: str = "all"
     bounds: Mapping[str, Any] = field(default_factory=dict)
     rows: int | None = None
+    lasting: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, which a ledger keeps."""
+        return {"index": self.index, "label": self.label, "bounds": dict(self.bounds),
+                "rows": self.rows, "lasting": self.lasting}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read one back. Raises KeyError, ValueError or TypeError where it is damaged."""
+        rows = raw["rows"]
+        return cls(
+            int(raw["index"]), str(raw["label"]), dict(raw["bounds"]),
+            None if rows is None else int(rows), bool(raw["lasting"]),
+        )  # fmt: skip
 
 
 WHOLE = Chunk()

@@ -7,13 +7,16 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from hygge.core.errors import StateError
 from hygge.core.fields import Schema
 from hygge.core.watermark import Watermark, Window
+
+if TYPE_CHECKING:
+    from hygge.core.ledger import Done, Head
 
 Mode = Literal["replace", "append", "merge", "delete_insert", "scd2"]
 STATE_VERSION = 1
@@ -227,6 +230,16 @@ class Writer(ABC):
     def abort(self) -> None:
         """Drop what was written; safe after any failure, and more than once."""
 
+    def holds(self, receipt: Receipt) -> bool:
+        """Whether what an earlier writer of this chunk staged lies there as its receipt says.
+
+        Asked before the first `write`; where it is so, nothing is written.
+        """
+        return False
+
+    def drop(self, receipt: Receipt) -> None:
+        """Remove what an earlier writer of this chunk staged. Asked before the first `write`."""
+
 
 class Load(ABC):
     """A Store's transaction. Writers may run elsewhere; only the coordinator commits."""
@@ -257,6 +270,24 @@ class Load(ABC):
     @abstractmethod
     def abort(self) -> None:
         """Drop everything staged; the destination stays as it was. Safe more than once."""
+
+    def keep(self, head: Head) -> bool:
+        """Keep a ledger of finished chunks from now on; returns whether this Store can.
+
+        Raises TypeError for chunks whose bounds are no plain values.
+        """
+        return False
+
+    def finished(self, done: Done) -> None:
+        """Enter a chunk into the ledger, durably. From any thread; only after `keep`."""
+
+    def leave(self) -> int:
+        """Let go, but leave what is in the ledger staged, for a later load to go on with.
+
+        Returns how many chunks were left; where there is no ledger, all is dropped.
+        """
+        self.abort()
+        return 0
 
 
 def with_store_facts(state: State, *, rows: int | None, extra: Mapping[str, Any]) -> State:

@@ -23,6 +23,7 @@ from hygge.core.context import Context, Surroundings, in_own_loop, surroundings
 from hygge.core.custom import WriteOnlyLoad
 from hygge.core.errors import ConfigError, StateError, UnsupportedError, VerifyError
 from hygge.core.fields import Schema
+from hygge.core.ledger import Ledger
 from hygge.core.load import (
     Commit,
     Load,
@@ -49,6 +50,22 @@ class StoreSession(ABC):
     @abstractmethod
     def begin(self, request: LoadRequest) -> Load:
         """Begin a load. Nothing is visible to readers until it commits."""
+
+    def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
+        """What a load of this entity has left that can be gone on with; None where there is none.
+
+        From now on it is this session's: no other can have it. `resume` goes on with it, `begin`
+        drops it, and closing the session leaves it as it lay.
+
+        Parameters
+        ----------
+        mode, fields: of the load to be made; the ledger's `obstacle` says if they stand in the way.
+        """
+        return None
+
+    def resume(self, request: LoadRequest) -> Load:
+        """Go on with what `unfinished` gave: a load in which those chunks lie staged already."""
+        raise UnsupportedError(f"{type(self).__name__} keeps no unfinished loads")
 
     def cancel(self) -> None:
         """Stop what is under way, from any thread; never past the commit point."""

@@ -64,8 +64,7 @@ class Watermark:
     value: Position
 
     def to_json(self) -> dict[str, str]:
-        value = self.value.isoformat() if isinstance(self.value, date) else str(self.value)
-        return {"column": self.column, "type": str(self.type), "value": value}
+        return {"column": self.column, "type": str(self.type), "value": _shown(self.value)}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Watermark:
@@ -81,6 +80,10 @@ class Watermark:
 
     def __str__(self) -> str:
         return f"{self.column} < {self.value}"
+
+
+def _shown(value: Position) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _parse(kind: LogicalType, text: str) -> Position:
@@ -114,6 +117,20 @@ class Window:
             return f"{self.column}: nothing to read"
         start = "" if self.lower is None else f"{self.lower} <= "
         return f"{start}{self.column} < {self.upper}"
+
+    def to_json(self) -> dict[str, Any]:
+        lower, upper = (None if b is None else _shown(b) for b in (self.lower, self.upper))
+        return {"column": self.column, "type": str(self.type), "lower": lower, "upper": upper}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Window:
+        """Read one back. Raises KeyError, ValueError, TypeError or ArithmeticError."""
+        kind = parse_type(stored["type"])
+        lower, upper = (
+            None if stored[name] is None else _parse(kind, stored[name])
+            for name in ("lower", "upper")
+        )
+        return cls(str(stored["column"]), kind, lower, upper)
 
 
 def check_type(column: str, kind: LogicalType) -> None:

@@ -168,8 +168,8 @@ class EntitySettings(Forgiving):
         PlainValidator(_chunks, json_schema_input_type=int | Literal["auto", "off"]),
     ] = Field(
         default="auto",
-        description="Into how many slices, read side by side, the source is split. `auto` and "
-        "`off`: one",
+        description="Into how many slices, read side by side, the source is split. `auto`: a big "
+        "table into slices of 256 MB or more, where all of them can read one snapshot; `off`: one",
         examples=[4],
     )
     on_bad_value: Policy = Field(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any
 
 from hygge.core import events
 from hygge.core.chunk import ReadRequest
@@ -22,6 +20,7 @@ from hygge.core.errors import (
 from hygge.core.events import Event, Listener, Status
 from hygge.core.secrets import redact
 from hygge.project import Project
+from hygge.run.chunks import processors
 from hygge.run.flow import Mover
 from hygge.run.journal import Journal
 from hygge.run.locks import Overlap, entity_lock
@@ -217,6 +216,4 @@ class Execution:
 
 def default_concurrency() -> int:
     """Twice the processors this process may use, at most MOST_AT_ONCE."""
-    usable: Any = getattr(os, "sched_getaffinity", None)
-    count = len(usable(0)) if usable else os.cpu_count() or 1
-    return min(MOST_AT_ONCE, 2 * count)
+    return min(MOST_AT_ONCE, 2 * processors())

@@ -147,6 +147,7 @@ class Mover:
         self._cancel, self._loop = cancel, loop
         self._said = _Said([], [])
         self._attempts = 0
+        self._kept = ""
         self._shown = 0.0
         self.error: BaseException | None = None
 
@@ -195,6 +196,7 @@ class Mover:
         finally:
             # An attempt that did not get as far as a load says nothing of the one before it.
             self._earlier = attempt.load_id or self._earlier
+            self._kept = attempt.kept
 
     def _note(self, message: str, severity: str) -> None:
         kept = self._said.warnings if severity == "warning" else self._said.notes
@@ -255,10 +257,11 @@ class Mover:
         status: Status = "cancelled" if isinstance(error, Cancelled) else "failed"
         known = error if isinstance(error, HyggeError) else None
         message = known.message if known else f"{type(error).__name__}: {error}"
+        hint = "; ".join(filter(None, (known.hint if known else None, self._kept)))
         return self._result(
             status, error=redact(message), error_class=type(error).__name__,
-            hint=redact(known.hint) if known and known.hint else None,
-            retryable=is_transient(error), holds=self._holds_after(error),
+            hint=redact(hint) or None, retryable=is_transient(error),
+            holds=self._holds_after(error),
         )  # fmt: skip
 
     def _holds_after(self, error: BaseException) -> str:

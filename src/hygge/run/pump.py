@@ -57,12 +57,14 @@ class Pumped:
     ----------
     receipt: the writer's.
     rows_source: the rows the source counts in it; None where it cannot.
+    fingerprint: the source's digest of their versions; None where it was not asked or has none.
     aside: rows that were set aside, since they did not fit.
     nulled: values that became NULL for the same reason, by column.
     """
 
     receipt: Receipt
     rows_source: int | None
+    fingerprint: str | None = None
     aside: int = 0
     nulled: Mapping[str, int] = field(default_factory=dict)
 
@@ -146,6 +148,7 @@ def pump(
     cancel: CancelToken,
     meter: Meter,
     budget: ByteBudget = PROCESS_BUDGET,
+    prove: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Pumped:
     """Move one chunk from a session to a writer, and count it at the source.
@@ -159,19 +162,20 @@ def pump(
     cancel: stops both sides.
     meter: counted up as rows come and go.
     budget: bytes that may wait between the two sides.
+    prove: whether to ask the source for the fingerprint of the chunk, too.
     tick: called in the caller's thread after each batch written.
 
     Returns
     -------
-    The writer's receipt, the source's count, which is taken while the last rows are written, and
-    what the sieve held back.
+    The writer's receipt, what the source says, asked while the last rows are written, and what the
+    sieve held back.
 
     Raises
     ------
     Whatever either side raised first; Cancelled when told to stop. The writer is then aborted.
     """
     channel = _Channel(budget)
-    counted: list[int | None] = []
+    counted: list[tuple[int | None, str | None]] = []
 
     def read() -> None:
         try:
@@ -183,7 +187,8 @@ def pump(
                 if not channel.put(shaped, size):
                     return
             channel.finish()
-            counted.append(session.count(request, chunk))
+            rows = session.count(request, chunk)
+            counted.append((rows, session.fingerprint(request, chunk) if prove else None))
         except BaseException as error:  # noqa: BLE001 - it is raised in the writer's thread
             channel.fail(error)
 
@@ -206,7 +211,7 @@ def pump(
             cancel.check()
         channel.check()
         sieve.close()
-        return Pumped(receipt, counted[0], sieve.aside, dict(sieve.nulled))
+        return Pumped(receipt, *counted[0], sieve.aside, dict(sieve.nulled))
     except BaseException:
         channel.stop()
         # What went wrong first is what is told, though cleaning up after it fails too.

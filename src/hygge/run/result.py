@@ -36,6 +36,9 @@ class Proof:
     source: rows the source itself counted.
     checksum: over the receipts, as stored in the state; "" without one.
     aside: rows that did not fit and were set aside: read, and not written.
+    consistency: what the rows are consistent with, in words: one snapshot, or less.
+    chunks: how many pieces were read, side by side where that could be.
+    reused: how many of them an earlier run had read, whose rows were still the same.
     """
 
     read: int | None = None
@@ -44,6 +47,9 @@ class Proof:
     source: int | None = None
     checksum: str = ""
     aside: int = 0
+    consistency: str = ""
+    chunks: int = 1
+    reused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,10 @@ class SQLSession(HomeSession):
         return int(self.link.row(f"SELECT count(*) FROM {self.rows_sql(request, chunk)}")[0])
 
     def estimate(self, request: ReadRequest) -> Estimate:
-        """As the catalogue has it; unknown for views, queries and windows."""
-        if request.window is not None or self._source.condition or self._source.query:
+        """As the catalogue has it, of the whole table; unknown for views, queries, and windows but
+        the first, which has nearly all."""
+        later = request.window is not None and request.window.lower is not None
+        if later or self._source.condition or self._source.query:
             return Estimate()
         return Estimate(rows=self.relation.rows, bytes=self.relation.bytes)
 

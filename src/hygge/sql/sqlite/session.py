@@ -258,7 +258,6 @@ class SQLiteSession(SQLiteSessionBase):
         if low is None or high - low + 1 < parts:
             return (WHOLE,)
         cuts = [low + (high - low + 1) * i // parts for i in range(1, parts)]
-        self.consistency = "one snapshot a chunk"
         ranges = zip([low, *cuts], [*cuts, high + 1], strict=True)
         return [
             Chunk(

@@ -1,0 +1,103 @@
+"""What an attempt finds out before anything moves: the fields, and which rows to read."""
+
+from __future__ import annotations
+
+from hygge.core.context import Context
+from hygge.core.drift import compare
+from hygge.core.errors import UnsupportedError
+from hygge.core.fields import LogicalType, Schema, parse_type
+from hygge.core.home import HomeSession
+from hygge.core.load import State
+from hygge.core.watermark import (
+    Watermark,
+    Window,
+    check_type,
+    freeze_upper,
+    window,
+    zone_of,
+)  # fmt: skip
+from hygge.run.plan import KEYED, Plan
+from hygge.run.shape import Shape, shape_of, unknown_column
+
+
+def shape_now(plan: Plan, reading: HomeSession, held: State | None, context: Context) -> Shape:
+    """What is read and what becomes of it, from the source's fields as they are now.
+
+    Notes declared losses, and fields that differ from what the destination holds. Raises
+    ConfigError for columns that are not there, UnsupportedError for a mode without its key.
+    """
+    settings = plan.settings
+    source = reading.schema()
+    if reading.inferred and held is not None and not plan.full_refresh:
+        source = pinned(source, held.fields)
+    casts = {name: parse_type(text) for name, text in settings.cast.items()}
+    for key in settings.keys:
+        if key not in source.names:
+            if plan.mode in KEYED:
+                raise unknown_column(key, source, f"`key_column` of {plan.full_name}")
+            context.note(f"the key column '{key}' is not in the source", "warning")
+    keys = [k for k in settings.keys if k in source.names]
+    shape = shape_of(
+        source, columns=settings.columns, rename=settings.rename, cast=casts, keys=keys,
+        entity=plan.full_name,
+    )  # fmt: skip
+    if plan.mode in KEYED and not shape.keys:
+        raise UnsupportedError(
+            f"{plan.full_name}: mode '{plan.mode}' needs a key, and the source has no primary "
+            "key among the columns chosen",
+            hint="set `key_column`",
+        )
+    for field in shape.target:
+        if field.loss:
+            context.note(f"{field.name}: {field.loss}", "info")
+    if held is not None and (drift := compare(held.fields, shape.target)):
+        context.note(f"fields changed: {drift}", "warning")
+    return shape
+
+
+def window_now(
+    plan: Plan, reading: HomeSession, held: State | None, context: Context
+) -> tuple[Window | None, Watermark | None, Watermark | None]:
+    """The rows to read, the stored watermark, and the one to store; None each without one.
+
+    Raises UnsupportedError for a column that can carry no watermark, or none without a lag.
+    """
+    by = plan.settings.incremental
+    if by is None:
+        return None, None, None
+    field = reading.schema().get(by.column)
+    if field is None:
+        raise unknown_column(by.column, reading.schema(), f"`incremental` of {plan.full_name}")
+    check_type(by.column, field.type)
+    if field.type.is_temporal and by.lag is None and not reading.settled_clock:
+        raise UnsupportedError(
+            f"{plan.full_name}: '{by.column}' is a time, and this source cannot tell what "
+            "open transactions may still write: a row committed late would never be read",
+            hint="set `lag: 15m` (longer than the longest transaction) with `mode: merge`, or "
+            "`lag: 0` if no row can ever arrive late",
+        )
+    last = None if held is None or plan.full_refresh else held.watermark
+    upper = freeze_upper(
+        field.type, maximum=reading.maximum(by.column), clock=reading.clock(),
+        last=last.value if last else None, zone=zone_of(by.timezone),
+    )  # fmt: skip
+    span = window(by.column, field.type, last=last, lag=by.lag_value, upper=upper)
+    after = Watermark(by.column, field.type, upper) if upper is not None else None
+    if last is not None and (missing := reading.nulls(by.column)):
+        context.note(
+            f"{missing:,} rows have no '{by.column}': only the first load read such rows, and "
+            "those that came later are never read; --full-refresh takes them",
+            "warning",
+        )
+    return span, last, after
+
+
+def pinned(found: Schema, held: Schema) -> Schema:
+    """A schema inferred now, with the types that were pinned when the entity was first loaded.
+
+    Only for sources without a catalogue: what was text stays text, though today's rows look
+    like numbers. A source name is matched where the destination renamed the column. A column that
+    held nothing but NULL had no type to pin.
+    """
+    known: dict[str, LogicalType] = {f.source_name: f.type for f in held if f.type.kind != "null"}
+    return found.changed({f.name: known[f.name] for f in found if f.name in known})
