@@ -86,7 +86,7 @@ def test_completion_scripts_name_hygge(shell: str, tmp_path: Path) -> None:
 def test_completion_completes(tmp_path: Path) -> None:
     asked = {"_HYGGE_COMPLETE": "bash_complete", "COMP_WORDS": "hygge d", "COMP_CWORD": "1"}
     offered = process(cwd=tmp_path, env=asked).out.split()
-    assert offered == ["plain,debug", "plain,demo"]
+    assert offered == ["plain,debug", "plain,discover", "plain,demo"]
     asked = {"_HYGGE_COMPLETE": "bash_complete", "COMP_WORDS": "hygge go --if", "COMP_CWORD": "2"}
     assert process(cwd=tmp_path, env=asked).out.split() == ["plain,--if-running"]
 

@@ -156,6 +156,38 @@ def ls(config: Path | None, /, **given: Any) -> int:
 
 
 @app.command()
+@click.argument("connection")
+@names("--schema", metavar="NAME", help="Only these schemas, or globs over them.")
+@names(
+    "--include", metavar="PATTERN", help="Only these tables: globs, as `schema.table` or `table`."
+)
+@names("--exclude", metavar="PATTERN", help="All tables but these.")
+@click.option("--flow", metavar="NAME", help="The flow's name. [default: the connection's]")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@click.option("--check", is_flag=True, help="The same, and exit with 1 where there is something.")
+@click.option(
+    "--dbt-sources", is_flag=True,
+    help="Print a dbt `sources.yml` for what the flow leaves, and write nothing.",
+)  # fmt: skip
+@environment
+@click.pass_obj
+def discover(config: Path | None, /, **given: Any) -> int:
+    """Write a flow and its entities' files from what a database's catalogue says.
+
+    CONNECTION is a name under `connections:`, a URL, or the path of an SQLite or DuckDB file. Run
+    again it shows what has changed since, and edits only the lines that say so. Tables chosen once
+    stay chosen until others are.
+
+    \b
+    hygge discover shop --exclude 'tmp_*'
+    hygge discover shop --check
+    """
+    from hygge.cli.discover import discover
+
+    return discover(config, **given)
+
+
+@app.command()
 @click.argument("source")
 @click.argument("destination")
 @click.option(

@@ -38,8 +38,10 @@ class Table:
     schema, name: as the source has them; the schema is "" where there is none.
     rows, bytes: about how much it holds; None where the source does not say without counting.
     kind: `table`, `view`, or what else the source calls it.
-    fields: its fields, from `Home.catalogue()`; None where they were not asked for.
+    fields: its fields, from `Home.catalogue()`; None where they were not asked for. One whose type
+        the catalogue does not tell is of type `null`.
     comment: what the source's catalogue says about it.
+    counter: the column that the source itself numbers new rows by; "" where none is known.
     """
 
     schema: str
@@ -49,6 +51,7 @@ class Table:
     kind: str = "table"
     fields: Schema | None = None
     comment: str = ""
+    counter: str = ""
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name

@@ -14,8 +14,9 @@ from hygge.core.home import Home, Table
 from hygge.core.settings import HomeConfig
 from hygge.sql.connection import sqlite_path
 from hygge.sql.source import Source
-from hygge.sql.sqlite.access import Database
+from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.catalogue import list_tables
+from hygge.sql.sqlite.discover import catalogue
 from hygge.sql.sqlite.session import SQLiteSession
 
 
@@ -90,6 +91,11 @@ class SQLiteHome(Home):
         """Every table and view. Raises ConnectError where the file cannot be read."""
         with Database(self._path, "ro") as db:
             return [Table("main", name) for name, _ in list_tables(db.rows)]
+
+    def catalogue(self, context: Context) -> Sequence[Table]:
+        """`tables()` with their fields, keys and about how many rows they hold."""
+        with open_reader(self._path) as db:
+            return catalogue(db.rows)
 
     @property
     def _path(self) -> Path:

@@ -14,6 +14,7 @@ from hygge.project.names import key_of
 from hygge.project.nodes import Node
 from hygge.project.problems import Problems
 from hygge.project.specs import EntitySpec, FlowSpec
+from hygge.project.templates import verbatim
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,9 @@ def _claimed(named: Sequence[Named]) -> set[str]:
     taken = set()
     for entity in named:
         home = entity.node.get("home")
-        taken.add(key_of((home.text("table") if home else None) or entity.name))
+        table = (home.text("table") if home else None) or entity.name
+        schema = home.text("schema") if home else None
+        taken.add(key_of(f"{schema}.{table}" if schema else table))
         taken.add(key_of(entity.name))
     return taken
 
@@ -143,10 +146,5 @@ def _claimed(named: Sequence[Named]) -> set[str]:
 def _named(table: Table, at: Location, home: type[Home]) -> Named:
     items = {}
     if "table" in home.Config.model_fields:
-        items["home"] = Node({"table": Node(_escaped(str(table)), at)}, at)
+        items["home"] = Node({"table": Node(verbatim(str(table)), at)}, at)
     return Named(table.name, Node(items, at), at, (table.schema, table.name))
-
-
-def _escaped(text: str) -> str:
-    """A name as a setting's text, in which braces and `${` mean nothing."""
-    return text.replace("${", "$${").replace("{", "{{").replace("}", "}}")

@@ -39,6 +39,7 @@ def load_project(
     config_path: Path | None = None,
     env: str | None = None,
     run_date: date | None = None,
+    flows: bool = True,
 ) -> Project:
     """A project, with everything wrong in its `problems`.
 
@@ -48,6 +49,7 @@ def load_project(
     config_path: a project's file or folder, instead of looking for one.
     env: the environment; None is HYGGE_ENV, else what the project says.
     run_date: what `{run_date}` stands for; None is today in UTC.
+    flows: whether its flows are wanted; without them their files are not read.
 
     Raises ConfigError only where there is no project, or no such file.
     """
@@ -56,7 +58,8 @@ def load_project(
         root = find_project(path)
         file = project_file(root)
         assert file is not None  # find_project has seen it
-    return _Loader(file, env, run_date or datetime.now(UTC).date()).project()
+    loader = _Loader(file, env, run_date or datetime.now(UTC).date())
+    return loader.project() if flows else loader.without_flows()
 
 
 def _config_file(path: Path) -> Path:
@@ -139,11 +142,14 @@ class _Loader:
         }
         return {name: connection for name, connection in made.items() if connection is not None}
 
-    def project(self) -> Project:
-        """The whole project."""
+    def without_flows(self) -> Project:
+        """The project but for its flows."""
+        return replace(self._base(), problems=self.problems.sorted)
+
+    def _base(self) -> Project:
         journal = self.own.journal
         self.builder.warn_of_literals(journal, mapping_of(self.node, "journal"), "journal")
-        project = Project(
+        return Project(
             name=self._said("name") or self.root.name,
             root=self.root,
             file=self.file,
@@ -158,6 +164,10 @@ class _Loader:
             concurrency=self.own.concurrency,
             journal=journal,
         )
+
+    def project(self) -> Project:
+        """The whole project."""
+        project = self._base()
         overrides = overrides_of(self.node, of_project=True)
         around = project.surroundings()
         reader = FlowReader(self.builder, mapping_of(self.node, "defaults"), overrides, around)

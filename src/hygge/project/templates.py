@@ -22,6 +22,7 @@ from hygge.core.secrets import Interpolated, interpolate
 
 PER_ENTITY = frozenset({"entity", "table"})
 _PART = re.compile(r"\$\$\{|(?P<variable>\$\{[^}]*\}?)|\{\{|\}\}|\{(?P<name>[A-Za-z_][\w.-]*)\}")
+_BRACE = re.compile(r"\$\{|\{|\}")
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}")
 
 
@@ -50,6 +51,11 @@ def fill(text: str, names: Mapping[str, str | None]) -> str:
 def literal(text: str) -> str:
     """A value for `fill` that is to be taken as it is, even where it holds `${`."""
     return text.replace("${", "$${")
+
+
+def verbatim(text: str) -> str:
+    """A text as it must be written to be taken as it is: no brace or `${` in it means anything."""
+    return _BRACE.sub(lambda m: "$${" if m[0] == "${" else m[0] * 2, text)
 
 
 def names_in(text: str) -> set[str]:

@@ -10,6 +10,9 @@ from hygge.core.errors import ConfigError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.home import Table
 
+UNTOLD = LogicalType("null")
+"""The type of a field in discovery whose own is not told; see `core.home.Table`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -47,6 +50,7 @@ class Relation:
     columns: in order.
     rows, bytes: the catalogue's estimate; None where it has none.
     comment: what the catalogue says about it.
+    counter: the column that the database numbers new rows by; "" for none.
     """
 
     schema: str
@@ -56,6 +60,7 @@ class Relation:
     rows: int | None = None
     bytes: int | None = None
     comment: str = ""
+    counter: str = ""
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
@@ -110,14 +115,14 @@ class Relation:
         return Schema(fields)
 
     def table(self) -> Table:
-        """It, as discovery shows it; fields of unknown types are left out."""
-        known = {c.name: c.type for c in self.columns if c.type is not None}
+        """It, as discovery shows it."""
         fields = Schema(
-            Field(c.name, known[c.name], nullable=not c.required, key=c.key, origin=c.native,
+            Field(c.name, c.type or UNTOLD, nullable=not c.required, key=c.key, origin=c.native,
                   loss=c.loss)
-            for c in self.columns if c.name in known
+            for c in self.columns
         )  # fmt: skip
-        return Table(self.schema, self.name, self.rows, self.bytes, self.kind, fields, self.comment)
+        return Table(self.schema, self.name, self.rows, self.bytes, self.kind, fields, self.comment,
+                     self.counter)  # fmt: skip
 
 
 def not_there(name: str, known: Sequence[str], place: str) -> ConfigError:
