@@ -15,8 +15,9 @@ NAMES = [
     "BadValue", "CSVHome", "CSVStore", "Cancelled", "ConfigError", "ConflictError", "ConnectError",
     "Coordinator", "DataError", "DuckDBHome", "Field", "Flow", "GuardError", "Home", "HomeConfig",
     "HyggeError", "IPCHome", "IPCStore", "NDJSONHome", "NDJSONStore", "ParquetHome",
-    "ParquetStore", "RunFailed", "RunOptions", "SQLHome", "SQLiteHome", "SQLiteStore", "Schema",
-    "SchemaDrift", "StateError", "Store", "StoreConfig", "TransientError", "VerifyError",
+    "ParquetStore", "PostgresHome", "RunFailed", "RunOptions", "SQLHome", "SQLiteHome",
+    "SQLiteStore", "Schema", "SchemaDrift", "StateError", "Store", "StoreConfig", "TransientError",
+    "VerifyError",
 ]  # fmt: skip
 HEAVY = {
     "polars", "pyarrow", "pydantic", "sqlalchemy", "click", "rich", "yaml", "tenacity",

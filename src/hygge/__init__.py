@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hygge.homes.ipc import IPCHome as IPCHome
     from hygge.homes.ndjson import NDJSONHome as NDJSONHome
     from hygge.homes.parquet import ParquetHome as ParquetHome
+    from hygge.homes.postgres import PostgresHome as PostgresHome
     from hygge.homes.sql import SQLHome as SQLHome
     from hygge.homes.sqlite import SQLiteHome as SQLiteHome
     from hygge.run.coordinator import Coordinator as Coordinator
@@ -59,6 +60,7 @@ _WHERE = {
     "hygge.homes.ipc": ("IPCHome",),
     "hygge.homes.ndjson": ("NDJSONHome",),
     "hygge.homes.parquet": ("ParquetHome",),
+    "hygge.homes.postgres": ("PostgresHome",),
     "hygge.homes.sql": ("SQLHome",),
     "hygge.homes.sqlite": ("SQLiteHome",),
     "hygge.run.coordinator": ("Coordinator",),

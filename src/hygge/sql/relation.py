@@ -125,6 +125,12 @@ class Relation:
                      self.counter)  # fmt: skip
 
 
+def meanings(schema: str, name: str) -> list[tuple[str, str]]:
+    """What a name may mean, as schema and name: `a.b` is first a table called so, then b of a."""
+    head, dot, tail = name.partition(".")
+    return [(schema, name), *([(head, tail)] if dot and not schema else [])]
+
+
 def not_there(name: str, known: Sequence[str], place: str) -> ConfigError:
     """The error for a table that a database does not have, with the near miss."""
     bare = [n.rpartition(".")[2] for n in known]

@@ -9,7 +9,7 @@ from typing import Any
 
 from hygge.sql.dialect import literal
 from hygge.sql.duckdb.types import DIALECT, logical
-from hygge.sql.relation import Column, Relation
+from hygge.sql.relation import Column, Relation, meanings
 from hygge.sql.session import SQLSession
 
 _COLUMNS = """
@@ -43,12 +43,7 @@ class DuckDBSession(SQLSession):
         return datetime.now(UTC)
 
     def find(self, schema: str, name: str) -> Relation | None:
-        """See SQLSession; a name with a dot is first tried as it is."""
-        tries = [(schema, name)]
-        if not schema and "." in name:
-            head, _, tail = name.partition(".")
-            tries.append((head, tail))
-        for inside, table in tries:
+        for inside, table in meanings(schema, name):
             where = "= current_schema()" if not inside else f"= {literal(inside)}"
             found = self._look(f" AND c.table_name = {literal(table)} AND c.schema_name {where}")
             if found:

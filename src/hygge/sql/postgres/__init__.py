@@ -1,0 +1,1 @@
+"""PostgreSQL: its connection, types, catalogue and reading."""

@@ -1,0 +1,131 @@
+"""PostgreSQL's catalogue, in one pass: https://www.postgresql.org/docs/current/catalogs.html."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from hygge.sql.dialect import literal
+from hygge.sql.postgres.types import DIALECT, Native, reading
+from hygge.sql.relation import Column, Relation
+
+KINDS = {
+    "r": "table", "p": "partitioned table", "v": "view", "m": "materialized view",
+    "f": "foreign table",
+}  # fmt: skip
+"""pg_class's `relkind` of what has rows to read."""
+
+# Domains with the type under them: the modifier is that of the innermost one.
+DOMAINS = """
+RECURSIVE step AS (
+  SELECT oid, typbasetype AS base, typtypmod AS modifier, typnotnull AS required
+  FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT s.oid, t.typbasetype, t.typtypmod, s.required OR t.typnotnull
+  FROM step s JOIN pg_type t ON t.oid = s.base AND t.typtype = 'd'),
+domain AS (
+  SELECT s.* FROM step s JOIN pg_type t ON t.oid = s.base AND t.typtype <> 'd')
+"""
+# What `native` takes; `typmod` is the modifier of the type `t`, whose elements' type is `e`.
+TYPE = """
+format_type(t.oid, {typmod}), t.typtype::text,
+CASE WHEN e.oid IS NOT NULL THEN format_type(e.oid, {typmod}) END, e.typtype::text
+"""
+JOINS = """
+LEFT JOIN domain d ON d.oid = {oid}
+JOIN pg_type t ON t.oid = coalesce(d.base, {oid})
+LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' AND t.typlen = -1
+  AND e.typarray = t.oid
+"""
+# A partitioned table has no rows or pages itself: those below it are summed. What was never
+# analyzed has no estimate (-1, or 0 before version 14); else as the planner does: the rows of a
+# page when it was, times the pages there are.
+_SIZES = """
+SELECT sum(CASE WHEN s.relpages > 0 THEN s.reltuples::float8 / s.relpages
+                * pg_relation_size(s.oid) / current_setting('block_size')::int
+           WHEN s.reltuples > 0 THEN s.reltuples
+           WHEN pg_relation_size(s.oid) = 0 THEN 0 END)::bigint AS rows,
+       sum(pg_table_size(s.oid))::bigint AS bytes
+FROM pg_class s
+WHERE s.relkind IN ('r', 'm', 'f') AND (s.oid = c.oid
+  OR c.relkind = 'p' AND s.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))
+HAVING bool_and(s.relpages > 0 OR s.reltuples > 0 OR pg_relation_size(s.oid) = 0)
+"""
+_COLUMNS = f"""
+WITH {DOMAINS}
+SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, z.rows, z.bytes,
+       obj_description(c.oid, 'pg_class'), a.attname,
+       {TYPE.format(typmod="coalesce(d.modifier, a.atttypmod)")}, a.attndims::int,
+       a.attnotnull OR coalesce(d.required, false),
+       coalesce((SELECT i FROM generate_series(1, k.indnkeyatts) i
+                 WHERE k.indkey[i - 1] = a.attnum), 0)::int
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+{JOINS.format(oid="a.atttypid")}
+LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
+LEFT JOIN LATERAL ({_SIZES}) z ON true
+WHERE c.relkind IN ({", ".join(map(literal, KINDS))}) AND {{condition}}
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+# Partitions are read with what they are parts of. A table of which nothing may be read is left out.
+_OWN = """
+NOT c.relispartition AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+AND has_schema_privilege(n.oid, 'USAGE')
+AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
+"""
+
+
+def every_sql() -> str:
+    """Every table and view that is a person's own and may be read."""
+    return _COLUMNS.format(condition=_OWN)
+
+
+def one_sql(schema: str, name: str) -> str:
+    """One table or view; of no schema, the one that the search path finds."""
+    where = f"n.nspname = {literal(schema)}" if schema else "pg_table_is_visible(c.oid)"
+    return _COLUMNS.format(condition=f"c.relname = {literal(name)} AND {where}")
+
+
+def types_sql(expressions: Sequence[str], rows: str, modifiers: Sequence[int]) -> str:
+    """The types of expressions over rows, of which none is read.
+
+    Parameters
+    ----------
+    expressions: SQL over `rows`.
+    rows: what stands after FROM.
+    modifiers: the type modifier of each, -1 for none.
+    """
+    oids = ", ".join(f"pg_typeof({e})::oid" for e in expressions)
+    none = ", ".join(str(m) for m in modifiers)
+    return f"""
+WITH {DOMAINS}, x AS (
+  SELECT ARRAY[{oids}] AS oids, ARRAY[{none}]::int[] AS modifiers
+  FROM (SELECT) one LEFT JOIN (SELECT * FROM {rows} LIMIT 0) q ON true)
+SELECT {TYPE.format(typmod="coalesce(nullif(u.modifier, -1), d.modifier, -1)")}
+FROM x, unnest(x.oids, x.modifiers) WITH ORDINALITY AS u (oid, modifier, number)
+{JOINS.format(oid="u.oid")}
+ORDER BY u.number
+"""
+
+
+def relations_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Relation]]:
+    """The relations that rows of the catalogue tell, each with its oid."""
+    for about, group in groupby(rows, lambda row: row[:7]):
+        oid, schema, name, kind, count, size, comment = about
+        columns = tuple(column(*row[7:]) for row in group)
+        yield oid, Relation(schema, name, KINDS[kind], columns, count, size, comment or "")
+
+
+def column(
+    name: str, native: str, sort: str, element: str | None, element_sort: str | None,
+    dimensions: int = 0, required: bool = False, key: int = 0,
+) -> Column:  # fmt: skip
+    """A column from its row of the catalogue."""
+    inner = Native(element, element_sort or "b") if element is not None else None
+    read = reading(Native(native, sort, inner, dimensions))
+    return Column(
+        name, native, read.type, read.fetch.replace("{}", DIALECT.quote(name)), required, key,
+        read.loss,
+    )  # fmt: skip

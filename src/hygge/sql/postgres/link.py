@@ -1,0 +1,178 @@
+"""One open connection to PostgreSQL, through ADBC's C interface: binary COPY to Arrow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import polars as pl
+
+from hygge.core.errors import HyggeError, MissingDriver
+from hygge.sql.dialect import literal
+from hygge.sql.link import Link
+from hygge.sql.postgres.errors import explain
+from hygge.sql.postgres.frames import frame
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_COPY = "adbc.postgresql.use_copy"
+_HINT = "adbc.postgresql.batch_size_hint_bytes"
+_STATUS = "adbc.postgresql.transaction_status"
+
+
+class PostgresLink(Link):
+    """A connection. See Link.
+
+    Parameters
+    ----------
+    connection: ADBC's.
+    label: the database, for errors.
+    """
+
+    def __init__(self, connection: Any, label: str) -> None:
+        self._connection, self.label = connection, label
+
+    @classmethod
+    def open(cls, conninfo: Mapping[str, str], settings: Mapping[str, str], label: str) -> Self:
+        """Connect, and set what the session needs.
+
+        Parameters
+        ----------
+        conninfo: libpq's parameters.
+        settings: the server's, for this session.
+        label: the database, for errors.
+        """
+        try:
+            import adbc_driver_manager
+        except ImportError:
+            raise MissingDriver("adbc_driver_postgresql", "postgres") from None
+        with told(label):
+            link = cls(adbc_driver_manager.AdbcConnection(_database(conninfo)), label)
+        try:
+            link.execute("; ".join(f"SET {name} = {literal(v)}" for name, v in settings.items()))
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def execute(self, sql: str) -> None:
+        with self._statement(sql) as statement:
+            statement.execute_update()
+
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        return self._rows(sql, copy=True)
+
+    def show(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """The rows of what COPY does not take: EXPLAIN, SHOW."""
+        return self._rows(sql, copy=False)
+
+    def _rows(self, sql: str, *, copy: bool) -> Sequence[tuple[Any, ...]]:
+        with self._statement(sql) as statement:
+            statement.set_options(**{_COPY: str(copy).lower()})
+            with _reader(statement) as reader:
+                columns = [column.to_pylist() for column in reader.read_all().columns]
+        return list(zip(*columns, strict=True))
+
+    def describe(self, sql: str) -> Sequence[tuple[str, int]]:
+        """The names and type modifiers of a query's columns, found without running it."""
+        import pyarrow as pa
+
+        with self._statement(sql) as statement:
+            schema = pa.schema(statement.execute_schema())
+        return [(f.name, int((f.metadata or {}).get(b"POSTGRESQL:typmod", -1))) for f in schema]
+
+    @contextmanager
+    def stream(
+        self, sql: str, batch_rows: int, row_bytes: int = 100
+    ) -> Iterator[Iterator[pl.DataFrame]]:
+        """See Link.
+
+        Parameters
+        ----------
+        row_bytes: about how wide a row is on the wire, by which the driver measures batches.
+        """
+        with self._statement(sql) as statement:
+            statement.set_options(**{_HINT: str(max(1, batch_rows * row_bytes))})
+            with _reader(statement) as reader:
+                yield _frames(reader, batch_rows, self.label)
+
+    @contextmanager
+    def _statement(self, sql: str) -> Iterator[Any]:
+        import adbc_driver_manager
+
+        with told(self.label), adbc_driver_manager.AdbcStatement(self._connection) as statement:
+            statement.set_sql_query(sql)
+            yield statement
+
+    def cancel(self) -> None:
+        with suppress(HyggeError), told(self.label):
+            self._connection.cancel()
+
+    def reset(self) -> None:
+        with told(self.label):
+            status = self._connection.get_option(_STATUS)
+        if status != "idle":
+            self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        with suppress(HyggeError), told(self.label):
+            self._connection.close()
+
+
+_databases: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+def _database(conninfo: Mapping[str, str]) -> Any:
+    """ADBC's description of a database, made once: it connects by itself to look at the types."""
+    import adbc_driver_postgresql
+
+    uri = " ".join(f"{key}={_quoted(value)}" for key, value in conninfo.items())
+    with _lock:
+        if uri not in _databases:
+            _databases[uri] = adbc_driver_postgresql.connect(uri)
+        return _databases[uri]
+
+
+def _quoted(value: str) -> str:
+    """A value of a connection string (libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE)."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@contextmanager
+def _reader(statement: Any) -> Iterator[pa.RecordBatchReader]:
+    from adbc_driver_manager._reader import AdbcRecordBatchReader  # whose errors have SQLSTATEs
+
+    handle, _ = statement.execute_query()
+    reader = AdbcRecordBatchReader._import_from_c(handle.address)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _frames(reader: Any, batch_rows: int, label: str) -> Iterator[pl.DataFrame]:
+    import pyarrow as pa
+
+    with told(label):
+        yield frame(pa.RecordBatch.from_pylist([], schema=reader.schema))
+        while True:
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            yield from frame(batch).iter_slices(batch_rows)
+
+
+@contextmanager
+def told(label: str) -> Iterator[None]:
+    """The driver's errors as hygge's."""
+    import adbc_driver_manager
+
+    try:
+        yield
+    except adbc_driver_manager.Error as error:
+        raise explain(str(error), error.sqlstate, label) from error
