@@ -25,15 +25,14 @@ class Daemon:
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self._who = who(kind.users)
 
     def prepare(self) -> None:
         """Make the folder and an empty server in it."""
         self.folder.mkdir(mode=0o700)
         command = self.kind.prepare(self.folder)
-        if self._who:
+        if user := who(self.kind.users):
             for path in (self.folder, *self.folder.iterdir()):
-                os.chown(path, self._who["user"], self._who["group"])
+                os.chown(path, user["user"], user["group"])
         if self._run(command).wait():
             raise Broken(f"{self.kind.name} could not be set up\n{self.log()}")
 
@@ -94,7 +93,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 env={"PATH": os.environ.get("PATH", os.defpath), "TZ": ZONE, "LC_ALL": "C"},
-                **self._who,
+                **who(self.kind.users),
             )
 
 

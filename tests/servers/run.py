@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import FrameType
 
 from tests.servers.base import Broken, Database, Kind
 from tests.servers.daemon import PATIENCE, Daemon
@@ -85,16 +84,21 @@ class Run:
             return Server(kind, running)
         kind.installed()
         state = self.folder / f"{kind.key}.json"
+        claim = self.folder / f"{kind.key}.claim"
         try:
-            (self.folder / f"{kind.key}.claim").touch(exist_ok=False)
+            claim.touch(exist_ok=False)
         except FileExistsError:
             pass  # somebody else has it started
         else:
-            self._keep(kind)
-        deadline = time.monotonic() + PATIENCE
+            try:
+                self._keep(kind)
+            except BaseException:
+                claim.unlink(missing_ok=True)
+                raise
+        deadline = time.monotonic() + 1.5 * PATIENCE
         while not state.exists():
-            if time.monotonic() > deadline:
-                raise Broken(f"{kind.name} did not start in {PATIENCE:g} s")
+            if time.monotonic() > deadline or not claim.exists():
+                raise Broken(f"{kind.name} did not start")
             time.sleep(POLL)
         told = json.loads(state.read_text())
         if "error" in told:
@@ -131,45 +135,39 @@ def keep(kind: Kind, folder: Path) -> None:
         os._exit(0)
     state = folder / f"{kind.key}.json"
     daemon = Daemon(kind, folder / kind.key)
+    starts = 0
 
     def tell(**what: object) -> None:
         fresh = state.with_suffix(".new")
         fresh.write_text(json.dumps({"keeper": os.getpid(), **what}))
         fresh.replace(state)
 
-    starts = 0
-
     def start() -> None:
         nonlocal starts
         try:
+            if not starts:
+                daemon.prepare()
+            daemon.stop()
             admin = daemon.start()
-        except Broken as error:
-            tell(error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to be told
+            tell(error=str(error) if isinstance(error, Broken) else repr(error))
         else:
             starts += 1
             tell(admin=asdict(admin), starts=starts)
 
-    def restart(_: int, __: FrameType | None) -> None:
-        daemon.stop()
-        start()
-
-    signal.signal(signal.SIGHUP, restart)
+    signal.signal(signal.SIGHUP, lambda *_: start())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         # Not to wait for somebody to hold it: who began the run may have died already.
         pipe = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(pipe, True)
-        try:
-            daemon.prepare()
-        except Broken as error:
-            tell(error=str(error))
-        else:
-            start()
+        start()
         os.read(pipe, 1)
     finally:
         daemon.remove()
         (folder / f"{kind.key}.claim").unlink(missing_ok=True)
-        if not any(folder.glob("*.claim")):
-            shutil.rmtree(folder, ignore_errors=True)
+    if not any(folder.glob("*.claim")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Server:

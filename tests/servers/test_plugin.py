@@ -117,20 +117,25 @@ def test_in_ci_they_fail(runs: Runs) -> None:
 
 
 @pytest.mark.usefixtures("both_installed")
-def test_a_server_that_does_not_start_is_no_missing_one(runs: Runs) -> None:
+@pytest.mark.parametrize(
+    ("command", "told"), [('["false"]', "MariaDB could not be set up"), ("{}[0]", "KeyError(0)")]
+)
+def test_a_server_that_does_not_start_is_no_missing_one(
+    runs: Runs, command: str, told: str
+) -> None:
     runs.write(
         "def test_a(mysql): pass",
-        """
+        f"""
         from tests.servers.mariadb import MariaDB
 
-        MariaDB.prepare = lambda self, folder: ["false"]
+        MariaDB.prepare = lambda self, folder: {command}
         """,
     )
     # The keeper is another process, where the conftest is not heard: so on its path.
     (runs.folder / "sitecustomize.py").write_text("import conftest\n")
     code, printed = runs.run(PYTHONPATH=f"{ROOT}{os.pathsep}{runs.folder}")
     assert code == 1
-    assert "MariaDB could not be set up" in printed
+    assert told in printed
 
 
 # Sharing, and the end
