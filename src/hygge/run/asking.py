@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hygge.core.chunk import Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.drift import compare
-from hygge.core.errors import UnsupportedError
+from hygge.core.errors import StateError, UnsupportedError
 from hygge.core.fields import LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
 from hygge.core.load import State
+from hygge.core.store import Store
 from hygge.core.watermark import (
     Watermark,
     Window,
@@ -16,6 +18,7 @@ from hygge.core.watermark import (
     window,
     zone_of,
 )  # fmt: skip
+from hygge.run.chunks import Split, split_up
 from hygge.run.plan import KEYED, Plan
 from hygge.run.shape import Shape, shape_of, unknown_column
 
@@ -90,6 +93,46 @@ def window_now(
             "warning",
         )
     return span, last, after
+
+
+def held_now(plan: Plan, held: State | None) -> State | None:
+    """What the destination holds. Raises StateError where it was loaded as something else."""
+    if held is None or plan.full_refresh or held.fingerprint == plan.fingerprint:
+        return held
+    raise StateError(
+        f"{plan.destination} holds '{held.entity}' as it was configured differently "
+        "(another source, key or watermark column)",
+        hint="--full-refresh replaces it; or give this entity another destination",
+    )
+
+
+def request_now(plan: Plan, shape: Shape, span: Window | None) -> ReadRequest:
+    """What the source is asked for. Of batch sizes, what the Home says itself goes first."""
+    home, rows = plan.home.config, plan.settings.batch_size
+    if "batch_size" in home.model_fields_set or not rows:
+        rows = int(home.batch_size)
+    return ReadRequest(
+        columns=shape.columns, window=span, batch_rows=rows,
+        lenient=plan.rules.policy != "fail",
+    )  # fmt: skip
+
+
+def nothing_to_read(span: Window | None, held: State | None) -> str:
+    """Why a window needs no read, in words; "" where it does."""
+    if span is None or held is None:
+        return ""
+    if span.upper is None:
+        return "no rows yet"
+    return "nothing new" if span.lower == span.upper else ""
+
+
+def split_now(plan: Plan, reading: HomeSession, read: ReadRequest, estimate: Estimate) -> Split:
+    """The chunks that a load begun now is read in."""
+    if read.window is not None and read.window.upper is None:
+        return Split(read)
+    if plan.local or type(plan.store).writer is Store.writer:
+        return Split(read)  # a live object, or a Store that one writer at a time writes to
+    return split_up(reading, read, plan.settings.chunks, estimate)
 
 
 def pinned(found: Schema, held: Schema) -> Schema:

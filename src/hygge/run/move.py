@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import StateError
 from hygge.core.home import HomeSession
 from hygge.core.ledger import Ledger
 from hygge.core.load import (
@@ -21,10 +20,16 @@ from hygge.core.load import (
 )  # fmt: skip
 from hygge.core.slots import together
 from hygge.core.steps import reached
-from hygge.core.store import Store
 from hygge.core.watermark import Watermark
-from hygge.run.asking import shape_now, window_now
-from hygge.run.chunks import PROCESS_SEATS, Split, of_chunks, split_up
+from hygge.run.asking import (
+    held_now,
+    nothing_to_read,
+    request_now,
+    shape_now,
+    split_now,
+    window_now,
+)  # fmt: skip
+from hygge.run.chunks import PROCESS_SEATS, Split, of_chunks
 from hygge.run.crew import Crew
 from hygge.run.plan import KEYED, Plan
 from hygge.run.pump import Meter
@@ -105,7 +110,7 @@ class Attempt:
         ):
             watched = [context.cancel.add(settling.cancel), context.cancel.add(reading.cancel)]
             try:
-                held = self._held(settling.state())
+                held = held_now(plan, settling.state())
                 if held is not None and earlier and (held.load_id, held.run_id) == (
                     earlier, context.run_id
                 ):  # fmt: skip
@@ -125,16 +130,9 @@ class Attempt:
                     keys=shape.keys if plan.mode in KEYED else (),
                     generation=generation,
                 )  # fmt: skip
-                read = ReadRequest(
-                    columns=shape.columns,
-                    window=span,
-                    batch_rows=self._batch_rows(),
-                    lenient=plan.rules.policy != "fail",
-                )
-                if span is not None and span.upper is None and held is not None:
-                    return Moved(None, held=held, before=before, after=before, reason="no rows yet")
-                if span is not None and held is not None and span.lower == span.upper:
-                    return Moved(None, held=held, before=before, after=before, reason="nothing new")
+                read = request_now(plan, shape, span)
+                if reason := nothing_to_read(span, held):
+                    return Moved(None, held=held, before=before, after=before, reason=reason)
                 estimate = reading.estimate(read)
                 self._started(estimate)
                 context.cancel.check()
@@ -155,15 +153,6 @@ class Attempt:
             finally:
                 for no_longer in watched:
                     no_longer()
-
-    def _held(self, held: State | None) -> State | None:
-        if held is None or self.plan.full_refresh or held.fingerprint == self.plan.fingerprint:
-            return held
-        raise StateError(
-            f"{self.plan.destination} holds '{held.entity}' as it was configured differently "
-            "(another source, key or watermark column)",
-            hint="--full-refresh replaces it; or give this entity another destination",
-        )
 
     def _already(self, held: State) -> Moved:
         commit = Commit(state=held, rows=held.rows, bytes=0, place=self.plan.destination)
@@ -268,22 +257,10 @@ class Attempt:
         elif kept := load.leave():
             self.kept = f"{kept} of {self._chunks} chunks are kept; run it again to go on"
 
-    def _batch_rows(self) -> int:
-        """What the Home says itself goes before what the entity says."""
-        home = self.plan.home.config
-        if "batch_size" in home.model_fields_set:
-            return int(home.batch_size)
-        return self.plan.settings.batch_size or int(home.batch_size)
-
     def _split(
         self, reading: HomeSession, read: ReadRequest, left: Ledger | None, estimate: Estimate
     ) -> Split:
-        plan, setting = self.plan, self.plan.settings.chunks
-        if left is not None:
-            shared = replace(read, snapshot=reading.share())
-            return of_chunks(shared, left.head.chunks, asked=setting != "auto")
-        if read.window is not None and read.window.upper is None:
-            return Split(read)
-        if plan.local or type(plan.store).writer is Store.writer:
-            return Split(read)  # a live object, or a Store that one writer at a time writes to
-        return split_up(reading, read, setting, estimate)
+        if left is None:
+            return split_now(self.plan, reading, read, estimate)
+        shared = replace(read, snapshot=reading.share())
+        return of_chunks(shared, left.head.chunks, asked=self.plan.settings.chunks != "auto")
