@@ -13,7 +13,8 @@ import hygge
 
 NAMES = [
     "BadValue", "CSVHome", "CSVStore", "Cancelled", "ConfigError", "ConflictError", "ConnectError",
-    "Coordinator", "DataError", "DuckDBHome", "Field", "Flow", "GuardError", "Home", "HomeConfig",
+    "Coordinator", "DataError", "DuckDBHome", "DuckDBStore", "Field", "Flow", "GuardError",
+    "Home", "HomeConfig",
     "HyggeError", "IPCHome", "IPCStore", "NDJSONHome", "NDJSONStore", "ParquetHome",
     "ParquetStore", "PostgresHome", "RunFailed", "RunOptions", "SQLHome", "SQLiteHome",
     "SQLiteStore", "Schema", "SchemaDrift", "StateError", "Store", "StoreConfig", "TransientError",

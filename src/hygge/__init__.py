@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hygge.run.flow import Flow as Flow
     from hygge.run.options import RunOptions as RunOptions
     from hygge.stores.csv import CSVStore as CSVStore
+    from hygge.stores.duckdb import DuckDBStore as DuckDBStore
     from hygge.stores.ipc import IPCStore as IPCStore
     from hygge.stores.ndjson import NDJSONStore as NDJSONStore
     from hygge.stores.parquet import ParquetStore as ParquetStore
@@ -67,6 +68,7 @@ _WHERE = {
     "hygge.run.flow": ("Flow",),
     "hygge.run.options": ("RunOptions",),
     "hygge.stores.csv": ("CSVStore",),
+    "hygge.stores.duckdb": ("DuckDBStore",),
     "hygge.stores.ipc": ("IPCStore",),
     "hygge.stores.ndjson": ("NDJSONStore",),
     "hygge.stores.parquet": ("ParquetStore",),

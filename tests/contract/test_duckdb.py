@@ -7,10 +7,13 @@ from typing import ClassVar
 import duckdb
 import polars as pl
 
-from hygge import Home, Schema
+from hygge import Home, Schema, Store
 from hygge.core.fields import LogicalType
 from hygge.homes.duckdb import DuckDBHome
+from hygge.sql.settle.load import STEPS
+from hygge.stores.duckdb import DuckDBStore
 from hygge.testing.homes import HomeContract
+from hygge.testing.stores import StoreContract
 
 NESTED = dict.fromkeys(
     ("list(int64)", "list(string)", "list(list(int64))", "struct(a: int64, b: string)",
@@ -62,3 +65,38 @@ class TestDuckDBHome(HomeContract):
 
     def missing(self) -> Home:
         return DuckDBHome("t", path="nowhere.duckdb")
+
+
+class TestDuckDBStore(StoreContract):
+    steps = STEPS
+    lossy: ClassVar = {
+        "values[uuid]": "a uuid is a number, written in lower case",
+        "merge_tells_keys_apart[uuid]": "a uuid is a number, written in lower case",
+    }  # fmt: skip
+    never: ClassVar = {
+        "merge_tells_keys_apart[duration(us)]": "DuckDB makes no key of an interval",
+        "a_chunk_in_a_process_of_its_own": "DuckDB's file is open in one process only",
+    }  # fmt: skip
+
+    def make(self, name: str) -> Store:
+        return DuckDBStore(name, path=str(self.folder / "warehouse.duckdb"))
+
+    def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
+        path = self.folder / "warehouse.duckdb"
+        if not path.exists():
+            return pl.DataFrame()
+        with duckdb.connect(str(path)) as db:
+            db.execute("SET TimeZone = 'UTC'")
+            try:
+                found = db.sql(f'SELECT * FROM "{store.name}"')
+            except duckdb.CatalogException:
+                return pl.DataFrame()
+            lasting = [f.name for f in schema if f.type.kind == "duration"]
+            plain = found.project(
+                ", ".join(
+                    f"epoch_us({n}) AS {n}" if n in lasting else '"' + n.replace('"', '""') + '"'
+                    for n in found.columns
+                )
+            )
+            got = pl.DataFrame(plain.to_arrow_table())
+            return got.with_columns(pl.col(lasting).cast(pl.Duration("us")))

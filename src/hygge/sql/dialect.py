@@ -126,6 +126,10 @@ class Dialect:
         opening, closing = self.quotes
         return opening + name.replace(closing, closing * 2) + closing
 
+    def text(self, value: str) -> str:
+        """A text as a string literal."""
+        return literal(value.replace("\\", "\\\\") if self.escapes else value)
+
     def rule(self, kind: Declared) -> tuple[TypeRule, LogicalType] | None:
         """The rule for a declared type and the logical type it gives; None where none fits."""
         for rule in self.rules:

@@ -100,13 +100,7 @@ class ServerConfig(TableConfig):
     @model_validator(mode="before")
     @classmethod
     def _url_or_name(cls, given: Any) -> Any:
-        connection = given.get("connection") if isinstance(given, Mapping) else None
-        if isinstance(connection, str) and "://" in connection:
-            if given.get("url") is not None:
-                raise ValueError("`connection` and `url` exclude each other")
-            rest = {k: v for k, v in given.items() if k != "connection"}
-            return {**rest, "url": connection}
-        return given
+        return url_or_name(given)
 
     @model_validator(mode="after")
     def _one_route(self) -> Self:
@@ -203,6 +197,16 @@ class ServerHome(Home, type=""):
 
     def beside(self, session: HomeSession, most: int, context: Context) -> list[HomeSession]:
         return self._server.read_beside(most, self._source, context)
+
+
+def url_or_name(given: Any) -> Any:
+    """Settings in which a `connection` that is a URL has become the `url`."""
+    connection = given.get("connection") if isinstance(given, Mapping) else None
+    if isinstance(connection, str) and "://" in connection:
+        if given.get("url") is not None:
+            raise ValueError("`connection` and `url` exclude each other")
+        return {**{k: v for k, v in given.items() if k != "connection"}, "url": connection}
+    return given
 
 
 def what_of(config: TableConfig, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError
+from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
 from hygge.core.watermark import parse_duration
@@ -24,6 +24,7 @@ from hygge.sql.source import Source
 
 if TYPE_CHECKING:
     from hygge.sql.session import SQLSession
+    from hygge.sql.settle.settler import Settler
 
 
 class PooledConnection(Connection):
@@ -72,6 +73,14 @@ class PooledConnection(Connection):
     @abstractmethod
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         """A session over a leased connection; imported when first asked for, since drivers are."""
+
+    def for_writing(self) -> Self:
+        """This description, as a Store is to have it."""
+        return self
+
+    def settler(self) -> Settler:
+        """How it takes loads. Raises UnsupportedError where it takes none."""
+        raise UnsupportedError(f"a connection of type '{self.kind}' is for reading only")
 
     def open_link(self) -> Link:
         """A connection on which the `session` statements have been run."""

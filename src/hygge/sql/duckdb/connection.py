@@ -14,6 +14,7 @@ from hygge.sql.link import Link
 from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection
 from hygge.sql.session import SQLSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 
 REMOTE = "md:"
@@ -38,6 +39,8 @@ class DuckDBConnection(PooledConnection):
     token: Secret | None = Field(
         default=None, description="MotherDuck's token", examples=["${MOTHERDUCK_TOKEN}"]
     )
+
+    writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
     @model_validator(mode="before")
     @classmethod
@@ -74,7 +77,16 @@ class DuckDBConnection(PooledConnection):
     def connect(self) -> Link:
         from hygge.sql.duckdb.link import DuckDBLink
 
-        return DuckDBLink.open(self._path, self.token.reveal() if self.token else None)
+        token = self.token.reveal() if self.token else None
+        return DuckDBLink.open(self._path, token, writing=self.writing)
+
+    def for_writing(self) -> Self:
+        return self.model_copy(update={"writing": True})
+
+    def settler(self) -> Settler:
+        from hygge.sql.duckdb.settler import DuckDBSettler
+
+        return DuckDBSettler()
 
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.duckdb.session import DuckDBSession

@@ -29,15 +29,19 @@ class DuckDBLink(Link):
         self._connection, self.label = connection, label
 
     @classmethod
-    def open(cls, path: str, token: str | None) -> Self:
-        """Open a file that is there, to read it, or a MotherDuck database."""
+    def open(cls, path: str, token: str | None, *, writing: bool = False) -> Self:
+        """Open a file, made if it is to be written to, or a MotherDuck database."""
         remote = path.startswith("md:")
-        if not remote and not Path(path).is_file():
+        if writing and not remote:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        elif not remote and not Path(path).is_file():
             raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
         config: dict[str, Any] = {"motherduck_token": token} if token else {}
         with told(path):
             try:
-                return cls(duckdb.connect(path, read_only=not remote, config=config), path)
+                return cls(
+                    duckdb.connect(path, read_only=not (remote or writing), config=config), path
+                )
             except duckdb.ConnectionException:  # this process has it open to write already
                 return cls(duckdb.connect(path, config=config), path)
 
@@ -49,6 +53,19 @@ class DuckDBLink(Link):
         with told(self.label):
             found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
             return found
+
+    def append(self, table: str, rows: pl.DataFrame) -> int:
+        """Append a frame to a table, column by column's name; returns how many rows it took."""
+        with told(self.label):
+            self._connection.register("hygge_rows", rows.to_arrow())
+            try:
+                done = self._connection.execute(
+                    f"INSERT INTO {table} BY NAME SELECT * FROM hygge_rows"
+                )
+                (taken,) = done.fetchone() or (0,)
+            finally:
+                self._connection.unregister("hygge_rows")
+        return int(taken)
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:

@@ -51,9 +51,40 @@ NESTED = TypeRule(
 TYPE_TABLE = (*_RULES, NESTED)
 
 
+_DDL = {
+    "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "date": "DATE", "time": "TIME",
+    "duration": "INTERVAL", "string": "VARCHAR", "binary": "BLOB", "json": "JSON", "uuid": "UUID",
+    "null": "INTEGER", "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER",
+    "int64": "BIGINT", "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER",
+    "uint64": "UBIGINT",
+}  # fmt: skip
+
+
 def ddl(kind: LogicalType) -> str:
-    """The declared type for a logical one. Raises UnsupportedError."""
-    raise UnsupportedError(f"DuckDB has no form for {kind}")
+    """The declared type for a logical one. Raises UnsupportedError for one it cannot hold."""
+    if kind.kind == "decimal":
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if kind.kind == "list":
+        return f"{ddl(kind.inner[0].type)}[]"
+    if kind.kind == "struct":
+        members = ", ".join(f"{_quoted(f.name)} {ddl(f.type)}" for f in kind.inner)
+        return f"STRUCT({members})"
+    if kind.kind == "timestamp":
+        if kind.zone is None:
+            return {"ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}[
+                kind.unit or "us"
+            ]
+        if kind.unit != "ns":
+            return "TIMESTAMP WITH TIME ZONE"
+    if kind.kind in _DDL:
+        return _DDL[kind.kind]
+    raise UnsupportedError(
+        f"DuckDB has no form for {kind}", hint="`cast` the column, e.g. to timestamp(us, UTC)"
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 DIALECT = Dialect("duckdb", ('"', '"'), _RULES, ddl)

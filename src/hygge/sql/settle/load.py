@@ -1,0 +1,257 @@
+"""A load into a table: rows wait in a stage or in the open transaction, which commits it all.
+
+Rows that need no stage (`replace`, and `append` to a table that takes them as it is) go straight
+into the transaction that commits. Writers in other threads or processes fill a stage of the load's
+own over connections of their own, and the transaction brings its rows in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hygge.core.context import Context
+from hygge.core.drift import compare, merged
+from hygge.core.errors import ConflictError, HyggeError, SchemaDrift, VerifyError
+from hygge.core.fields import Schema
+from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.steps import reached
+from hygge.sql.pool import Lease
+from hygge.sql.settle.fill import Filling, count
+from hygge.sql.settle.place import Place, stage_name
+from hygge.sql.settle.state import make_state_table, read_row, write_state
+from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
+
+if TYPE_CHECKING:
+    from hygge.sql.server import PooledConnection
+
+STEPS = (
+    "sql.begun", "sql.written", "sql.locked", "sql.filled", "sql.state_written", "sql.committed",
+    "sql.cleaned",
+)  # fmt: skip
+"""The commit protocol, in order. What was committed is what `sql.committed` has seen."""
+
+
+class SQLLoad(Load):
+    """See Load.
+
+    Parameters
+    ----------
+    connection: where the place is.
+    lease: the session's own connection, on which the transaction is held.
+    place: the table.
+    request: what is to be loaded.
+    held: what the table holds.
+    context: of the attempt.
+    """
+
+    def __init__(
+        self,
+        connection: PooledConnection,
+        lease: Lease,
+        place: Place,
+        request: LoadRequest,
+        held: State | None,
+        context: Context,
+    ) -> None:
+        self._connection, self._link, self._place = connection, lease.link, place
+        self.request, self._held, self._context = request, held, context
+        self._settler = connection.settler()
+        if (held.generation if held else 0) != request.generation:
+            raise self._conflict()
+        self._settler.check(request.fields, place)
+        self._fields = _target(held, request, place)
+        self._settler.create_schema(self._link, place)
+        make_state_table(self._settler, self._link, place)
+        self._seen = read_row(self._settler, self._link, place)
+        """The stored state, which the commit replaces only while it is still this one."""
+        self._stage = stage_name()
+        self._straight: str | None = None
+        """The table that is filled within the transaction; "" for none; None: not yet decided."""
+        self._turn = threading.Lock()
+        self._open = self._spoilt = self.over = False
+        reached("sql.begun")
+
+    # Writing --------------------------------------------------------------------------------------
+
+    def writer(self, chunk: int) -> TableWriter:
+        with self._turn:
+            if self._straight is None:
+                self._straight = self._go_straight()
+        if not self._straight:
+            return self.ticket.writer(chunk, self._context)
+        inlet = Inlet(
+            self._settler, self._link, self._place, self._straight, self.request.fields,
+            self.request.entity, self._turn,
+        )  # fmt: skip
+        return TableWriter(inlet, chunk, self._context, self._written)
+
+    def _written(self, good: bool) -> None:
+        # What went into the transaction cannot be taken out of it again by itself.
+        self._spoilt |= not good
+
+    def _go_straight(self) -> str:
+        """Open the transaction, with a table that rows go straight into; "" where they cannot."""
+        mode, settler, link = self.request.mode, self._settler, self._link
+        if not settler.one_transaction or mode not in ("append", "replace"):
+            return ""
+        if mode == "replace":
+            self._begin()
+            table = stage_name()
+            settler.create(link, self._place, table, self._fields, ())
+            return table
+        if settler.names(link, self._place) is None:
+            self._begin()
+            settler.create(link, self._place, self._place.table, self._fields, ())
+        elif self._held is None or _altered(self._held.fields, self._fields):
+            return ""  # to alter it now would keep readers out until the commit
+        else:
+            self._begin()
+        return self._place.table
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._settler.begin(self._link)
+            self._open = True
+
+    @property
+    def ticket(self) -> Ticket:
+        """For writers elsewhere, who fill the stage."""
+        request = self.request
+        return Ticket(self._connection, self._place, self._stage, request.fields, request.entity)
+
+    def staged_rows(self, receipts: Sequence[Receipt]) -> int:
+        """What the database counts in the stage and in a new table; of rows that were appended in
+        place, what it said that it took."""
+        rows = self._count(self._stage) if self._staged() else 0
+        if self._straight == self._place.table:
+            told = (f for receipt in receipts for f in receipt.files)
+            return rows + sum(int(f["rows"]) for f in told if f[NAME] == self._straight)
+        return rows + (self._count(self._straight) if self._straight else 0)
+
+    def _staged(self) -> bool:
+        return self._settler.names(self._link, self._place, self._stage) is not None
+
+    def _count(self, table: str) -> int:
+        return count(self._settler, self._link, self._place, table)
+
+    # Committing -----------------------------------------------------------------------------------
+
+    def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
+        """See Load. A COMMIT whose answer was lost is looked up before anything else is done."""
+        self._context.cancel.check()
+        if self._spoilt:
+            raise VerifyError(f"{self._place}: a writer was stopped; nothing was published")
+        try:
+            stored = self._transact(state)
+        except _Unsure as unsure:
+            stored = self._look_up(unsure.cause)
+        except HyggeError as error:
+            if self._settler.is_conflict(error):
+                raise self._conflict() from error
+            raise
+        self._open = False
+        self.over = True
+        reached("sql.committed")
+        self._clean()
+        reached("sql.cleaned")
+        return Commit(
+            state=stored, rows=stored.rows, bytes=sum(r.bytes for r in receipts),
+            place=str(self._place),
+        )  # fmt: skip
+
+    def _transact(self, state: State) -> State:
+        settler, link, place = self._settler, self._link, self._place
+        self._begin()
+        settler.lock(link, place)
+        reached("sql.locked")
+        now = read_row(settler, link, place)
+        if now is not None and self._ours(now):
+            settler.rollback(link)
+            return now  # an earlier attempt did commit, and never heard of it
+        if now != self._seen:
+            raise self._conflict()
+        filling = Filling(
+            settler, link, place, self.request, self._fields, self._held,
+            stage=self._stage if self._staged() else "", straight=self._straight or "",
+        )  # fmt: skip
+        rows = filling.run(state.loaded)
+        reached("sql.filled")
+        stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra={})
+        write_state(settler, link, place, stored)
+        reached("sql.state_written")
+        try:
+            settler.commit(link)
+        except HyggeError as error:
+            if settler.is_conflict(error):
+                raise
+            raise _Unsure(error) from error
+        return stored
+
+    def _look_up(self, cause: HyggeError) -> State:
+        """What a COMMIT of unknown end has left. Raises its error where it did not happen."""
+        link = self._connection.open_link()
+        try:
+            held = read_row(self._settler, link, self._place)
+        finally:
+            link.close()
+        if held is None or not self._ours(held):
+            raise cause
+        return held
+
+    def _ours(self, held: State) -> bool:
+        """Whether this very load committed a state: another run's of the same name has read the
+        source at another moment."""
+        return (held.load_id, held.run_id) == (self.request.load_id, self.request.run_id)
+
+    def _conflict(self) -> ConflictError:
+        return ConflictError(
+            f"{self._place} was loaded by another run meanwhile; nothing was published",
+            hint="run it again",
+        )
+
+    def abort(self) -> None:
+        if self.over:
+            return
+        self.over = True
+        with suppress(HyggeError):  # a connection that is lost has rolled back already
+            if self._open:
+                self._settler.rollback(self._link)
+        with suppress(HyggeError):
+            self._clean()
+
+    def _clean(self) -> None:
+        """Drop the stage; one that cannot be dropped now is cleared away by a later load."""
+        with suppress(HyggeError):
+            if self._staged():
+                self._settler.drop(self._link, self._place, self._stage)
+
+
+class _Unsure(Exception):
+    def __init__(self, cause: HyggeError) -> None:
+        self.cause = cause
+
+
+def _target(held: State | None, request: LoadRequest, place: Place) -> Schema:
+    """The fields the table will have. Raises SchemaDrift where a type cannot be bridged."""
+    if held is None or request.mode == "replace":
+        return request.fields
+    if clashing := compare(held.fields, request.fields).clashing:
+        name, old, new = clashing[0]
+        raise SchemaDrift(
+            f"{place}: '{name}' is {old} there and {new} at the source, and no type carries both "
+            "exactly",
+            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with --full-refresh",
+        )
+    return merged(held.fields, request.fields)
+
+
+def _altered(old: Schema, new: Schema) -> bool:
+    """Whether a table must be altered to take rows of new fields."""
+    return any(
+        f.name not in old or old[f.name].type != f.type or (f.nullable and not old[f.name].nullable)
+        for f in new
+    )

@@ -1,0 +1,63 @@
+"""Where a load goes, and the names of what it makes on the way."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from hygge.sql.dialect import Dialect
+
+STATE_TABLE = "_hygge_state"
+"""One in each schema that hygge loads into; see `settle.state`."""
+PREFIX = "_hygge_"
+_STAGE = f"{PREFIX}stage_"
+_STAMP = "%Y%m%dt%H%M%S"
+DEAD_AFTER = timedelta(days=2)
+"""A stage older than this belongs to a load that died: no statement is left that could fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A table to settle in.
+
+    Parameters
+    ----------
+    schema: "" for the one that the database looks in by itself.
+    table: its name.
+    database: the database, for people.
+    """
+
+    schema: str
+    table: str
+    database: str
+
+    def __str__(self) -> str:
+        return f"{self.database}#{self.name}"
+
+    @property
+    def name(self) -> str:
+        """`schema.table`, or the table alone."""
+        return f"{self.schema}.{self.table}" if self.schema else self.table
+
+    def sql(self, dialect: Dialect, table: str = "") -> str:
+        """The quoted name of the table, or of another one in its schema."""
+        names = [n for n in (self.schema, table or self.table) if n]
+        return ".".join(map(dialect.quote, names))
+
+
+def stage_name(now: datetime | None = None) -> str:
+    """A new name for a stage. It tells when it was made, for the day when nobody owns it."""
+    stamp = (now or datetime.now(UTC)).strftime(_STAMP)
+    return f"{_STAGE}{stamp}_{uuid.uuid4().hex[:10]}"
+
+
+def is_dead(name: str, now: datetime) -> bool:
+    """Whether a table is a stage that was left behind."""
+    if not name.startswith(_STAGE):
+        return False
+    try:
+        made = datetime.strptime(name.removeprefix(_STAGE)[:15], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return now - made > DEAD_AFTER

@@ -1,0 +1,69 @@
+"""One attempt's settling in a table of a database."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hygge.core.context import Context
+from hygge.core.errors import HyggeError
+from hygge.core.load import LoadRequest, State
+from hygge.core.store import StoreSession
+from hygge.sql.pool import pool_of
+from hygge.sql.settle.load import SQLLoad
+from hygge.sql.settle.place import Place, is_dead
+from hygge.sql.settle.state import read_state
+
+if TYPE_CHECKING:
+    from hygge.sql.server import PooledConnection
+
+
+class SQLStoreSession(StoreSession):
+    """See StoreSession. It holds one connection, on which the load's transaction is.
+
+    Parameters
+    ----------
+    connection: where the place is; bound.
+    place: the table.
+    context: of the attempt.
+    """
+
+    def __init__(self, connection: PooledConnection, place: Place, context: Context) -> None:
+        self._connection, self._place, self._context = connection, place, context
+        self._settler = connection.settler()
+        self._lease = pool_of(connection).lease(context)
+        self._load: SQLLoad | None = None
+        self._closed = False
+
+    def state(self) -> State | None:
+        """See StoreSession. A table that was dropped holds nothing, whatever its state says."""
+        return read_state(self._settler, self._lease.link, self._place)
+
+    def begin(self, request: LoadRequest) -> SQLLoad:
+        """See StoreSession. Stages that dead loads left behind are cleared away.
+
+        Raises UnsupportedError for columns that the database cannot have.
+        """
+        link, now = self._lease.link, datetime.now(UTC)
+        for name in self._settler.stages(link, self._place):
+            if is_dead(name, now):
+                self._settler.drop(link, self._place, name)
+        held = self.state()
+        self._load = SQLLoad(
+            self._connection, self._lease, self._place, request, held, self._context
+        )
+        return self._load
+
+    def cancel(self) -> None:
+        if not self._closed and (self._load is None or not self._load.over):
+            self._lease.link.cancel()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._load is not None:
+            self._load.abort()
+        with suppress(HyggeError):
+            self._lease.release(broken=self._context.cancel.cancelled)

@@ -1,0 +1,166 @@
+"""What a database does to take a load, beside the SQL that all of them share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import polars as pl
+
+from hygge.core.errors import HyggeError, UnsupportedError
+from hygge.core.fields import Field, Schema
+from hygge.core.load import Mode
+from hygge.sql.dialect import Dialect
+from hygge.sql.link import Link
+from hygge.sql.settle.place import Place
+
+
+class Settler(ABC):
+    """One database's way. It has no state; everything is asked over a link."""
+
+    dialect: ClassVar[Dialect]
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    one_transaction: ClassVar[bool] = True
+    """Whether creating, altering and dropping tables is part of a transaction, so that the first
+    writer's rows may go straight into the one that commits them."""
+    case_matters: ClassVar[bool] = True
+    """Whether two columns may differ by upper and lower case alone."""
+    longest_name: ClassVar[int] = 63
+    """Bytes (UTF-8) that a name may have."""
+
+    @abstractmethod
+    def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
+        """Append rows to a table of the place's schema, by name, as fast as the database can.
+
+        Returns how many the database says it took.
+        """
+
+    def encoded(self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+                ) -> pl.DataFrame:  # fmt: skip
+        """A batch as `ingest` is to have it. Raises BadValue for what the database cannot hold."""
+        return batch
+
+    def check(self, fields: Schema, place: Place) -> None:
+        """Raise UnsupportedError for columns that the database cannot have."""
+        seen: dict[str, str] = {}
+        for field in fields:
+            self.dialect.ddl(field.type)
+            if len(field.name.encode()) > self.longest_name:
+                raise UnsupportedError(
+                    f"{place}: the column '{field.name[:40]}...' has a name of "
+                    f"{len(field.name.encode())} bytes; here it can have {self.longest_name}",
+                    hint="`rename` it",
+                )
+            other = seen.setdefault(field.name if self.case_matters else field.name.lower(),
+                                    field.name)  # fmt: skip
+            if other != field.name:
+                raise UnsupportedError(
+                    f"{place}: the columns '{other}' and '{field.name}' differ by upper and lower "
+                    "case alone, which this database does not tell apart",
+                    hint="`rename` one of them",
+                )
+
+    # Transactions ---------------------------------------------------------------------------------
+
+    def begin(self, link: Link) -> None:
+        """Open the transaction that commits."""
+        link.execute("BEGIN")
+
+    def lock(self, link: Link, place: Place) -> None:
+        """Let loads of one table go one after another, until the transaction ends."""
+
+    def commit(self, link: Link) -> None:
+        link.execute("COMMIT")
+
+    def rollback(self, link: Link) -> None:
+        link.execute("ROLLBACK")
+
+    def is_conflict(self, error: HyggeError) -> bool:
+        """Whether an error means that another transaction changed the same rows or tables."""
+        return False
+
+    # The catalogue --------------------------------------------------------------------------------
+
+    def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
+        """The columns of a table, in order; None where there is none."""
+        found = link.rows(
+            "SELECT column_name FROM information_schema.columns "
+            f"WHERE table_name = {self.dialect.text(table or place.table)} "
+            f"AND table_schema = {self.schema_sql(place)} ORDER BY ordinal_position"
+        )
+        return [name for (name,) in found] or None
+
+    def is_table(self, link: Link, place: Place) -> bool:
+        """Whether what has the place's name is a table that rows can be put into."""
+        found = link.rows(
+            "SELECT table_type FROM information_schema.tables WHERE table_name = "
+            f"{self.dialect.text(place.table)} AND table_schema = {self.schema_sql(place)}"
+        )
+        return [kind for (kind,) in found] == ["BASE TABLE"]
+
+    def stages(self, link: Link, place: Place) -> list[str]:
+        """Every table of hygge's own in the place's schema."""
+        found = link.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_name LIKE '~_hygge~_%' "
+            f"ESCAPE '~' AND table_schema = {self.schema_sql(place)}"
+        )
+        return [name for (name,) in found]
+
+    def schema_sql(self, place: Place) -> str:
+        """The place's schema as an SQL expression."""
+        return self.dialect.text(place.schema) if place.schema else "current_schema()"
+
+    # Tables ---------------------------------------------------------------------------------------
+
+    def create(self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
+               ) -> None:  # fmt: skip
+        """Make a table of these columns, and a primary key if there are keys."""
+        quote, ddl = self.dialect.quote, self.dialect.ddl
+        parts = [
+            f"{quote(f.name)} {ddl(f.type)}{'' if f.nullable else ' NOT NULL'}" for f in fields
+        ]
+        if keys:
+            parts.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
+        link.execute(f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join(parts)})")
+
+    def create_schema(self, link: Link, place: Place) -> None:
+        """Make the place's schema, unless it is there."""
+        if place.schema:
+            link.execute(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.quote(place.schema)}")
+
+    def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
+        """Give a filled table its primary key."""
+        listed = ", ".join(map(self.dialect.quote, keys))
+        link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} ADD PRIMARY KEY ({listed})")
+
+    def add_column(self, link: Link, place: Place, field: Field) -> None:
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect)} ADD COLUMN {self.dialect.quote(field.name)} "
+            f"{self.dialect.ddl(field.type)}"
+        )
+
+    def widen(self, link: Link, place: Place, field: Field) -> None:
+        """Give a column a type that carries all it holds."""
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect)} ALTER COLUMN {self.dialect.quote(field.name)} "
+            f"TYPE {self.dialect.ddl(field.type)}"
+        )
+
+    def relax(self, link: Link, place: Place, name: str) -> None:
+        """Let a column be NULL."""
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect)} ALTER COLUMN {self.dialect.quote(name)} "
+            "DROP NOT NULL"
+        )
+
+    def drop(self, link: Link, place: Place, table: str) -> None:
+        link.execute(f"DROP TABLE IF EXISTS {place.sql(self.dialect, table)}")
+
+    def take_over(self, link: Link, place: Place, new: str) -> None:
+        """Let a table made by this load have the place's name, and the old one go."""
+        self.drop(link, place, place.table)
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect, new)} RENAME TO "
+            f"{self.dialect.quote(place.table)}"
+        )

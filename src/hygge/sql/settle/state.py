@@ -1,0 +1,84 @@
+"""The state of each table, in one table of the same schema: `_hygge_state`."""
+
+from __future__ import annotations
+
+from hygge.core.errors import HyggeError, StateError
+from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.load import State
+from hygge.sql.link import Link
+from hygge.sql.settle.modes import state_of
+from hygge.sql.settle.place import STATE_TABLE, Place
+from hygge.sql.settle.settler import Settler
+
+_FIELDS = Schema(
+    [
+        Field("table", LogicalType("string", length=255), nullable=False, key=1),
+        Field("state", LogicalType("string"), nullable=False),
+    ]
+)
+
+
+def read_row(settler: Settler, link: Link, place: Place) -> State | None:
+    """What the state table has for a place, whether or not its table is there.
+
+    Raises StateError where it is damaged.
+    """
+    if settler.names(link, place, STATE_TABLE) is None:
+        return None
+    states = place.sql(settler.dialect, STATE_TABLE)
+    stored = link.rows(state_of(settler.dialect, states, place.table))
+    return State.from_json(stored[0][0], place=str(place)) if stored else None
+
+
+def read_state(settler: Settler, link: Link, place: Place) -> State | None:
+    """What a table holds, by its state; None where there is no such table, or it is empty.
+
+    Raises StateError where the state is damaged, or the table holds rows that hygge did not load.
+    """
+    if settler.names(link, place) is None:
+        return None
+    if not settler.is_table(link, place):
+        raise StateError(f"{place} is a view", hint="choose another `table`")
+    held = read_row(settler, link, place)
+    if held is None and link.rows(f"SELECT 1 FROM {place.sql(settler.dialect)} LIMIT 1"):
+        raise StateError(
+            f"{place} holds rows that hygge did not load",
+            hint="rename or drop that table, or choose another `table` for this entity",
+        )
+    return held
+
+
+def write_state(settler: Settler, link: Link, place: Place, state: State) -> None:
+    """Store a table's state, within the transaction that is open."""
+    dialect = settler.dialect
+    states, name = place.sql(dialect, STATE_TABLE), dialect.text(place.table)
+    table, column = dialect.quote("table"), dialect.quote("state")
+    text = dialect.text(state.to_json())
+    if link.rows(state_of(dialect, states, place.table)):
+        link.execute(f"UPDATE {states} SET {column} = {text} WHERE {table} = {name}")
+    else:
+        link.execute(f"INSERT INTO {states} ({table}, {column}) VALUES ({name}, {text})")
+
+
+def make_state_table(settler: Settler, link: Link, place: Place) -> None:
+    """Make the state table, unless it is there; outside the transaction that commits, so that
+    first loads into one schema do not wait for each other to their end."""
+    make_once(settler, link, place, STATE_TABLE, _FIELDS, ("table",))
+
+
+def make_once(
+    settler: Settler,
+    link: Link,
+    place: Place,
+    table: str,
+    fields: Schema,
+    keys: tuple[str, ...] = (),
+) -> None:
+    """Make a table of the place's schema, whoever else makes it at the same moment."""
+    if settler.names(link, place, table) is not None:
+        return
+    try:
+        settler.create(link, place, table, fields, keys)
+    except HyggeError:
+        if settler.names(link, place, table) is None:
+            raise

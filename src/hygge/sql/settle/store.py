@@ -1,0 +1,144 @@
+"""Stores of databases with a connection of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import ConfigError
+from hygge.core.load import Mode
+from hygge.core.secrets import Secret
+from hygge.core.settings import StoreConfig
+from hygge.core.slots import Slots
+from hygge.core.store import Store
+from hygge.sql.connection import named
+from hygge.sql.home import only, url_or_name
+from hygge.sql.pool import pool_of
+from hygge.sql.server import PooledConnection
+from hygge.sql.settle.place import PREFIX, Place
+from hygge.sql.settle.session import SQLStoreSession
+from hygge.sql.settle.writer import TableWriter, Ticket
+
+
+class ServerStoreConfig(StoreConfig):
+    """Settings of a Store whose database has a connection type of its own."""
+
+    connection: str | None = Field(
+        default=None, description="A connection's name, or a URL", examples=["warehouse"]
+    )
+    url: Secret | None = Field(
+        default=None, description="A URL, instead of `connection`", examples=["${WAREHOUSE_URL}"]
+    )
+    table: str | None = Field(
+        default=None,
+        description="The table, made if need be; the entity's name if not set",
+        examples=["users"],
+    )
+    schema_: str | None = Field(
+        default=None,
+        alias="schema",
+        description="The schema it is in, made if need be; where the database looks by itself if "
+        "not set",
+        examples=["raw"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _url_or_name(cls, given: Any) -> Any:
+        return url_or_name(given)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.connection is not None and self.url is not None:
+            raise ValueError("`connection` and `url` exclude each other")
+        if (self.table or "").lower().startswith(PREFIX):
+            raise ValueError(f"`table`: names that begin with '{PREFIX}' are hygge's own")
+        return self
+
+
+class ServerStore(Store, type=""):
+    """Where data settles in a database: a table, loaded with its state in one transaction.
+
+    Parameters
+    ----------
+    name: the table, unless `table` says otherwise.
+    options, settings: see the Store's own settings.
+    """
+
+    Config = ServerStoreConfig
+    config: ServerStoreConfig
+    connection_type: ClassVar[type[PooledConnection]]
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    keeps_state = True
+    server: PooledConnection | None = None
+    """The connection, once bound."""
+
+    @classmethod
+    def place_entity(
+        cls, settings: Mapping[str, Any], entity: str, *, shared: bool
+    ) -> dict[str, Any]:
+        """As the flow has it; the table is the entity's name if none is set."""
+        return {**settings, "table": settings.get("table") or entity}
+
+    def bind(self, around: Surroundings) -> Self:
+        """With the connection found. Raises ConfigError where there is none, or another's."""
+        if self.server is not None:
+            return self
+        if not self._table:
+            raise ConfigError(f"a Store of type '{self.type}' needs a `table`")
+        return self.copy_with(server=self._connection(around).for_writing())
+
+    def _connection(self, around: Surroundings) -> PooledConnection:
+        kind = self.connection_type
+        if self.config.url is not None:
+            return kind.model_validate({"url": self.config.url}).bind(around.root)
+        name = self.config.connection or only(around, kind.kind)
+        if name is None:
+            raise ConfigError(
+                f"the store of '{self.name}' names no connection",
+                hint=f"give `connection:` with the name of one of type '{kind.kind}', or a `url:`",
+            )
+        found = named(name, around, owner=f"the store of '{self.name}'")
+        if not isinstance(found, kind):
+            raise ConfigError(
+                f"the connection '{name}' is of type '{found.kind}', and a Store of type "
+                f"'{self.type}' needs one of type '{kind.kind}'",
+                hint=f"use a Store of `type: {found.kind}`, or another connection",
+            )
+        return found
+
+    @property
+    def _table(self) -> str:
+        return self.config.table or self.name
+
+    @property
+    def _place(self) -> Place:
+        config = self.config
+        where: object = self.server.place() if self.server else config.url or config.connection
+        return Place(config.schema_ or "", self._table, str(where or self.type))
+
+    @property
+    def _server(self) -> PooledConnection:
+        assert self.server is not None  # bound
+        return self.server
+
+    def place(self) -> str:
+        return str(self._place)
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"type": self.type, "table": self._place.name}
+
+    def readers(self, mode: Mode) -> str:
+        return "the rows before or the rows after, never between"
+
+    def slots(self) -> Sequence[Slots]:
+        return (pool_of(self._server).slots,)
+
+    def open(self, context: Context) -> SQLStoreSession:
+        return SQLStoreSession(self._server, self._place, context)
+
+    def writer(self, ticket: Ticket, chunk: int, context: Context) -> TableWriter:
+        return ticket.writer(chunk, context)

@@ -1,0 +1,141 @@
+"""Writing chunks into tables: within the load's own transaction, or into its stage."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from hygge.core.context import Context
+from hygge.core.fields import Schema
+from hygge.core.load import Receipt, Writer
+from hygge.core.steps import reached
+from hygge.sql.link import Link
+from hygge.sql.pool import pool_of
+from hygge.sql.settle.place import Place
+from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.state import make_once
+
+if TYPE_CHECKING:
+    from hygge.sql.server import PooledConnection
+
+NAME = "name"
+"""What a receipt calls the table that its rows went to."""
+
+
+@dataclass(frozen=True)
+class Inlet:
+    """A connection over which rows go into one table; shared writers take turns.
+
+    Parameters
+    ----------
+    settler, link: how, and over what.
+    place, table: a table of the place's schema.
+    fields: of every batch.
+    entity: the name used in errors.
+    turn: held while rows are sent.
+    """
+
+    settler: Settler
+    link: Link
+    place: Place
+    table: str
+    fields: Schema
+    entity: str
+    turn: threading.Lock
+
+
+class TableWriter(Writer):
+    """Appends one chunk to a table.
+
+    Parameters
+    ----------
+    inlet: where it goes.
+    chunk: the index of the chunk.
+    context: of the attempt.
+    done: called once at the end, with whether it came to a good one.
+    """
+
+    def __init__(
+        self, inlet: Inlet, chunk: int, context: Context, done: Callable[[bool], None]
+    ) -> None:
+        self._inlet, self._chunk, self._context = inlet, chunk, context
+        self._done: Callable[[bool], None] | None = done
+        self._given = self._taken = self._bytes = self._digest = 0
+
+    def write(self, batch: pl.DataFrame) -> None:
+        self._context.cancel.check()
+        if not batch.height:
+            return
+        to = self._inlet
+        rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
+        with to.turn:
+            self._taken += to.settler.ingest(to.link, to.place, to.table, rows)
+        self._given += batch.height
+        self._bytes += int(batch.estimated_size())
+        self._digest = (self._digest + digest_of(batch)) % (1 << 64)
+
+    def finish(self) -> Receipt:
+        self._end(True)
+        reached("sql.written")
+        file: dict[str, Any] = {
+            NAME: self._inlet.table, "rows": self._taken, "bytes": self._bytes,
+            "digest": f"{self._digest:016x}",
+        }  # fmt: skip
+        return Receipt(self._chunk, self._taken, self._bytes, (file,))
+
+    def abort(self) -> None:
+        self._end(False)
+
+    def _end(self, good: bool) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(good)
+
+
+def digest_of(rows: pl.DataFrame) -> int:
+    """A number that tells rows from others, in whatever order they come; not across releases of
+    Polars, whose hashes it adds up."""
+    flat = [c for c in rows if not c.dtype.is_nested()]
+    return int(pl.DataFrame(flat).hash_rows(0).sum() or 0) if flat else rows.height
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """All that a writer needs to fill a load's stage, in this process or another. It pickles."""
+
+    connection: PooledConnection
+    place: Place
+    stage: str
+    fields: Schema
+    entity: str
+
+    def writer(self, chunk: int, context: Context) -> TableWriter:
+        """A writer over a connection of its own, in a transaction that ends with the chunk."""
+        lease = pool_of(self.connection).lease(context)
+        settler, link = self.connection.settler(), lease.link
+        forget = context.cancel.add(link.cancel)
+
+        def done(good: bool) -> None:
+            forget()
+            try:
+                if good:
+                    settler.commit(link)
+            except BaseException:
+                lease.release(broken=True)
+                raise
+            lease.release(broken=not good)
+
+        try:
+            make_once(settler, link, self.place, self.stage, self.fields)
+            settler.begin(link)
+        except BaseException:
+            done(False)
+            raise
+        inlet = Inlet(
+            settler, link, self.place, self.stage, self.fields, self.entity, threading.Lock()
+        )
+        return TableWriter(inlet, chunk, context, done)
