@@ -110,6 +110,8 @@ class Store:
         super().__init_subclass__(**kwargs)
         if inspect.isabstract(cls) or cls.__name__.startswith("_"):
             return
+        if type == "":  # a base of several
+            return
         cls.type = type or registry.type_name(cls.__name__, "store")
         registry.register("store", cls.type, cls)
 
