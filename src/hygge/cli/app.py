@@ -96,6 +96,10 @@ def init(**given: Any) -> int:
 @click.option(
     "--dry-run", is_flag=True, help="Show what would be done, and what stands in the way."
 )
+@click.option(
+    "--connect", is_flag=True,
+    help="With --dry-run: ask sources and stores, and show SQL, sizes, fields and differences.",
+)  # fmt: skip
 @environment
 @click.option(
     "--run-date", metavar="YYYY-MM-DD", help="What `{run_date}` becomes. [default: today]"

@@ -10,15 +10,18 @@ from typing import Literal
 
 from hygge.cli.console import dim, say, yellow
 from hygge.cli.failure import FAILED, OK, USAGE
+from hygge.cli.preview import preview_text
 from hygge.cli.render import plan_text, problems_text
 from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.text import count
+from hygge.core.context import CancelToken
 from hygge.core.errors import ConfigError
 from hygge.core.watermark import parse_duration
 from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
 from hygge.run.journal import Journal
 from hygge.run.options import RunOptions
+from hygge.run.preview import preview_all
 from hygge.run.result import RunResult
 
 
@@ -31,6 +34,7 @@ def go(
     exclude: tuple[str, ...],
     full_refresh: bool,
     dry_run: bool,
+    connect: bool,
     env: str | None,
     run_date: str | None,
     concurrency: int | None,
@@ -49,6 +53,8 @@ def go(
     """Run, show and report; returns the exit code. The parameters are those of the command."""
     if from_report and not retry_failed:
         raise ConfigError("--from goes with --retry-failed")
+    if connect and not dry_run:
+        raise ConfigError("--connect goes with --dry-run")
     day = _date(run_date)
     project = load_project(config_path=config, env=env, run_date=day)
     as_json = log_format == "json"
@@ -66,7 +72,7 @@ def go(
     shown = follower(quiet=quiet, verbose=verbose, as_json=as_json)
     coordinator = Coordinator(options=options, project=project, listeners=(shown,))
     if dry_run:
-        return show_plan(coordinator)
+        return show_plan(coordinator, connect=connect)
     if report is not None:
         _check_writable(report)
     ended = watched(coordinator.execute, coordinator.cancel, shown)
@@ -82,11 +88,23 @@ def go(
     return FAILED if code == OK and warn_error and project.warnings else code
 
 
-def show_plan(coordinator: Coordinator) -> int:
-    """Print the plan of every entity; returns 2 where something stands in the way."""
+def show_plan(coordinator: Coordinator, *, connect: bool = False) -> int:
+    """Print the plan of every entity; returns 2 where something stands in the way.
+
+    Parameters
+    ----------
+    connect: whether to ask sources and destinations too; 1 is returned where one has an error.
+    """
     plans = coordinator.plan()
+    previews = {}
+    if connect:
+        sound = [plan for plan in plans if not plan.errors]
+        previews = {p.entity: p for p in preview_all(sound, CancelToken())}
     for plan in plans:
-        say(plan_text(plan) + "\n")
+        say(plan_text(plan))
+        if plan.full_name in previews:
+            say(preview_text(previews[plan.full_name]))
+        say()
     for warning in coordinator.warnings:
         say(f"{yellow('warning:')} {warning}\n")
     if coordinator.problems:
@@ -96,6 +114,10 @@ def show_plan(coordinator: Coordinator) -> int:
     if wrong:
         say(f"{which}; {count(wrong, 'problem')} in the way. Nothing was moved.")
         return USAGE
+    failing = [p.error for p in previews.values() if p.error is not None]
+    if failing:
+        say(f"{which}; {len(failing)} would fail. Nothing was moved.")
+        return USAGE if all(isinstance(error, ConfigError) for error in failing) else FAILED
     say(f"{which}, nothing in the way. {dim('`hygge go` without --dry-run moves them.')}")
     return OK
 

@@ -113,6 +113,10 @@ class HomeSession(ABC):
         """What is asked of the source, word for word, for people; "" where it is no statement."""
         return ""
 
+    def inputs(self, chunk: Chunk) -> Sequence[str]:
+        """The files that a chunk is read from, for people; none where it is no files."""
+        return ()
+
     def maximum(self, column: str) -> Position | None:
         """The largest value of a column that can carry a watermark; None where it has no rows."""
         raise UnsupportedError(

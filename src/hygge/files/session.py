@@ -144,6 +144,9 @@ class FileSession(HomeSession, ABC):
                 raise _changed(path)
             yield source, (start, stop)
 
+    def inputs(self, chunk: Chunk) -> Sequence[str]:
+        return [str(source.path) for source, _ in self._spans(chunk)]
+
     def estimate(self, request: ReadRequest) -> Estimate:
         return Estimate(bytes=sum(i.size for i in self._inputs))
 

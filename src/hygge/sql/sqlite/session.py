@@ -82,6 +82,10 @@ class SQLiteSession(SQLiteSessionBase):
             yield from self._stream(source, asked, where, rows, "", skip=given)
         self._read_whole = chunk == WHOLE
 
+    def statement(self, request: ReadRequest, chunk: Chunk) -> str:
+        """The SELECT that brings a chunk; rows of more than 1 GB a batch are asked for anew."""
+        return select(self._asked(request), self._relation, self._where(request, chunk))
+
     def _stream(
         self, source: Relation, asked: list[Asked], where: str, rows: int, guard: str,
         skip: int = 0,
