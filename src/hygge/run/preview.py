@@ -16,14 +16,7 @@ from hygge.core.secrets import redact
 from hygge.core.slots import together
 from hygge.core.store import StoreSession
 from hygge.core.watermark import Watermark, Window
-from hygge.run.asking import (
-    held_now,
-    nothing_to_read,
-    request_now,
-    shape_now,
-    split_now,
-    window_now,
-)  # fmt: skip
+from hygge.run import asking
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape
 
@@ -128,18 +121,18 @@ def _ask(
 ) -> None:
     """Fill a preview, in the order in which an attempt asks."""
     found.held = settling.state()
-    held = held_now(plan, found.held)
-    found.shape = shape = shape_now(plan, reading, held, context)
+    held = asking.held_now(plan, found.held)
+    found.shape = shape = asking.shape_now(plan, reading, held, context)
     if held is not None:
         found.drift = compare(held.fields, shape.target)
-    found.window, found.before, found.after = window_now(plan, reading, held, context)
-    read = request_now(plan, shape, found.window)
-    found.nothing = nothing_to_read(found.window, held)
+    found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
+    read = asking.request_now(plan, shape, found.window)
+    found.nothing = asking.nothing_to_read(found.window, held)
     found.estimate = reading.estimate(read)
     if found.window is not None and found.window.upper is None:
         found.nothing = found.nothing or "no rows yet"
         return
-    split = split_now(plan, reading, read, found.estimate)
+    split = asking.split_now(plan, reading, read, found.estimate)
     found.readers = split.workers
     found.consistency = split.consistency(reading, split.workers)
     found.pieces = tuple(
