@@ -15,7 +15,7 @@ NAMES = [
     "BadValue", "CSVHome", "CSVStore", "Cancelled", "ConfigError", "ConflictError", "ConnectError",
     "Coordinator", "DataError", "DuckDBHome", "DuckDBStore", "Field", "Flow", "GuardError",
     "Home", "HomeConfig",
-    "HyggeError", "IPCHome", "IPCStore", "NDJSONHome", "NDJSONStore", "ParquetHome",
+    "HyggeError", "IPCHome", "IPCStore", "MySQLHome", "NDJSONHome", "NDJSONStore", "ParquetHome",
     "ParquetStore", "PostgresHome", "RunFailed", "RunOptions", "SQLHome", "SQLiteHome",
     "SQLiteStore", "Schema", "SchemaDrift", "StateError", "Store", "StoreConfig", "TransientError",
     "VerifyError",

@@ -1,1 +1,0 @@
-"""Any database that SQLAlchemy reaches: its connection, types and reading."""

@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: their connection, protocol, types and reading."""
