@@ -87,7 +87,10 @@ class HomeSession(ABC):
         return Estimate()
 
     def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        """Up to `parts` disjoint chunks that together are the whole; one if it cannot be split."""
+        """Up to `parts` disjoint chunks that together are the whole; one if it cannot be split.
+
+        The outermost are open, so that together they are the whole in a later snapshot as well.
+        """
         return (WHOLE,)
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
@@ -98,7 +101,8 @@ class HomeSession(ABC):
         """A digest of which versions of rows a chunk holds, taken at the source.
 
         Equal digests in two snapshots mean equal rows, whatever happened in between; that is what
-        lets a finished chunk be trusted by a later run. None: the source cannot tell.
+        lets a finished chunk be trusted by a later run. None: the source cannot tell, or does not
+        answer this and `read` from one snapshot.
         """
         return None
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from hygge.core.context import Context
 from hygge.core.drift import compare, merged
-from hygge.core.errors import DataError, SchemaDrift, VerifyError
+from hygge.core.errors import SchemaDrift, VerifyError
 from hygge.core.fields import Schema
+from hygge.core.ledger import Done, Head, Ledger
 from hygge.core.load import (
     Commit,
     Load,
     LoadRequest,
+    Mode,
     Receipt,
     State,
     Writer,
@@ -25,80 +28,13 @@ from hygge.core.steps import reached
 from hygge.files import local
 from hygge.files.buckets import Merge
 from hygge.files.format import Format
-from hygge.files.ipc import IPCFormat
+from hygge.files.ledger import NAME as LEDGER
+from hygge.files.ledger import LedgerFile
 from hygge.files.manifest import Held, extra_of, look
 from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes, coalesce, needs_compacting, widened
 from hygge.files.stage import Stage, conflict
-
-SPILL = IPCFormat(compression="lz4")
-"""How rows wait that are yet to be merged: quick to write and to read back."""
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """All that a writer in another process needs. It pickles.
-
-    Parameters
-    ----------
-    folder: where its parts go.
-    stem: what their names begin with.
-    form: what they are written as.
-    sizes: of a part.
-    coming: the fields of the batches.
-    fields: the fields of the parts.
-    keys: columns in which NULL is an error.
-    entity, place: the names used in errors.
-    """
-
-    folder: Path
-    stem: str
-    form: Format
-    sizes: Sizes
-    coming: Schema
-    fields: Schema
-    keys: tuple[str, ...]
-    entity: str
-    place: str
-
-
-class FileWriter(Writer):
-    """Writes one chunk into a load's stage."""
-
-    def __init__(self, ticket: Ticket, chunk: int, context: Context) -> None:
-        self._ticket, self._chunk, self._context = ticket, chunk, context
-        self._taken = 0
-        self._parts = PartWriter(
-            ticket.folder, f"{ticket.stem}-{chunk:04d}", ticket.form,
-            part_rows=ticket.sizes.rows, part_bytes=ticket.sizes.bytes,
-        )  # fmt: skip
-
-    def write(self, batch: pl.DataFrame) -> None:
-        self._context.cancel.check()
-        ticket = self._ticket
-        for key in ticket.keys:
-            if batch[key].null_count():
-                row = self._taken + int(batch[key].is_null().arg_true()[0]) + 1
-                raise DataError(
-                    f"{ticket.entity}, row {row}: the key column '{key}' is NULL",
-                    hint="choose a `key_column` that is never NULL, or another mode",
-                )
-        ticket.form.check_values(batch, ticket.entity, self._taken)
-        self._taken += batch.height
-        with local.telling(ticket.place):
-            self._parts.add(widened(batch, ticket.fields, ticket.entity))
-
-    def finish(self) -> Receipt:
-        with local.telling(self._ticket.place):
-            self._parts.flush()
-        parts = self._parts.parts
-        return Receipt(
-            chunk=self._chunk, rows=sum(p.rows for p in parts), bytes=sum(p.bytes for p in parts),
-            files=tuple(p.to_json() for p in parts),
-        )  # fmt: skip
-
-    def abort(self) -> None:
-        self._parts.discard()
+from hygge.files.writer import SPILL, FileWriter, Ticket
 
 
 class FileLoad(Load):
@@ -114,18 +50,54 @@ class FileLoad(Load):
         context: Context,
         *,
         place: str,
+        left: tuple[Stage, Ledger] | None = None,
     ) -> None:
         if held.generation != request.generation:
             raise conflict(place)
         self.request = request
         self._held, self._format, self._sizes, self._context = held, form, sizes, context
         self._place = place
-        self._fields = _target(request, held, place)
+        self._fields = target_fields(request.mode, request.fields, held, place)
+        self._ledger: LedgerFile | None = None
         form.check(self._fields, place)
         with local.telling(place):
-            self._stage = Stage.begin(destination, request.load_id, context.cancel)
+            if left is None:
+                self._stage = Stage.begin(destination, request.load_id, context.cancel)
+            else:
+                self._stage = left[0]
+                self._go_on(left[1])
             if request.mode == "merge":
-                self._stage.incoming.mkdir()
+                self._stage.incoming.mkdir(exist_ok=True)
+
+    def _go_on(self, ledger: Ledger) -> None:
+        """Keep of what another load has left what its ledger lists, and write on in that."""
+        stage = self._stage
+        names = {f["name"] for done in ledger.done.values() for f in done.receipt.files}
+        stage.prune(self.ticket.folder, names)
+        self._ledger = LedgerFile.go_on(stage.folder / LEDGER)
+
+    def keep(self, head: Head) -> bool:
+        with local.telling(self._place):
+            head = replace(head, store=ledger_facts(self._format, self._fields))
+            self._ledger = LedgerFile.begin(self._stage.folder / LEDGER, head)
+        reached("files.ledger_begun")
+        return True
+
+    def finished(self, done: Done) -> None:
+        assert self._ledger is not None  # `keep` was called
+        with local.telling(self._place):
+            local.sync(self.ticket.folder)
+            self._ledger.add(done)
+        reached("files.chunk_kept")
+
+    def leave(self) -> int:
+        folder = self.ticket.folder
+        done = self._ledger.done.values() if self._ledger else ()
+        kept = sum(all((folder / f["name"]).exists() for f in d.receipt.files) for d in done)
+        if kept:
+            self._stage.let_go()
+        self.abort()
+        return kept
 
     @property
     def ticket(self) -> Ticket:
@@ -205,18 +177,29 @@ class FileLoad(Load):
         self._stage.remove()
 
 
-def _target(request: LoadRequest, held: Held, place: str) -> Schema:
+def ledger_facts(form: Format, fields: Schema) -> str:
+    """How a load's parts are written, as its ledger notes it: parts written otherwise do not fit.
+
+    Parameters
+    ----------
+    form: of the destination.
+    fields: that the destination will have.
+    """
+    return json.dumps([repr(form), repr(SPILL), fields.to_json()])
+
+
+def target_fields(mode: Mode, fields: Schema, held: Held, place: str) -> Schema:
     """The fields the destination will have. Raises SchemaDrift where a type cannot be bridged."""
-    if held.state is None or request.mode == "replace":
-        return request.fields
-    if clashing := compare(held.state.fields, request.fields).clashing:
+    if held.state is None or mode == "replace":
+        return fields
+    if clashing := compare(held.state.fields, fields).clashing:
         name, old, new = clashing[0]
         raise SchemaDrift(
             f"{place}: '{name}' is {old} there and {new} at the source, "
             "and no type carries both exactly",
             hint=f"declare it (`cast: {{{name}: {old}}}`), or run with --full-refresh",
         )
-    return merged(held.state.fields, request.fields)
+    return merged(held.state.fields, fields)
 
 
 def _unwritten(parts: Iterable[Part], held: Sequence[Part]) -> list[Part]:

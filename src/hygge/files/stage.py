@@ -5,8 +5,10 @@ A load builds the next generation of a destination folder in a hidden sibling of
 "State and the commit" in the design.
 
 Whose stage it is, its lock says: the process that builds holds `flock(2)` on it, so a stage whose
-lock can be taken is a dead one and is removed by the next load. A second lock, `commit.lock`, is
-held while the generation is compared and the folders change places.
+lock can be taken is a dead one. If it has a ledger of finished chunks, the next load may adopt it,
+by taking its lock; else that load removes it. A second lock, `commit.lock`, is held while stages
+are made, adopted and cleared away, and while the generation is compared and the folders change
+places.
 """
 
 from __future__ import annotations
@@ -15,16 +17,19 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConflictError, StateError
+from hygge.core.ledger import Ledger
 from hygge.core.locks import try_lock
 from hygge.core.steps import reached
 from hygge.files import local
+from hygge.files.ledger import NAME as LEDGER
+from hygge.files.ledger import read as read_ledger
 
 STEPS = (
     "files.begun", "files.part_written", "files.part_synced", "files.linked",
@@ -34,6 +39,9 @@ STEPS = (
 """Steps of a load, in order; those of parts come once for each part."""
 FALLBACK_STEPS = ("files.intended", "files.moved_away")
 """Where folders cannot be exchanged: two more, between `files.locked` and `files.exchanged`."""
+LEDGER_STEPS = ("files.adopted", "files.pruned", "files.ledger_begun", "files.chunk_kept")
+"""Where a load is read in chunks: the first two where it goes on with what another has left, the
+third where it does not; the last comes once a chunk."""
 _INTENT = "intent.json"
 
 Look = Callable[[Path], int]
@@ -84,6 +92,62 @@ class Stage:
         assert lock is not None  # the folder's name is new, so nobody else has seen it
         reached("files.begun")
         return cls(destination, folder, lock)
+
+    @classmethod
+    def adopt(
+        cls, destination: Path, cancel: CancelToken, damaged: Callable[[str], None]
+    ) -> tuple[Stage, Ledger] | None:
+        """Take over a dead load's stage: the one whose ledger has most chunks done, if any has.
+
+        Parameters
+        ----------
+        destination: the folder that was to be replaced.
+        cancel: ends the waiting for `commit.lock`.
+        damaged: told of a ledger that cannot be read.
+        """
+        root = stage_root(destination)
+        if not root.is_dir():
+            return None
+        found: list[tuple[Stage, Ledger]] = []
+        with local.locked(root / "commit.lock", cancel):
+            _mend(destination, root)
+            for folder, lock in _dead(root):
+                stage, ledger = cls(destination, folder, lock), None
+                try:
+                    ledger = read_ledger(folder)
+                except StateError as error:
+                    damaged(str(error))
+                if ledger is not None and ledger.done:
+                    found.append((stage, ledger))
+                else:
+                    stage.let_go()
+        found.sort(key=lambda each: len(each[1].done))
+        for stage, _ in found[:-1]:
+            stage.let_go()
+        if found:
+            reached("files.adopted")
+        return found[-1] if found else None
+
+    def prune(self, keep: Path, names: Container[str]) -> None:
+        """Remove all but the ledger and, in the folder `keep`, what has one of the names."""
+        for entry in os.scandir(self.folder):
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                for inner in list(path.iterdir()):
+                    if path != keep or inner.name not in names:
+                        _remove(inner)
+                if path not in (keep, self.new):
+                    path.rmdir()
+            elif entry.name not in ("lock", LEDGER):
+                path.unlink()
+        self.new.mkdir(exist_ok=True)
+        reached("files.pruned")
+
+    def let_go(self) -> None:
+        """Free the lock and leave everything as it lies. Safe more than once."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def publish(self, expected: int, look: Look, cancel: CancelToken) -> None:
         """Put the new generation in the destination's place.
@@ -209,6 +273,13 @@ def _mend(destination: Path, root: Path) -> None:
 
 def clear_dead(root: Path) -> None:
     """Remove the stages of loads whose process has ended. Call it with the lock held."""
+    for folder, lock in _dead(root):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _dead(root: Path) -> Iterator[tuple[Path, int]]:
+    """The stages of loads whose process has ended, each with its lock, taken."""
     for entry in os.scandir(root):
         if not entry.is_dir(follow_symlinks=False):
             continue
@@ -218,8 +289,14 @@ def clear_dead(root: Path) -> None:
         except FileNotFoundError:
             continue  # its owner is removing it right now
         if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+            yield folder, lock
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        local.remove_folder(path)
+    else:
+        path.unlink()
 
 
 def _compare(found: int, expected: int, target: Path) -> None:

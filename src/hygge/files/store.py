@@ -14,17 +14,26 @@ from pydantic import Field
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, ConnectError, StateError
+from hygge.core.fields import Schema
+from hygge.core.ledger import Ledger
 from hygge.core.load import Load, LoadRequest, Mode, State, Writer
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store, StoreSession
 from hygge.files import local
 from hygge.files.format import Format
-from hygge.files.load import FileLoad, FileWriter, Ticket, link_parts, publish
+from hygge.files.load import (
+    FileLoad,
+    ledger_facts,
+    link_parts,
+    publish,
+    target_fields,
+)  # fmt: skip
 from hygge.files.manifest import Held, look
 from hygge.files.parts import PartWriter
 from hygge.files.paths import PathText, default_path, entity_path, resolve, shown
 from hygge.files.rewrite import Sizes, coalesce
 from hygge.files.stage import Stage, recover, unchanging
+from hygge.files.writer import FileWriter, Ticket
 
 
 class FileStoreConfig(StoreConfig):
@@ -140,6 +149,7 @@ class FileStoreSession(StoreSession):
         self._format = store.form()
         self._held: Held | None = None
         self._load: Load | None = None
+        self._left: tuple[Stage, Ledger] | None = None
         above = self._folder.parent
         while not above.exists() and above != above.parent:
             above = above.parent
@@ -165,10 +175,38 @@ class FileStoreSession(StoreSession):
         return self._look().state
 
     def begin(self, request: LoadRequest) -> Load:
+        if self._left is not None:
+            self._left[0].remove()
+            self._left = None
+        return self._begun(request)
+
+    def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
+        place = self._store.place()
+        with local.telling(place):
+            self._left = Stage.adopt(self._folder, self._context.cancel, self._damaged)
+        if self._left is None:
+            return None
+        ledger, target = self._left[1], target_fields(mode, fields, self._look(), place)
+        fits = ledger.head.store == ledger_facts(self._format, target)
+        return ledger if fits else replace(ledger, obstacle="its files are to be written otherwise")
+
+    def _damaged(self, why: str) -> None:
+        self._context.note(f"the ledger of an unfinished load is not used: {why}", "info")
+
+    def resume(self, request: LoadRequest) -> Load:
+        left, self._left = self._left, None
+        try:
+            return self._begun(request, left)
+        except BaseException:
+            if left is not None:
+                left[0].let_go()
+            raise
+
+    def _begun(self, request: LoadRequest, left: tuple[Stage, Ledger] | None = None) -> Load:
         self._store.check(request.mode, request.keys)
         self._load = FileLoad(
             request, self._folder, self._look(), self._format, self._store.sizes, self._context,
-            place=self._store.place(),
+            place=self._store.place(), left=left,
         )  # fmt: skip
         self._held = None
         return self._load
@@ -207,6 +245,9 @@ class FileStoreSession(StoreSession):
         if self._load is not None:
             self._load.abort()
             self._load = None
+        if self._left is not None:
+            self._left[0].let_go()
+            self._left = None
 
 
 def _next_generation(state: State) -> State:

@@ -41,7 +41,7 @@ def left_over(
     left = settling.unfinished(wanted.mode, wanted.fields)
     if left is None:
         return None
-    why = left.obstacle or misfit(left.head, wanted)
+    why = misfit(left.head, wanted) or left.obstacle
     known = any(done.fingerprint is not None for done in left.done.values())
     if not why and not known and not is_frozen(plan, reading, left.head.window, left.head.chunks):
         why = "the source cannot tell which rows have changed"
