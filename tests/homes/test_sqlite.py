@@ -13,14 +13,15 @@ from tests.sql.databases import ask, make, read
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.homes.sqlite import SQLiteHome
-from hygge.sql.connection import SQLConnection, SQLiteConnection
+from hygge.sql.alchemy.connection import SQLConnection
+from hygge.sql.sqlite.connection import SQLiteConnection
 
 
 def test_paths_and_connections_are_resolved_when_bound(tmp_path: Path) -> None:
     by_path = SQLiteHome("users", path="data/../shop.db").bind(Surroundings(root=tmp_path))
-    assert by_path.config.path == str(tmp_path / "shop.db")
+    assert by_path.place() == f"{tmp_path / 'shop.db'}#users"
     around = Surroundings(root=tmp_path, connections={"shop": SQLiteConnection(path="shop.db")})
-    assert SQLiteHome("users", connection="shop").bind(around).config.path == by_path.config.path
+    assert SQLiteHome("users", connection="shop").bind(around).place() == by_path.place()
     with pytest.raises(ConfigError, match="did you mean 'shop'"):
         SQLiteHome("users", connection="shp").bind(around)
     other = Surroundings(connections={"shop": SQLConnection(url="sqlite:///shop.db")})
@@ -36,21 +37,39 @@ def test_the_table_is_the_entity_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"path": "a", "connection": "b"}, {"path": "a", "table": "b", "query": "c"}]
+    "settings",
+    [
+        {"path": "a", "connection": "b"},
+        {"path": "a", "url": "sqlite:///b"},
+        {"path": "a", "table": "b", "query": "c"},
+        {"path": "a", "query": "b", "query_file": "c"},
+        {"path": "a", "query": "b", "schema": "main"},
+    ],
 )
 def test_settings_that_exclude_each_other(settings: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         SQLiteHome("users", **settings)
 
 
+def test_without_a_connection_the_only_one_of_its_type(tmp_path: Path) -> None:
+    shop, other = SQLiteConnection(path="shop.db"), SQLConnection(url="sqlite:///none.db")
+    around = Surroundings(tmp_path, {"shop": shop, "other": other})
+    assert SQLiteHome("users").bind(around).place() == f"{tmp_path / 'shop.db'}#users"
+    with pytest.raises(ConfigError, match="names no connection"):
+        SQLiteHome("users").bind(Surroundings(tmp_path))
+
+
 def test_identity_and_place_say_what_not_how(tmp_path: Path) -> None:
+    around = Surroundings(root=tmp_path)
     home = SQLiteHome("users", path="shop.db")
-    assert home.identity() == {"type": "sqlite", "database": "shop.db", "table": "users"}
     assert home.place() == "shop.db#users"
+    assert home.bind(around).identity() == {"database": "sqlite:shop.db", "table": "users"}
+    by_url = SQLiteHome("users", url="sqlite:///./shop.db").bind(around)
+    assert by_url.identity() == home.bind(around).identity()
     query = SQLiteHome("users", path="shop.db", query="SELECT 1")
     assert query.place() == "shop.db#query"
-    assert query.identity()["query"] == "SELECT 1"
-    bound = home.bind(Surroundings(root=tmp_path))
+    assert query.bind(around).identity()["query"] == "SELECT 1"
+    bound = home.bind(around)
     assert pickle.loads(pickle.dumps(bound)) == bound
 
 
@@ -59,7 +78,7 @@ def test_tables_are_listed_without_those_of_sqlite_and_hygge(tmp_path: Path) -> 
         tmp_path / "t.db", "CREATE TABLE b (x INTEGER PRIMARY KEY AUTOINCREMENT)",
         "CREATE VIEW a AS SELECT 1 AS x", "CREATE TABLE _hygge_state (x)",
     )  # fmt: skip
-    listed = SQLiteHome(path=str(path)).tables(Context())
+    listed = SQLiteHome(path=str(path)).bind(Surroundings()).tables(Context())
     assert [str(t) for t in listed] == ["main.a", "main.b"]
 
 
@@ -77,7 +96,7 @@ def test_chinook_against_the_standard_library() -> None:
     """All eleven tables, value for value."""
     path = Path(os.environ["HYGGE_TEST_DATA"]) / "chinook" / "Chinook_Sqlite.sqlite"
     total = 0
-    for table in SQLiteHome(path=str(path)).tables(Context()):
+    for table in SQLiteHome(path=str(path)).bind(Surroundings()).tables(Context()):
         ours = read(path, table.name)
         theirs = ask(path, f'SELECT * FROM "{table.name}"')
         total += ours.height

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from hygge.core.chunk import WHOLE, ReadRequest
+from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.home import HomeSession
@@ -47,14 +47,16 @@ def read(path: Path, table: str = "t", **settings: Any) -> pl.DataFrame:
         return drain(session)
 
 
-def drain(session: HomeSession, request: ReadRequest | None = None) -> pl.DataFrame:
-    """All rows of a session, conformed to its schema."""
+def drain(
+    session: HomeSession, request: ReadRequest | None = None, chunk: Chunk = WHOLE
+) -> pl.DataFrame:
+    """All rows of a session, or of a chunk, conformed to its schema."""
     schema, request = session.schema(), request or ReadRequest()
     if request.columns:
         from hygge.core.fields import Schema
 
         schema = Schema(schema[n] for n in request.columns)
-    frames = [conform(b, schema, entity="t") for b in session.read(request, WHOLE)]
+    frames = [conform(b, schema, entity="t") for b in session.read(request, chunk)]
     return pl.concat(frames) if frames else schema.empty()
 
 

@@ -30,7 +30,7 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
-from hygge.sql.connection import SQLiteConnection
+from hygge.sql.sqlite.connection import SQLiteConnection
 from hygge.stores.sqlite import SQLiteStore
 
 D = Decimal

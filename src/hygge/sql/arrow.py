@@ -2,93 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
 from hygge.core.chunk import Chunk, ReadRequest
-from hygge.core.context import Context
 from hygge.core.errors import ConfigError, DataError, HyggeError, UnsupportedError
-from hygge.core.fields import Schema
-from hygge.core.home import HomeSession
+from hygge.core.fields import LogicalType, Schema
 from hygge.core.secrets import redact
-from hygge.sql.source import Source
+from hygge.sql.dialect import Dialect
+from hygge.sql.link import Link
+from hygge.sql.relation import Column, Relation
+from hygge.sql.session import SQLSession
 
 
-class ArrowSession(HomeSession):
-    """One attempt's reading through an ADBC connection, which is left open.
+def _ddl(kind: LogicalType) -> str:
+    raise UnsupportedError(f"a handed-over connection is read, not written: no form for {kind}")
 
-    Parameters
-    ----------
-    connection: an `adbc_driver_manager.dbapi.Connection`.
-    source: what is to be read.
-    context: of the attempt.
-    """
 
-    consistency = "what that connection sees"
+_ISO = Dialect("adbc", ('"', '"'), (), _ddl)
+"""Names and literals of ISO 9075, which ADBC's databases follow."""
 
-    def __init__(
-        self,
-        connection: Any,
-        source: Source,
-        context: Context,
-    ) -> None:
-        self._connection, self._types, self._context = connection, source.types, context
-        self._label = source.label
-        query = source.query.strip().rstrip(";")
-        table = ".".join(map(_quote, source.table.split(".")))
-        self._from = f"({query}) AS hygge_query" if query else table
-        self._schema: Schema | None = None
-        self._cancelled = False
 
-    def schema(self) -> Schema:
-        """All fields, as the driver's Arrow types say."""
-        if self._schema is None:
-            probe = f"SELECT * FROM {self._from} WHERE 1 = 0"
-            with self._reader(probe, wrong=ConfigError) as reader:
-                empty = pl.DataFrame(reader.schema.empty_table())
-            found = Schema.of(empty)
-            for name in self._types:
-                if name not in found.names:
-                    raise ConfigError(f"`types` of {self._label} names '{name}': not there")
-            self._schema = found.changed(self._types)
-        return self._schema
+class ADBCLink(Link):
+    """A caller's `adbc_driver_manager.dbapi.Connection`, which is left open."""
 
-    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
-        """The rows as the driver batches them."""
-        if request.window is not None:
-            raise UnsupportedError("a handed-over ADBC connection is not read incrementally")
-        names = request.columns or tuple(self.schema().names)
-        columns = ", ".join(map(_quote, names))
-        with self._reader(f"SELECT {columns} FROM {self._from}") as reader:
-            for batch in reader:
-                self._context.cancel.check()
-                if self._cancelled:
-                    return
-                yield pl.DataFrame(batch)
+    def __init__(self, connection: Any, label: str) -> None:
+        self._connection, self.label = connection, label
 
-    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
-        with self._reader(f"SELECT count(*) AS n FROM {self._from}") as reader:
-            return int(reader.read_all().column(0)[0].as_py())
+    def execute(self, sql: str) -> None:
+        with self._cursor(sql):
+            pass
 
-    def cancel(self) -> None:
-        self._cancelled = True
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        with self._cursor(sql) as cursor:
+            return list(cursor.fetchall())
+
+    def empty(self, sql: str) -> pl.DataFrame:
+        """The columns of a result, without its rows. Raises ConfigError where it does not work."""
+        with self._cursor(sql, wrong=ConfigError) as cursor:
+            return pl.DataFrame(cursor.fetch_record_batch().schema.empty_table())
 
     @contextmanager
-    def _reader(self, sql: str, wrong: type[HyggeError] = DataError) -> Iterator[Any]:
+    def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
+        """See Link; the driver decides how many rows a batch has."""
+        with self._cursor(sql) as cursor:
+            reader = cursor.fetch_record_batch()
+
+            def frames() -> Iterator[pl.DataFrame]:
+                yield pl.DataFrame(reader.schema.empty_table())
+                for batch in reader:
+                    yield pl.DataFrame(batch)
+
+            yield frames()
+
+    @contextmanager
+    def _cursor(self, sql: str, wrong: type[HyggeError] = DataError) -> Iterator[Any]:
         import adbc_driver_manager
 
         cursor = self._connection.cursor()
         try:
             cursor.execute(sql)
-            yield cursor.fetch_record_batch()
+            yield cursor
         except adbc_driver_manager.Error as error:
-            raise wrong(redact(f"{self._label}: {error}")) from error
+            raise wrong(redact(f"{self.label}: {error}")) from error
         finally:
             cursor.close()
 
+    def cancel(self) -> None:
+        """Nothing: reading stops before the next batch. Not every driver may be told from here."""
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'  # ISO 9075, which ADBC's databases follow
+    def close(self) -> None:
+        """Nothing: it is the caller's."""
+
+
+class ArrowSession(SQLSession):
+    """One attempt's reading through a handed-over ADBC connection."""
+
+    dialect = _ISO
+    consistency = "what that connection sees"
+
+    def find(self, schema: str, name: str) -> Relation:
+        """By asking for no rows of it. Raises ConfigError where that does not work."""
+        parts = [schema, name] if schema else name.split(".")
+        sql = ".".join(map(self.dialect.quote, parts))
+        return Relation(".".join(parts[:-1]), parts[-1], "table", self._columns(sql))
+
+    def describe(self, query: str) -> Sequence[Column]:
+        return self._columns(f"({query}\n) hygge_query")
+
+    def relations(self) -> Sequence[Relation]:
+        raise UnsupportedError("the tables of a handed-over ADBC connection are not listed")
+
+    def _columns(self, rows: str) -> tuple[Column, ...]:
+        link = self.link
+        assert isinstance(link, ADBCLink)
+        found = Schema.of(link.empty(f"SELECT * FROM {rows} WHERE 1 = 0"))
+        return tuple(Column(f.name, str(f.type), f.type) for f in found)
+
+    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        """The rows as the driver batches them."""
+        for batch in super().read(request, chunk):
+            for start in range(0, max(1, batch.height), request.batch_rows):
+                yield batch[start : start + request.batch_rows]

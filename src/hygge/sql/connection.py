@@ -6,22 +6,30 @@ secrets, never their values.
 
 from __future__ import annotations
 
-import os
+from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from hygge.core.context import Surroundings
-from hygge.core.errors import ConfigError
+from hygge.core import registry
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import ConfigError, MissingDriver
+from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
-from hygge.core.settings import Settings
+from hygge.core.settings import Settings, build
+from hygge.core.slots import Slots
+from hygge.sql.source import Source
 
 
 class Connection(Settings):
     """Settings every connection has."""
 
     kind: ClassVar[str] = ""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """The schemes of URLs that name such a database, e.g. `postgresql`."""
 
     type: str = Field(default="", description="The connection's type, e.g. `sqlite` or `sql`")
 
@@ -34,39 +42,32 @@ class Connection(Settings):
         return self.kind
 
 
-class SQLiteConnection(Connection):
-    """An SQLite file: `{type: sqlite, path: shop.db}`."""
+class DatabaseConnection(Connection):
+    """A connection to a database that can be read; asked once it is bound."""
 
-    kind: ClassVar[str] = "sqlite"
+    @abstractmethod
+    def identity(self) -> str:
+        """The database, whatever the route to it: no host, user or secret."""
 
-    path: str = Field(description="The database file", examples=["shop.db"])
+    @abstractmethod
+    def read(self, source: Source, context: Context) -> HomeSession:
+        """A session for one attempt at reading. Raises ConnectError, TransientError."""
 
-    def bind(self, root: Path) -> Self:
-        return self.model_copy(update={"path": str(root / Path(self.path).expanduser())})
+    @abstractmethod
+    def read_beside(self, most: int, source: Source, context: Context) -> list[HomeSession]:
+        """Further sessions, as many as can be had at once, at most `most`."""
 
-    def place(self) -> str:
-        return self.path
+    def slots(self) -> Sequence[Slots]:
+        """What one session takes of what there are only so many of."""
+        return ()
 
+    @abstractmethod
+    def tables(self, context: Context) -> Sequence[Table]:
+        """Every table and view that is a person's own."""
 
-class SQLConnection(Connection):
-    """Any database by its SQLAlchemy URL: `{type: sql, url: "postgresql://..."}`."""
-
-    kind: ClassVar[str] = "sql"
-
-    url: Secret = Field(
-        description="A SQLAlchemy URL; a path in an `sqlite:///` URL is relative to the project",
-        examples=["${SHOP_URL}", "sqlite:///shop.db"],
-    )
-    pool_size: int = Field(
-        default=8, ge=1, le=1000, description="Connections that may be open at once", examples=[8]
-    )
-    root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
-
-    def bind(self, root: Path) -> Self:
-        return self.model_copy(update={"root": root})
-
-    def place(self) -> str:
-        return str(self.url)
+    def catalogue(self, context: Context) -> Sequence[Table]:
+        """The same with their fields, keys and about how many rows they hold, in one pass."""
+        return self.tables(context)
 
 
 def named(name: str, around: Surroundings, *, owner: str) -> Any:
@@ -84,19 +85,34 @@ def named(name: str, around: Surroundings, *, owner: str) -> Any:
     return found.bind(around.root)
 
 
-def sqlite_path(config: Any, around: Surroundings, *, owner: str) -> str:
-    """The absolute path of the SQLite file that settings name by `path` or by `connection`.
+def connection_of(url: Secret, root: Path) -> DatabaseConnection:
+    """The connection that a URL means, bound: that of its scheme, else by SQLAlchemy.
 
-    Raises ConfigError where the connection is not there or is of another type.
+    `postgresql://` goes to the type of connection that has this scheme, where there is one;
+    `postgresql+psycopg://`, which names a driver of SQLAlchemy's, to `type: sql`. An SQLite file
+    is always read by its own: two SQLite libraries in one process break each other's locks.
+
+    Raises ConfigError for what is no URL, or wrong for its type; the message shows no secret.
     """
-    path = config.path
-    if config.connection is not None:
-        found = named(config.connection, around, owner=owner)
-        if not isinstance(found, SQLiteConnection):
-            raise ConfigError(
-                f"{owner} needs a connection of type 'sqlite'; '{config.connection}' is of type "
-                f"'{found.kind}'",
-                hint="choose another connection, or `type: sql`",
-            )
-        path = found.path
-    return os.path.abspath(around.root / Path(path).expanduser())
+    text = url.reveal().strip()
+    scheme, separator, rest = text.partition("://")
+    backend, driver, _ = scheme.lower().partition("+")
+    if not separator:
+        raise ConfigError("that is no URL", hint="e.g. sqlite:///shop.db")
+    kind = _of_scheme(backend)
+    own_file = backend == "sqlite" and rest.strip("/") not in ("", ":memory:") and "?" not in rest
+    if kind is None or (not own_file if backend == "sqlite" else driver):
+        kind = registry.lookup("connection", "sql")
+    found: DatabaseConnection = build(kind, f"a URL of {backend}://", {"url": url}, {})
+    return found.bind(root)
+
+
+def _of_scheme(scheme: str) -> type[Any] | None:
+    for name in registry.names("connection"):
+        try:
+            kind = registry.lookup("connection", name)
+        except MissingDriver:  # of a package that is not wanted here
+            continue
+        if scheme in getattr(kind, "schemes", ()):
+            return kind
+    return None

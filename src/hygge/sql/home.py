@@ -12,11 +12,9 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.home import Home, HomeSession, Table
 from hygge.core.secrets import Secret
-from hygge.core.settings import HomeConfig
+from hygge.core.settings import HomeConfig, build
 from hygge.core.slots import Slots
-from hygge.sql.connection import named
-from hygge.sql.pool import pool_of
-from hygge.sql.server import PooledConnection
+from hygge.sql.connection import DatabaseConnection, named
 from hygge.sql.source import Source
 
 
@@ -121,10 +119,12 @@ class ServerHome(Home, type=""):
 
     Config = ServerConfig
     config: ServerConfig
-    connection_type: ClassVar[type[PooledConnection]]
+    connection_type: ClassVar[type[DatabaseConnection]]
+    ways: ClassVar[str] = "a `url`"
+    """What else says where the database is, for errors."""
     incremental = True
     known_when_bound = True
-    server: PooledConnection | None = None
+    server: DatabaseConnection | None = None
     """The connection, once bound."""
     root: Path = Path()
 
@@ -144,15 +144,18 @@ class ServerHome(Home, type=""):
             return self
         return self.copy_with(server=self._connection(around), root=around.root)
 
-    def _connection(self, around: Surroundings) -> PooledConnection:
+    def _connection(self, around: Surroundings) -> DatabaseConnection:
         kind = self.connection_type
         if self.config.url is not None:
-            return kind.model_validate({"url": self.config.url}).bind(around.root)
+            owner = f"the home of '{self.name}'"
+            made: DatabaseConnection = build(kind, owner, {"url": self.config.url}, {})
+            return made.bind(around.root)
         name = self.config.connection or only(around, kind.kind)
         if name is None:
             raise ConfigError(
                 f"the home of '{self.name}' names no connection",
-                hint=f"give `connection:` with the name of one of type '{kind.kind}', or a `url:`",
+                hint=f"give `connection:` with the name of one of type '{kind.kind}', or "
+                f"{self.ways}",
             )
         found = named(name, around, owner=f"the home of '{self.name}'")
         if not isinstance(found, kind):
@@ -172,14 +175,14 @@ class ServerHome(Home, type=""):
         """The database and what is read of it; known once bound."""
         if self.server is None:
             return {"type": self.type, "what": what_of(self.config, self.name)}
-        return identity_of(self.server, self._source)
+        return {"database": self.server.identity(), **what_is_read(self._source)}
 
     @property
     def _source(self) -> Source:
         return self.config.source(self.name, self.root, self._server.place())
 
     @property
-    def _server(self) -> PooledConnection:
+    def _server(self) -> DatabaseConnection:
         assert self.server is not None  # bound
         return self.server
 
@@ -187,10 +190,11 @@ class ServerHome(Home, type=""):
         """Every table and view that is a person's own."""
         return self._server.tables(context)
 
-    catalogue = tables
+    def catalogue(self, context: Context) -> Sequence[Table]:
+        return self._server.catalogue(context)
 
     def slots(self) -> Sequence[Slots]:
-        return (pool_of(self._server).slots,)
+        return self._server.slots()
 
     def open(self, context: Context) -> HomeSession:
         return self._server.read(self._source, context)
@@ -209,6 +213,43 @@ def url_or_name(given: Any) -> Any:
     return given
 
 
+class FileConfig(ServerConfig):
+    """Settings of a Home whose database is one file."""
+
+    path: str | None = Field(
+        default=None, description="The database file, instead of `connection`",
+        examples=["shop.db"],
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Self:
+        other = "connection" if self.connection is not None else "url"
+        if self.path is not None and getattr(self, other) is not None:
+            raise ValueError(f"`path` and `{other}` exclude each other")
+        return self
+
+
+class FileHome(ServerHome, type=""):
+    """Where data starts in a database that is one file."""
+
+    Config = FileConfig
+    config: FileConfig
+    ways = "a `path`"
+
+    def _connection(self, around: Surroundings) -> DatabaseConnection:
+        if self.config.path is None:
+            return super()._connection(around)
+        owner = f"the home of '{self.name}'"
+        path = {"path": self.config.path}
+        made: DatabaseConnection = build(self.connection_type, owner, path, {})
+        return made.bind(around.root)
+
+    def place(self) -> str:
+        if self.server is not None or self.config.path is None:
+            return super().place()
+        return f"{self.config.path}#{what_of(self.config, self.name)}"
+
+
 def what_of(config: TableConfig, name: str) -> str:
     """What is read, in a word, for people."""
     if config.query or config.query_file:
@@ -217,12 +258,10 @@ def what_of(config: TableConfig, name: str) -> str:
     return f"{config.schema_}.{table}" if config.schema_ else table
 
 
-def identity_of(server: PooledConnection, source: Source) -> dict[str, str]:
-    """What a database's rows are, whatever the route to them."""
+def what_is_read(source: Source) -> dict[str, str]:
+    """What a Home's identity says beside its database."""
     what = {"query": source.query} if source.query else {"table": source.label}
-    if source.condition:
-        what["where"] = source.condition
-    return {"database": server.identity(), **what}
+    return {**what, "where": source.condition} if source.condition else what
 
 
 def only(around: Surroundings, kind: str | None = None) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError
-from hygge.core.home import HomeSession
+from hygge.core.errors import ConfigError, UnsupportedError
+from hygge.core.home import HomeSession, Table
+from hygge.sql.link import Link
+from hygge.sql.pool import Lease
 from hygge.sql.source import Source
 
 T = TypeVar("T")
@@ -50,9 +52,9 @@ def open_live(live: Any, source: Source, context: Context) -> HomeSession:
     if _is_adbc(live):
         return _open_adbc(live, source, context)
     if live.engine.dialect.name != "sqlite" or live.engine.driver != "pysqlite":
-        from hygge.sql.alchemy import AlchemySession
+        from hygge.sql.alchemy.session import session_over
 
-        return AlchemySession(live, source, context)
+        return session_over(live, source, context)
     # Not by SQLite's fast road: two copies of the library in one process break each other's locks.
     if not hasattr(live, "connect"):
         return LiveSQLiteSession(live.connection.driver_connection, source, context)
@@ -84,6 +86,23 @@ def _open_adbc(live: Any, source: Source, context: Context) -> HomeSession:
 
         borrowed = Database.borrow(live.adbc_connection, source.where)
         return SQLiteSession(borrowed, source, context, snapshot=False)
-    from hygge.sql.arrow import ArrowSession
+    from hygge.sql.arrow import ADBCLink, ArrowSession
 
-    return ArrowSession(live, source, context)
+    return ArrowSession(Lease(ADBCLink(live, source.where), _left), source, context)
+
+
+def _left(link: Link, broken: bool) -> None:
+    """What becomes of a caller's connection once it has been read: nothing."""
+
+
+def live_tables(live: Any, context: Context) -> Sequence[Table]:
+    """Every table and view. Raises UnsupportedError for a live object but SQLAlchemy's."""
+    if not _is_alchemy(live):
+        raise UnsupportedError(
+            "the tables of a handed-over connection are listed only through SQLAlchemy",
+            hint="name the entities instead of using `tables:`",
+        )
+    from hygge.sql.alchemy.session import session_over
+
+    with session_over(live, Source(where=database_of(live)), context) as session:
+        return session.tables()

@@ -1,4 +1,4 @@
-"""Columns from rows of Python objects, for connections that give nothing better.
+"""Columns of Python objects, for connections that give nothing better.
 
 The dtype comes from the declared field, never from the values; each value is checked, since
 Polars would turn some into others.
@@ -23,19 +23,18 @@ _Check = Callable[[Any], Any]
 
 
 def frame_of(
-    rows: Sequence[Sequence[Any]], fields: Schema, *, entity: str, offset: int = 0
+    columns: Sequence[Sequence[Any]], fields: Schema, *, entity: str, offset: int = 0
 ) -> pl.DataFrame:
-    """Rows as a frame whose values fit the fields; the last step to their dtypes is conforming.
+    """Columns as a frame whose values fit the fields; the last step to their dtypes is conforming.
 
     Raises BadValue for a value of a kind that its field does not take.
     """
-    columns = []
+    made = []
     for at, field in enumerate(fields):
         dtype = _dtype(field.type)
         check: _Check = _CHECKS.get(field.type.kind, _text)
         values = []
-        for number, row in enumerate(rows):
-            value = row[at]
+        for number, value in enumerate(columns[at]):
             try:
                 values.append(None if value is None else check(value))
                 if isinstance(values[-1], dt.datetime):
@@ -43,10 +42,10 @@ def frame_of(
             except ValueError:
                 raise BadValue(
                     entity=entity, column=field.name, value=value, declared=str(field.type),
-                    row=_row(row, fields, offset + number + 1),
+                    row=_row([c[number] for c in columns], fields, offset + number + 1),
                 ) from None  # fmt: skip
-        columns.append(_series(field, values, dtype))
-    return pl.DataFrame(columns)
+        made.append(_series(field, values, dtype))
+    return pl.DataFrame(made)
 
 
 def _series(field: Field, values: list[Any], dtype: Any) -> pl.Series:
@@ -155,6 +154,9 @@ def _text(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
+    """What is text already is taken for JSON; objects are what a driver made of it."""
+    if isinstance(value, str):
+        return value
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

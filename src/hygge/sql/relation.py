@@ -82,28 +82,19 @@ class Relation:
         ------
         ConfigError: `types` names what is not there, or a type is known to nobody.
         """
-        by_native = {c.native.lower() for c in self.columns}
-        names = [c.name for c in self.columns]
-        for name in types:
-            if name not in names and name.lower() not in by_native:
-                near = get_close_matches(name, [*names, *sorted(by_native)], n=1)
-                raise ConfigError(
-                    f"`types` of {entity} names '{name}', which is neither a column nor the type "
-                    "of one",
-                    hint=f"did you mean '{near[0]}'?" if near else f"its columns: {_some(names)}",
-                )
-        natives = {name.lower(): kind for name, kind in types.items() if name not in names}
+        declared = by_column(types, {c.name: c.native for c in self.columns}, entity=entity)
         fields, unknown = [], []
         for column in self.columns:
-            kind = types.get(column.name) or natives.get(column.native.lower()) or column.type
+            kind = declared.get(column.name) or column.type
             if kind is None:
-                unknown.append(f"{column.name} ({column.native})")
+                native = f" ({column.native})" if column.native else ""
+                unknown.append(f"{column.name}{native}")
                 continue
-            declared = kind != column.type
+            other = kind != column.type
             fields.append(
                 Field(
                     column.name, kind, nullable=not column.required, key=column.key,
-                    origin=column.native, loss="" if declared else column.loss,
+                    origin=column.native, loss="" if other else column.loss,
                 )
             )  # fmt: skip
         if unknown:
@@ -129,6 +120,35 @@ def meanings(schema: str, name: str) -> list[tuple[str, str]]:
     """What a name may mean, as schema and name: `a.b` is first a table called so, then b of a."""
     head, dot, tail = name.partition(".")
     return [(schema, name), *([(head, tail)] if dot and not schema else [])]
+
+
+def by_column(
+    types: Mapping[str, LogicalType], natives: Mapping[str, str], *, entity: str
+) -> dict[str, LogicalType]:
+    """Declared types by column's name, those declared by native type among them.
+
+    Parameters
+    ----------
+    types: by column's name or, for all columns of one, by native type in any case.
+    natives: each column's native type, in the columns' order.
+    entity: the name used in errors.
+
+    Raises ConfigError, with the near miss, for a name that is neither.
+    """
+    known = {native.lower() for native in natives.values() if native}
+    for name in types:
+        if name not in natives and name.lower() not in known:
+            names = list(natives)
+            near = [n for n in names if n.lower() == name.lower()]
+            near = near or get_close_matches(name, [*names, *sorted(known)], n=1)
+            raise ConfigError(
+                f"`types` of {entity} names '{name}', which is neither a column nor the type of "
+                "one",
+                hint=f"did you mean '{near[0]}'?" if near else f"its columns: {_some(names)}",
+            )
+    by_native = {name.lower(): kind for name, kind in types.items() if name not in natives}
+    found = {name: types.get(name) or by_native.get(n.lower()) for name, n in natives.items()}
+    return {name: kind for name, kind in found.items() if kind is not None}
 
 
 def not_there(name: str, known: Sequence[str], place: str) -> ConfigError:

@@ -14,9 +14,10 @@ from hygge.core.context import Context
 from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
+from hygge.core.slots import Slots
 from hygge.core.watermark import parse_duration
 from hygge.sql.address import Address, parse_url, shown
-from hygge.sql.connection import Connection
+from hygge.sql.connection import DatabaseConnection
 from hygge.sql.limits import Limit
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease, pool_of
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     from hygge.sql.settle.settler import Settler
 
 
-class PooledConnection(Connection):
+class PooledConnection(DatabaseConnection):
     """Settings of every connection that hygge opens itself."""
-
-    schemes: ClassVar[tuple[str, ...]] = ()
-    """The schemes of URLs that name such a database, e.g. `postgresql`."""
 
     kept_idle: ClassVar[bool] = True
     """Whether open connections wait in the pool to be used again: one to a file holds its locks."""
@@ -67,10 +65,6 @@ class PooledConnection(Connection):
         """Open a connection. Raises ConnectError, TransientError, MissingDriver."""
 
     @abstractmethod
-    def identity(self) -> str:
-        """The database, whatever the route to it: no host, user or secret."""
-
-    @abstractmethod
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         """A session over a leased connection; imported when first asked for, since drivers are."""
 
@@ -92,6 +86,9 @@ class PooledConnection(Connection):
             link.close()
             raise
         return link
+
+    def slots(self) -> Sequence[Slots]:
+        return (pool_of(self).slots,)
 
     def read(self, source: Source, context: Context) -> HomeSession:
         """A session for one attempt at reading, on a connection from the pool."""

@@ -10,20 +10,21 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError
 from hygge.core.fields import LogicalType, Schema
 from hygge.core.home import HomeSession, Table
 from hygge.core.watermark import Position, Window
-from hygge.sql.dialect import Dialect, ends
+from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
-from hygge.sql.placeholders import CHUNK, WINDOW, fill, need, placeholders
+from hygge.sql.placeholders import CHUNK
 from hygge.sql.pool import Lease
+from hygge.sql.queries import bounded, described, need_chunks
+from hygge.sql.ranges import Range
 from hygge.sql.relation import Column, Relation, not_there
 from hygge.sql.select import columns_sql, in_range, in_window, where
 from hygge.sql.source import Source
@@ -42,7 +43,7 @@ class SQLSession(HomeSession):
     context: of the attempt.
     """
 
-    dialect: ClassVar[Dialect]
+    dialect: Dialect
 
     def __init__(self, lease: Lease, source: Source, context: Context) -> None:
         self._lease, self._source, self._context = lease, source, context
@@ -89,13 +90,15 @@ class SQLSession(HomeSession):
         """The condition for a chunk's rows, from its bounds; "" for all.
 
         The bounds `key`, `from` and `below` are a key's columns and literals for the first of
-        them; a database that splits in another way adds its own.
+        them, `nulls` says that rows without a key belong to it; a database that splits in another
+        way adds its own.
         """
         bounds = chunk.bounds
         if "key" not in bounds:
             return ""
         names = [self.dialect.quote(name) for name in bounds["key"]]
-        return in_range(names, bounds.get("from"), bounds.get("below"))
+        inside = in_range(names, bounds.get("from"), bounds.get("below"))
+        return f"{inside} OR {names[0]} IS NULL" if inside and bounds.get("nulls") else inside
 
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
         """A batch of the driver's types with values that fit the fields; often as it is."""
@@ -121,7 +124,7 @@ class SQLSession(HomeSession):
             self._enter("")
             source = self._source
             if source.query:
-                columns = tuple(self.describe(self.statement_to_describe()))
+                columns = tuple(self.describe(described(source, self.dialect)))
                 self._found = Relation("", "", "query", columns)
             else:
                 found = self.find(source.schema, source.table)
@@ -202,65 +205,32 @@ class SQLSession(HomeSession):
         if parts < 2:
             return (WHOLE,)
         if self._source.query:
-            need(self._source.query, CHUNK, f"{self._source.label} is to be read in chunks",
-                 escapes=self.dialect.escapes)  # fmt: skip
+            need_chunks(self._source, self.dialect)
         return self.split_table(request, parts)
+
+    def chunk_of(self, index: int, column: str, bounds: Range, label: str, rows: int) -> Chunk:
+        """The chunk of a range of a column's whole numbers, for a table or a query.
+
+        A table's rows without such a number go with the first one.
+        """
+        if self._source.query:
+            found: dict[str, Any] = dict(zip(CHUNK, bounds, strict=True))
+        else:
+            low, high = ([str(bound)] if bound is not None else None for bound in bounds)
+            found = {"key": [column], "from": low, "below": high, "nulls": low is None}
+        return Chunk(index, label, found, rows)
 
     def rows_sql(self, request: ReadRequest, chunk: Chunk, *also: str) -> str:
         """What stands after FROM, for the rows of a window and a chunk that meet conditions."""
         source = self._source
         if source.query:
-            return (
-                f"({self._filled(request, chunk)}) AS hygge_query{where(source.condition, *also)}"
-            )
+            query = bounded(source, self.dialect, request, chunk, self.schema)
+            return f"({query}\n) hygge_query{where(source.condition, *also)}"
         relation = self.relation
         name = ".".join(self.dialect.quote(n) for n in (relation.schema, relation.name) if n)
         window = in_window(self.dialect, request.window) if request.window else ""
         chosen = self.chunk_condition(request, chunk)
         return name + where(source.condition, window, chosen, *also)
-
-    def _filled(self, request: ReadRequest, chunk: Chunk) -> str:
-        """The query with the bounds of a window and a chunk in it."""
-        source, escapes, window = self._source, self.dialect.escapes, request.window
-        there = placeholders(source.query, escapes=escapes)
-        values: dict[str, str] = {}
-        if window is not None:
-            need(source.query, WINDOW, f"{source.label} is read incrementally", escapes=escapes)
-            values |= self._between(WINDOW, window.type, window.lower, window.upper)
-        elif there & {*WINDOW}:
-            raise _without("incremental", WINDOW)
-        if there & {*CHUNK}:
-            values |= self._between(CHUNK, self._chunk_type, None, None)
-            values |= {n: chunk.bounds[n] for n in CHUNK if chunk.bounds.get(n) is not None}
-        return fill(_bare(source.query), values, escapes=escapes)
-
-    @property
-    def _chunk_type(self) -> LogicalType:
-        """The type of the column that a query's chunks are ranges of."""
-        name = self._source.chunk_column
-        if not name:
-            raise _without("chunk_column", CHUNK)
-        field = self.schema().get(name)
-        if field is None or not (field.type.is_integer or field.type.kind == "decimal"):
-            raise ConfigError(
-                f"`chunk_column: {name}` is "
-                f"{'not in the query' if field is None else str(field.type)}",
-                hint="name one of its whole-number or decimal columns",
-            )
-        return field.type
-
-    def _between(
-        self, names: tuple[str, str], kind: LogicalType, low: Position | None, high: Position | None
-    ) -> dict[str, str]:
-        """Literals for a pair of placeholders, unbounded where a bound is None."""
-        least, most = ends(kind)
-        shown = (low if low is not None else least, high if high is not None else most)
-        return {n: self.dialect.show(v, kind) for n, v in zip(names, shown, strict=True)}
-
-    def statement_to_describe(self) -> str:
-        """The query with NULL for its placeholders: no row meets it, and its columns are known."""
-        values = dict.fromkeys((*WINDOW, *CHUNK), "NULL")
-        return fill(_bare(self._source.query), values, escapes=self.dialect.escapes)
 
     def cancel(self) -> None:
         with self._guard:  # once it is given back, the connection is somebody else's
@@ -272,17 +242,6 @@ class SQLSession(HomeSession):
         with self._guard:
             self._closed = True
         self._lease.release(broken=self._reading or self._context.cancel.cancelled)
-
-
-def _bare(query: str) -> str:
-    return query.strip().rstrip(";").rstrip()
-
-
-def _without(setting: str, names: tuple[str, str]) -> ConfigError:
-    return ConfigError(
-        f"the query has :{names[0]} or :{names[1]}, and there is no `{setting}`",
-        hint=f"set `{setting}`, or take the placeholders out",
-    )
 
 
 def as_position(value: Any, kind: LogicalType) -> Position:

@@ -13,8 +13,8 @@ from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
-from hygge.sql.connection import sqlite_path
 from hygge.sql.sqlite.catalogue import STATE_TABLE
+from hygge.sql.sqlite.connection import sqlite_path
 from hygge.sql.sqlite.load import Destination, SQLiteStoreSession
 from hygge.sql.sqlite.stage import StageWriter, Ticket
 

@@ -11,6 +11,7 @@ from typing import Any
 from hygge.core.errors import ConfigError, DataError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
+from hygge.sql.relation import by_column, meanings
 from hygge.sql.sqlite.types import DIALECT, Affinity, affinity, logical
 
 Rows = Callable[[str], Sequence[tuple[Any, ...]]]
@@ -52,6 +53,7 @@ class Relation:
     columns: in order, generated ones included, hidden ones left out.
     rowid: a name by which its rowid can be asked for; "" where it has none.
     alias: the column that is the rowid, and so never anything but an integer; "" for none.
+    body: what stands after FROM instead of its name: a query with bounds in it.
     """
 
     schema: str
@@ -60,11 +62,12 @@ class Relation:
     columns: tuple[Column, ...]
     rowid: str
     alias: str
+    body: str = ""
 
     @property
     def sql(self) -> str:
-        """Its name, quoted."""
-        return f"{quote(self.schema)}.{quote(self.name)}"
+        """What stands after FROM: its name, quoted, or its body."""
+        return self.body or f"{quote(self.schema)}.{quote(self.name)}"
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
@@ -79,21 +82,17 @@ def list_tables(rows: Rows) -> list[tuple[str, str]]:
     return [(name, kind) for name, kind in found]
 
 
-def find(rows: Rows, name: str, *, whole: bool = True) -> tuple[str, str, str, bool] | None:
+def find(rows: Rows, name: str, schema: str = "") -> tuple[str, str, str, bool] | None:
     """(schema, name, kind, without rowid) of a table by its name, `users` or `main.users`.
 
     SQLite's names do not tell upper from lower case. A name that holds a dot is first tried as it
-    is, unless `whole` says that it begins with a schema.
+    is, and begins with a schema only where none is given.
     """
-    tries = [("", name)] if whole else []
-    if "." in name:
-        head, _, tail = name.partition(".")
-        tries.append((head, tail))
-    for schema, table in tries:
+    for within, table in meanings(schema, name):
         found = rows(
             "SELECT schema, name, type, wr FROM pragma_table_list "
             f"WHERE name = {literal(table)} COLLATE NOCASE AND "
-            f"(schema = {literal(schema)} COLLATE NOCASE OR '' = {literal(schema)}) "
+            f"(schema = {literal(within)} COLLATE NOCASE OR '' = {literal(within)}) "
             "ORDER BY schema <> 'main'"
         )
         if found:
@@ -101,23 +100,22 @@ def find(rows: Rows, name: str, *, whole: bool = True) -> tuple[str, str, str, b
     return None
 
 
-def relation(rows: Rows, name: str, *, where: str, whole: bool = True) -> Relation:
+def relation(rows: Rows, name: str, schema: str = "", *, where: str) -> Relation:
     """Look a table or view up. Raises ConfigError with the near miss where there is none.
 
     Parameters
     ----------
     rows: runs a query.
-    name: `users` or `main.users`.
+    name, schema: see `find`.
     where: the database, for the error.
-    whole: see `find`.
     """
-    found = find(rows, name, whole=whole)
+    found = find(rows, name, schema)
     if found is None:
         known = [n for n, _ in list_tables(rows)]
         near = get_close_matches(name.split(".")[-1], known, n=1)
         listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         raise ConfigError(
-            f"{where} has no table or view '{name}'",
+            f"{where} has no table or view '{f'{schema}.{name}' if schema else name}'",
             hint=f"did you mean '{near[0]}'?" if near else f"its tables: {listed or 'none'}",
         )
     schema, table, kind, without_rowid = found
@@ -155,13 +153,18 @@ def query_relation(rows: Rows, run: Callable[[str], None], query: str, *, where:
     name = f"hygge_query_{uuid.uuid4().hex[:8]}"
     try:
         run(f"CREATE TEMP VIEW {quote(name)} AS {text}")
-        return relation(rows, f"temp.{name}", where=where, whole=False)
+        return relation(rows, name, "temp", where=where)
     except ConfigError as error:
         raise ConfigError(f"the query does not work: {error.message}", hint=error.hint) from None
 
 
 def schema_of(
-    rows: Rows, source: Relation, types: Mapping[str, LogicalType], *, entity: str
+    rows: Rows,
+    source: Relation,
+    types: Mapping[str, LogicalType],
+    *,
+    entity: str,
+    look: bool = True,
 ) -> tuple[Schema, bool]:
     """The fields of a relation, and whether looking at the data was needed to find them.
 
@@ -169,24 +172,16 @@ def schema_of(
     ----------
     rows: runs a query.
     source: the relation.
-    types: declared in the configuration, by column; they win.
+    types: declared in the configuration, by column or by native type; they win.
     entity: the name used in errors.
+    look: whether looking at the data would help.
 
     Raises
     ------
-    ConfigError: `types` names a column that is not there.
+    ConfigError: `types` names what is not there, or a column's type can only be declared.
     DataError: a column declares no type, and its values have several.
     """
-    names = [c.name for c in source.columns]
-    for name in types:
-        if name not in names:
-            near = [n for n in names if n.lower() == name.lower()]
-            near = near or get_close_matches(name, names, n=1)
-            raise ConfigError(
-                f"`types` of {entity} names '{name}', which is not there",
-                hint=f"did you mean '{near[0]}'?" if near else f"its columns: {', '.join(names)}",
-            )
-    known = dict(types)
+    known = by_column(types, {c.name: c.declared for c in source.columns}, entity=entity)
     for column in source.columns:
         if column.name in known or not trusted(source, column):
             continue
@@ -194,6 +189,13 @@ def schema_of(
         if found is not None:
             known[column.name] = found[0]
     unknown = [c for c in source.columns if c.name not in known]
+    if unknown and not look:
+        raise ConfigError(
+            f"{entity}: SQLite tells no type for {', '.join(c.name for c in unknown)} of a query "
+            "with placeholders",
+            hint="declare it under the home's `types:`, e.g. `types: "
+            f"{{{unknown[0].name}: int64}}`",
+        )
     if unknown:
         known.update(_look(rows, source, unknown, entity))
     fields = Schema(

@@ -17,11 +17,11 @@ from hygge.core.context import Context
 from hygge.core.errors import BadValue, ConfigError
 from hygge.sql.source import Source
 from hygge.sql.sqlite.access import explain
+from hygge.sql.sqlite.base import SQLiteSessionBase
 from hygge.sql.sqlite.blame import both, hint
 from hygge.sql.sqlite.catalogue import quote
 from hygge.sql.sqlite.columns import Asked
 from hygge.sql.sqlite.decimals import plain
-from hygge.sql.sqlite.session import SQLiteSessionBase
 
 T = TypeVar("T")
 _STORAGE: dict[type, str] = {int: "integer", float: "real", str: "text", bytes: "blob"}
@@ -121,7 +121,8 @@ class LiveSQLiteSession(SQLiteSessionBase):
         asked, offset = self._asked(request), 0
         # The plus keeps `detect_types` from turning values into Python objects of its own.
         columns = ", ".join(f"+{quote(a.field.name)} AS c{i}" for i, a in enumerate(asked))
-        query = f"SELECT {columns} FROM {self._relation.sql}{both(self._where(request, chunk))}"
+        query = f"SELECT {columns} FROM {self._from(request, chunk).sql}"
+        query += both(self._where(request, chunk))
         for rows in self._db.batches(query, request.batch_rows):
             self._context.cancel.check()
             if self._cancelled:

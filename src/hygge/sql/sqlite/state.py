@@ -14,12 +14,12 @@ def read_state(db: Database, table: str, *, place: str) -> State | None:
 
     Raises StateError where the state is damaged, or the table holds rows that hygge did not load.
     """
-    found = find(db.rows, f"main.{table}", whole=False)
+    found = find(db.rows, table, "main")
     if found is None:
         return None
     if found[2] != "table":
         raise StateError(f"{place} is a {found[2]}", hint="choose another `table`")
-    if find(db.rows, f"main.{STATE_TABLE}", whole=False) is not None:
+    if find(db.rows, STATE_TABLE, "main") is not None:
         stored = db.rows(f'SELECT state FROM {quote(STATE_TABLE)} WHERE "table" = {literal(table)}')
         if stored:
             return State.from_json(stored[0][0], place=place)

@@ -46,9 +46,9 @@ def create(db: Database, table: str, fields: Schema, keys: Sequence[str]) -> Non
 
 def look(db: Database, table: str, *, place: str) -> Relation | None:
     """The table as it is; None where there is none."""
-    if find(db.rows, f"main.{table}", whole=False) is None:
+    if find(db.rows, table, "main") is None:
         return None
-    return relation(db.rows, f"main.{table}", where=place, whole=False)
+    return relation(db.rows, table, "main", where=place)
 
 
 def takes(table: Relation, fields: Schema) -> bool:

@@ -9,11 +9,14 @@ since no SQLite column keeps to them; a Field's `origin` still shows them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Literal
 
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import INTEGERS, MAX_PRECISION, LogicalType, parse_type
-from hygge.sql.dialect import Declared, Dialect, TypeRule, declared
+from hygge.core.watermark import Position
+from hygge.sql.dialect import Declared, Dialect, TypeRule, declared, literal
 
 Affinity = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
@@ -158,6 +161,18 @@ def ddl(kind: LogicalType) -> str:
     raise UnsupportedError(f"SQLite has no form for {kind}")
 
 
+def show(value: Position, kind: LogicalType) -> str:
+    """A position in a query that a person wrote: times as text, in the form that SQLite's own
+    functions write (https://sqlite.org/lang_datefunc.html), with a fraction only if there is one.
+    """
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return literal(moment.isoformat(sep=" ") + ("Z" if value.tzinfo else ""))
+    if isinstance(value, date):
+        return literal(value.isoformat())
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
 def logical(text: str) -> tuple[LogicalType, TypeRule] | None:
     """The logical type of a declared one, with its rule; None where the data must tell.
 
@@ -184,6 +199,6 @@ _QUOTED = TypeRule(
     ('"timestamp(unit, zone)"',), "timestamp(unit, zone)", lambda kind: parse_type(kind.text),
     "TEXT, ISO 8601 with an offset",
 )  # fmt: skip
-DIALECT = Dialect("sqlite", ('"', '"'), _RULES, ddl)
+DIALECT = Dialect("sqlite", ('"', '"'), _RULES, ddl, show)
 TYPE_TABLE: tuple[TypeRule, ...] = (*_RULES, _QUOTED, *_BY_AFFINITY.values())
 """All rules in the order in which they are tried, for the docs."""

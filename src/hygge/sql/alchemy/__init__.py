@@ -1,0 +1,1 @@
+"""Any database that SQLAlchemy reaches: its connection, types and reading."""

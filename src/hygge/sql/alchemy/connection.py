@@ -1,0 +1,121 @@
+"""Connections to any database by its SQLAlchemy URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from hygge.core.context import Context
+from hygge.core.errors import ConfigError
+from hygge.core.secrets import Secret
+from hygge.sql.link import Link
+from hygge.sql.pool import Lease
+from hygge.sql.server import PooledConnection, seconds
+from hygge.sql.session import SQLSession
+from hygge.sql.source import Source
+
+if TYPE_CHECKING:
+    from hygge.sql.alchemy.link import AlchemyLink
+
+_CONNECT_TIMEOUTS = {
+    "psycopg": "connect_timeout", "psycopg2": "connect_timeout", "pg8000": "timeout",
+    "pymysql": "connect_timeout", "mysqldb": "connect_timeout",
+    "mysqlconnector": "connection_timeout", "oracledb": "tcp_connect_timeout",
+    "pyodbc": "timeout", "pymssql": "login_timeout",
+}  # fmt: skip
+"""What each driver calls it: an argument of its `connect()`, in seconds."""
+
+_STATEMENT_TIMEOUTS: dict[str, Callable[[float], str]] = {
+    "postgresql": lambda s: f"SET statement_timeout = {int(s * 1000)}",
+    "cockroachdb": lambda s: f"SET statement_timeout = {int(s * 1000)}",
+    "mysql": lambda s: f"SET SESSION max_execution_time = {int(s * 1000)}",
+    "mariadb": lambda s: f"SET SESSION max_statement_time = {s}",
+}
+_UTC = {"mysql": "SET time_zone = '+00:00'", "mariadb": "SET time_zone = '+00:00'"}
+"""MySQL's TIMESTAMP is shown in the session's zone, which may have hours that come twice."""
+
+
+class SQLConnection(PooledConnection):
+    """Any database by its SQLAlchemy URL: `{type: sql, url: "postgresql+psycopg://..."}`."""
+
+    kind: ClassVar[str] = "sql"
+
+    url: Secret = Field(
+        description="A SQLAlchemy URL; a path in an `sqlite:///` URL is relative to the project",
+        examples=["${SHOP_URL}", "postgresql+psycopg://db.example.com/shop"],
+    )
+    root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
+
+    def bind(self, root: Path) -> Self:
+        return self.model_copy(update={"root": self.root or root})
+
+    def place(self) -> str:
+        return str(self.url)
+
+    def identity(self) -> str:
+        return bare_url(self.url.reveal())
+
+    def connect(self) -> Link:
+        """See PooledConnection. Raises ConfigError for a timeout that the driver does not have."""
+        from hygge.sql.alchemy.engine import link_of
+
+        link = link_of(_absolute(self.url.reveal(), self.root), self._arguments)
+        try:
+            for statement in self._settings(link):
+                link.execute(statement)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def _arguments(self, driver: str) -> dict[str, Any]:
+        name = _CONNECT_TIMEOUTS.get(driver)
+        if name is not None:
+            return {name: max(1, round(seconds(self.connect_timeout)))}
+        if "connect_timeout" in self.model_fields_set:
+            raise ConfigError(
+                f"hygge does not know how to set `connect_timeout` for the driver '{driver}'",
+                hint="put the driver's own setting into the URL, after `?`",
+            )
+        return {}
+
+    def _settings(self, link: AlchemyLink) -> list[str]:
+        backend = "mariadb" if getattr(link.connection.dialect, "is_mariadb", 0) else link.backend
+        wanted = [_UTC[backend]] if backend in _UTC else []
+        if self.statement_timeout is not None:
+            if backend not in _STATEMENT_TIMEOUTS:
+                raise ConfigError(
+                    f"hygge does not know how to set `statement_timeout` for {backend}",
+                    hint="set it with a statement under `session:`",
+                )
+            wanted.append(_STATEMENT_TIMEOUTS[backend](seconds(self.statement_timeout)))
+        return wanted
+
+    def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
+        from hygge.sql.alchemy.session import AlchemySession
+
+        return AlchemySession(lease, source, context)
+
+
+def _absolute(url: str, root: Path | None) -> str:
+    """A URL whose path, if it is SQLite's, is absolute."""
+    head, mark, rest = url.partition(":///")
+    if not mark or head.partition("+")[0] != "sqlite" or rest.startswith((":memory:", "file:")):
+        return url
+    path, question, options = rest.partition("?")
+    found = os.path.abspath((root or Path()) / Path(path).expanduser())
+    return f"{head}:///{found}{question}{options}"
+
+
+def bare_url(url: str) -> str:
+    """The database that a URL names: no driver, host, user or secret."""
+    scheme, _, rest = url.partition("://")
+    rest = rest.partition("?")[0]
+    if not rest.startswith("/"):  # a password may hold what should be quoted, `@` and `/` too
+        rest = rest.rpartition("@")[2]
+    return f"{scheme.split('+')[0]}:{urlsplit('//' + rest).path}"

@@ -1,0 +1,61 @@
+"""Making SQLAlchemy's engines, which are asked for single connections: the pool is hygge's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from hygge.core.errors import ConfigError, MissingDriver
+from hygge.core.secrets import redact
+from hygge.sql.alchemy.link import AlchemyLink, told
+
+
+def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink:
+    """An open connection.
+
+    Parameters
+    ----------
+    url: SQLAlchemy's.
+    arguments: for the driver's `connect()`, by the driver's name.
+
+    Raises
+    ------
+    ConfigError: it is no URL, or of no database that SQLAlchemy knows.
+    MissingDriver: its driver is not installed.
+    ConnectError, TransientError: it cannot be reached.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ConfigError("that is no SQLAlchemy URL", hint="e.g. sqlite:///shop.db") from None
+    backend = parsed.get_backend_name()
+    try:
+        engine = _engine(parsed, tuple(sorted(arguments(_driver(parsed)).items())))
+    except ModuleNotFoundError as error:
+        raise _missing(error, backend) from None
+    except sa.exc.NoSuchModuleError as error:
+        raise ConfigError(redact(str(error)), hint="SQLAlchemy knows no such database") from None
+    label = f"{backend}:{parsed.database or ''}"
+    with told(label):
+        return AlchemyLink(engine.connect(), label)
+
+
+def _driver(url: sa.URL) -> str:
+    return str(url.get_dialect().driver)
+
+
+def _missing(error: ModuleNotFoundError, backend: str) -> MissingDriver:
+    missing = MissingDriver(error.name or "?", backend)
+    missing.hint = (
+        "install the package that brings it beside hygge, or name another driver in the URL, "
+        f"as in {backend}+DRIVER://"
+    )
+    return missing
+
+
+@cache
+def _engine(url: sa.URL, arguments: tuple[tuple[str, Any], ...]) -> sa.Engine:
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=dict(arguments))
