@@ -12,6 +12,7 @@ from hygge.sql.mysql.catalogue import SNAPSHOTS, look
 from hygge.sql.mysql.clock import Clock, read_clock
 from hygge.sql.mysql.link import MySQLLink
 from hygge.sql.mysql.types import DIALECT, TEXT, column_of_query
+from hygge.sql.queries import bounded
 from hygge.sql.relation import Column, Relation
 from hygge.sql.select import columns_sql
 from hygge.sql.session import SQLSession
@@ -90,7 +91,7 @@ class MySQLSession(SQLSession):
         if self._source.query and not self._source.condition and columns == list(
             self.relation.columns
         ) and not any(column.fetch for column in columns):  # fmt: skip
-            return self._filled(request, chunk)
+            return bounded(self._source, self.dialect, request, chunk, self.schema)
         listed = columns_sql(self.dialect, columns)
         return f"SELECT {listed} FROM {self.rows_sql(request, chunk)}"
 
