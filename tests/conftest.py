@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.servers.plugin"]
+
+# A shell that starts a run in the background has it ignore Ctrl-C, and so would every program that
+# a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Drawing is quick but the machine may be busy: no deadlines, and the same examples each time.
 settings.register_profile(
