@@ -52,7 +52,10 @@ def cast(column: pl.Series, kind: LogicalType) -> Exact:
     if kind.kind == "struct" and isinstance(source, pl.Struct):
         return _struct(column, kind)
     values = _scalar(column, kind)
-    bad = values.is_null() & column.is_not_null()
+    if values.null_count() == column.null_count():  # NULL stays NULL, so that none is new
+        bad = _none_bad(column)
+    else:
+        bad = values.is_null() & column.is_not_null()
     if is_limited(kind):
         fits = _within(values, kind)
         values, bad = when(fits, values), bad | ~fits.fill_null(True)
@@ -273,4 +276,4 @@ def _refused(column: pl.Series, target: pl.DataType) -> pl.Series:
 
 
 def _none_bad(column: pl.Series) -> pl.Series:
-    return pl.repeat(False, len(column), eager=True)
+    return pl.Series([False]).new_from_index(0, len(column))

@@ -95,10 +95,12 @@ def _by_arrow(column: pl.Series, kind: LogicalType) -> pl.Series | None:
     if kind.unit != "ns":  # 64 bits of nanoseconds end in 1677 and 2262 as it is
         day = {"ms": 86_400_000, "us": 86_400_000_000}[kind.unit or "us"]
         day = 1 if kind.kind == "date" else day
-        within = values.to_physical().is_between(_FIRST_DAY * day, (_LAST_DAY + 1) * day - 1)
-        if not within.all():
+        counted = values.to_physical()
+        low: Any = counted.min()
+        high: Any = counted.max()
+        if low is not None and (low < _FIRST_DAY * day or high >= (_LAST_DAY + 1) * day):
             return None
-    return values.dt.convert_time_zone(kind.zone) if kind.zone else values
+    return values.dt.convert_time_zone(kind.zone) if kind.zone not in (None, "UTC") else values
 
 
 def _matching(text: pl.Series, pattern: str) -> pl.Series:
