@@ -59,8 +59,9 @@ class TestCSVHome(HomeContract):
 
     never = dict.fromkeys(
         (
-            "duration(us)", "binary", "list(int64)", "list(string)", "list(list(int64))",
-            "struct(a: int64, b: string)", "list(struct(a: int64, b: date))",
+            "values[duration(us)]", "values[binary]", "values[list(int64)]",
+            "values[list(string)]", "values[list(list(int64))]",
+            "values[struct(a: int64, b: string)]", "values[list(struct(a: int64, b: date))]",
         ),
         "CSV has no form for it",
     )  # fmt: skip

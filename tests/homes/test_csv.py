@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +19,7 @@ from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, ConfigError, DataError
 from hygge.files import delimited
+from hygge.files.records import Records
 from hygge.homes.csv import CSVHome
 
 
@@ -100,12 +104,52 @@ def test_without_a_header(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "names 'a' twice"),
         ("", "is empty"),
         ('a,b\n1,"x\n3,4\n5,6\n', "a quote is opened and never closed"),
+        ('a,b\n1,x\n2,"x"y\n', "line 3: '\"x\"y' goes on after its closing quote"),
+        ('a,b\n"1\n1","x ""y"" "z,2\n', 'line 3: \'"x ""y"" "z\' goes on'),
+        ('"a"b,c\n1,2\n', "line 1: '\"a\"b' goes on"),
     ],
 )
 def test_rows_that_are_wrong(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(DataError, match=why) as caught:
         read(tmp_path, text)
     assert str(tmp_path / "t.csv") in caught.value.message
+
+
+def test_a_doubled_name_is_told_before_arrow_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread outlived the refusal, and aborted one process in fifteen."""
+    monkeypatch.setattr(delimited, "_parsed", None)
+    with pytest.raises(DataError, match="names 'a, \"b' twice"):
+        read(tmp_path, '\ufeff\r\n"a, ""b","a, ""b"\r\n1,2\r\n')
+
+
+def test_a_process_ends_after_a_row_was_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2,3\n" + "1,2\n" * 5_000_000)
+    code = f"import hygge; list(hygge.CSVHome('t', path={str(tmp_path / 't.csv')!r}).read_sync())"
+    ended = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
+    assert (ended.returncode, "row #2" in ended.stderr) == (1, True), ended.stderr
+
+
+_ROWS = (
+    b'a,"b ""c"" ,",\n', b'"","d\n,","",5" pipe\r\n', b"\r\n", b"x,y\r", b'"e",\n', b'""\n', b'"f"'
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_rows_are_found_whatever_the_blocks(tmp_path: Path, cut: int) -> None:
+    def cut_up(data: bytes) -> list[bytes]:
+        records = Records(tmp_path, '"', ",", 1_000)
+        pieces = [data[start : start + cut] for start in range(0, len(data), cut)]
+        return [*(records.whole(piece) for piece in pieces), records.rest()]
+
+    right = b"".join(_ROWS)
+    ends = {sum(map(len, _ROWS[:n])) for n in range(len(_ROWS) + 1)}
+    assert set(itertools.accumulate(map(len, cut_up(right)))) <= ends
+    assert b"".join(cut_up(right)) == right
+    for at, more in ((len(right), b"f"), (13, b"x"), (13, b" "), (len(right), b',"')):
+        with pytest.raises(DataError, match=r"line [17]"):
+            cut_up(right[:at] + more + right[at:])
 
 
 def test_a_quote_left_open_in_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +217,7 @@ def test_an_empty_file_is_told_before_arrow_is_asked(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Arrow's thread outlives its refusal, and aborted one process in four that left at once."""
-    monkeypatch.setattr(delimited, "_reader", None)
+    monkeypatch.setattr(delimited, "_parsed", None)
     (tmp_path / "empty.csv").write_bytes(content)
     with pytest.raises(DataError, match="not even a header"):
         delimited.columns_of(tmp_path / "empty.csv", delimited.Dialect())

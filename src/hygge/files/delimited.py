@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import polars as pl
 
@@ -15,13 +17,10 @@ from hygge.core.conform import conform
 from hygge.core.errors import DataError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.files.format import Format, in_utc
-
-if TYPE_CHECKING:
-    from pyarrow import csv as arrow_csv
+from hygge.files.records import Records
 
 BLOCK_BYTES = 8 << 20
 """How much of a file is parsed at a time, and the most one row may have."""
-_HEADER_BYTES = 1 << 20
 _NEVER = ("list", "struct", "binary", "duration", "null")
 
 
@@ -46,92 +45,40 @@ class Dialect:
     header: bool = True
 
 
-class _Source(io.RawIOBase):
-    """A file as UTF-8 bytes, decoded as it streams; counts quotes, to notice one left open."""
-
-    def __init__(self, path: Path, dialect: Dialect) -> None:
-        super().__init__()
-        self._path, self._dialect = path, dialect
-        self._file = path.open("rb")
-        self._decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
-        self._quote = dialect.quote.encode()
-        self._waiting = b""
-        self._lines = 1
-        self.quotes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        # Always full but at the end: a short block might hold no whole row, which Arrow refuses.
-        filled = 0
-        while filled < len(buffer):
-            if not self._waiting:
-                self._waiting = self._decoded(len(buffer) - filled)
-                if not self._waiting:
-                    break
-            size = min(len(buffer) - filled, len(self._waiting))
-            buffer[filled : filled + size] = self._waiting[:size]
-            self._waiting = self._waiting[size:]
-            filled += size
-        return filled
-
-    def _decoded(self, size: int) -> bytes:
-        """More of the file as UTF-8; nothing at its end."""
-        while raw := self._file.read(size):
-            if text := self._text(raw, final=False):
-                return text
-        return self._text(b"", final=True)
-
-    def _text(self, raw: bytes, *, final: bool) -> bytes:
-        try:
-            text = self._decoder.decode(raw, final=final).encode("utf-8")
-        except UnicodeDecodeError as error:
-            line = self._lines + error.object[: error.start].count(b"\n")
-            raise DataError(
-                f"{self._path}, line {line}: byte 0x{error.object[error.start]:02x} is not "
-                f"{self._dialect.encoding}",
-                hint="set `encoding`, e.g. `encoding: cp1252`",
-            ) from None
-        self._lines += raw.count(b"\n")
-        if self._quote:
-            self.quotes += text.count(self._quote)
-        return text
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+def _texts(path: Path, dialect: Dialect) -> Iterator[bytes]:
+    """A file as UTF-8, a block at a time. Raises DataError where it is not of its encoding."""
+    decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
+    line, first = 1, True
+    with path.open("rb") as file:
+        while True:
+            raw = file.read(BLOCK_BYTES)
+            try:
+                text = decoder.decode(raw, final=not raw).encode("utf-8")
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                raise DataError(
+                    f"{path}, line {line}: byte 0x{error.object[error.start]:02x} is not "
+                    f"{dialect.encoding}",
+                    hint="set `encoding`, e.g. `encoding: cp1252`",
+                ) from None
+            line += raw.count(b"\n")
+            yield text.removeprefix(codecs.BOM_UTF8) if first else text
+            first = first and not text
+            if not raw:
+                return
 
 
-def _reader(
-    source: _Source,
-    dialect: Dialect,
-    columns: Sequence[str] | None,
-    *,
-    blank_lines: bool,
-    block: int | None = None,
-) -> arrow_csv.CSVStreamingReader:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    if columns is not None and not dialect.header:
-        columns = [f"f{int(name.removeprefix('column_')) - 1}" for name in columns]
-    return csv.open_csv(
-        pa.PythonFile(source, mode="r"),
-        read_options=csv.ReadOptions(
-            use_threads=False, block_size=block or BLOCK_BYTES,
-            autogenerate_column_names=not dialect.header,
-        ),
-        parse_options=csv.ParseOptions(
-            delimiter=dialect.delimiter, quote_char=dialect.quote or False,
-            newlines_in_values=bool(dialect.quote), ignore_empty_lines=not blank_lines,
-        ),
-        convert_options=csv.ConvertOptions(
-            default_column_type=pa.string(), check_utf8=False, strings_can_be_null=True,
-            quoted_strings_can_be_null=False, null_values=["", *dialect.nulls],
-            include_columns=list(columns) if columns is not None else None,
-        ),
-    )  # fmt: skip
+def _rows(path: Path, dialect: Dialect) -> Iterator[bytes]:
+    """A file's rows, many at a time, never a part of one; not the blank lines before the first."""
+    records, begun = _records(path, dialect), False
+    for text in _texts(path, dialect):
+        rows = records.whole(text) if text else b""
+        rows = rows if begun else rows.lstrip(b"\r\n")
+        begun = begun or bool(rows)
+        if rows:
+            yield rows
+    if rows := records.rest():
+        yield rows
 
 
 def columns_of(path: Path, dialect: Dialect) -> list[str]:
@@ -139,16 +86,18 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
 
     Raises DataError where there is no first row, or it has a name twice.
     """
-    import pyarrow as pa
-
-    _refuse_blank(path, dialect)
-    with _Source(path, dialect) as source:
-        try:
-            names = list(
-                _reader(source, dialect, None, blank_lines=False, block=_HEADER_BYTES).schema.names
-            )
-        except pa.ArrowInvalid as error:
-            raise _malformed(path, error) from None
+    rows = next(_rows(path, dialect), b"").strip(b"\r\n")
+    if not rows:
+        raise _empty(path)
+    first = rows[: _records(path, dialect).first(rows)].decode()
+    try:
+        (names,) = csv.reader(
+            io.StringIO(first, newline=""), delimiter=dialect.delimiter, strict=True,
+            quotechar=dialect.quote or None,
+            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        )  # fmt: skip
+    except csv.Error as error:
+        raise _malformed(path, error, 0) from None
     if not dialect.header:
         return [f"column_{at}" for at in range(1, len(names) + 1)]
     for name in names:
@@ -160,17 +109,8 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
     return names
 
 
-def _refuse_blank(path: Path, dialect: Dialect) -> None:
-    """Raise DataError for a file of nothing but line ends.
-
-    Arrow would say so too, but leaves a thread at work on the file, which may abort a process that
-    ends at once.
-    """
-    with _Source(path, dialect) as source:
-        while block := source.read(_HEADER_BYTES):
-            if block.removeprefix(codecs.BOM_UTF8).strip(b"\r\n"):
-                return
-    raise _empty(path)
+def _records(path: Path, dialect: Dialect) -> Records:
+    return Records(path, dialect.quote, dialect.delimiter, BLOCK_BYTES)
 
 
 def _empty(path: Path) -> DataError:
@@ -198,41 +138,53 @@ def read_text(
     DataError: a row has too many or too few values, and is named; a quote is never closed; bytes
         are not of the encoding.
     """
-    import pyarrow as pa
-
     names = list(names or columns_of(path, dialect))
     wanted = list(columns) if columns is not None else names
-    # The last column is read in any case: a quote left open swallows rows into it.
-    read = wanted if names[-1] in wanted else [*wanted, names[-1]]
-    last: str | None = None
-    with _Source(path, dialect) as source:
-        try:
-            for batch in _reader(source, dialect, read, blank_lines=len(names) == 1):
-                frame = pl.DataFrame(batch)
-                frame.columns = read
-                if frame.height:
-                    last = frame.item(-1, names[-1])
-                yield frame.select(wanted)
-        except pa.ArrowInvalid as error:
-            raise _malformed(path, error) from None
-        if source.quotes % 2 and last is not None and "\n" in last:
-            raise DataError(
-                f"{path}: a quote is opened and never closed, before "
-                f"{last.strip()[-60:]!r} at the end of the file",
-                hint="mend the row; or set `quote: ''` if quotes are plain characters here",
-            )
+    before, header = 0, dialect.header
+    for rows in _rows(path, dialect):
+        if header:
+            rows, header, before = rows[_records(path, dialect).first(rows) :], False, 1
+        # In a file of one column, a blank line is a row.
+        if not (rows if len(names) == 1 else rows.strip(b"\r\n")):
+            continue
+        frame = _parsed(rows, path, dialect, names, wanted, before)
+        before += frame.height
+        yield frame
 
 
-def _malformed(path: Path, error: Exception) -> DataError:
+def _parsed(
+    rows: bytes, path: Path, dialect: Dialect, names: list[str], wanted: list[str], before: int
+) -> pl.DataFrame:
+    """Rows as text. Arrow is given what lies in memory: from a file of Python's its threads go on
+    reading after it has refused a row, and then hang or abort a process that ends."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(rows),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, block_size=len(rows) + 1, column_names=names
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter, quote_char=dialect.quote or False,
+                newlines_in_values=bool(dialect.quote), ignore_empty_lines=len(names) > 1,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                default_column_type=pa.string(), check_utf8=False, strings_can_be_null=True,
+                quoted_strings_can_be_null=False, null_values=["", *dialect.nulls],
+                include_columns=wanted,
+            ),
+        )  # fmt: skip
+    except pa.ArrowInvalid as error:
+        raise _malformed(path, error, before) from None
+    return pl.DataFrame(table)
+
+
+def _malformed(path: Path, error: Exception, before: int) -> DataError:
+    """The error for what a parser refused, after so many rows."""
     text = str(error).removeprefix("CSV parse error: ").split("\n", 1)[0]
-    if "straddl" in text:
-        return DataError(
-            f"{path}: a row is longer than {BLOCK_BYTES >> 20} MB; most likely a quote is opened "
-            "and never closed",
-            hint="mend the row; or set `quote: ''` if quotes are plain characters here",
-        )
-    if "Empty CSV" in text:
-        return _empty(path)
+    text = re.sub(r"Row #(\d+)", lambda found: f"Row #{int(found[1]) + before}", text)
     return DataError(
         f"{path}: {text[:1].lower()}{text[1:160]}",
         hint="mend the row, or check `delimiter` and `quote`",
