@@ -226,11 +226,14 @@ class SQLSession(HomeSession):
         if source.query:
             query = bounded(source, self.dialect, request, chunk, self.schema)
             return f"({query}\n) hygge_query{where(source.condition, *also)}"
-        relation = self.relation
-        name = ".".join(self.dialect.quote(n) for n in (relation.schema, relation.name) if n)
         window = in_window(self.dialect, request.window) if request.window else ""
         chosen = self.chunk_condition(request, chunk)
-        return name + where(source.condition, window, chosen, *also)
+        return self.from_sql(chunk) + where(source.condition, window, chosen, *also)
+
+    def from_sql(self, chunk: Chunk) -> str:
+        """What a chunk's rows are chosen from: the table, unless the database knows better."""
+        relation = self.relation
+        return ".".join(self.dialect.quote(n) for n in (relation.schema, relation.name) if n)
 
     def cancel(self) -> None:
         with self._guard:  # once it is given back, the connection is somebody else's

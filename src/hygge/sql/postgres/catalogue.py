@@ -16,6 +16,9 @@ KINDS = {
 }  # fmt: skip
 """pg_class's `relkind` of what has rows to read."""
 
+TID_RANGES = 140000
+"""The version since which a range of pages can be read alone: https://www.postgresql.org/docs/14/release-14.html."""
+
 # Domains with the type under them: the modifier is that of the innermost one.
 DOMAINS = """
 RECURSIVE step AS (
@@ -59,11 +62,13 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, z.rows, z.bytes,
        {TYPE.format(typmod="coalesce(d.modifier, a.atttypmod)")}, a.attndims::int,
        a.attnotnull OR coalesce(d.required, false),
        coalesce((SELECT i FROM generate_series(1, k.indnkeyatts) i
-                 WHERE k.indkey[i - 1] = a.attnum), 0)::int
+                 WHERE k.indkey[i - 1] = a.attnum), 0)::int,
+       a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, c.oid) LIKE 'nextval(%', false)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 {JOINS.format(oid="a.atttypid")}
+LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
 LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
 LEFT JOIN LATERAL ({_SIZES}) z ON true
 WHERE c.relkind IN ({", ".join(map(literal, KINDS))}) AND {{condition}}
@@ -110,12 +115,46 @@ ORDER BY u.number
 """
 
 
+def parts_sql(oid: int) -> str:
+    """What the rows of a table lie in, one row each: `Part`'s fields, and whether it may be read
+    by itself. None for a view, nor where reading each by itself would not be reading the table:
+    where others inherit from it, or row security hides rows of it."""
+    return f"""
+SELECT s.oid::bigint, s.oid::regclass::text,
+       (pg_relation_size(s.oid) / current_setting('block_size')::int)::bigint,
+       coalesce(am.amname = 'heap', false)
+         AND current_setting('server_version_num')::int >= {TID_RANGES},
+       has_table_privilege(s.oid, 'SELECT') AND has_schema_privilege(s.relnamespace, 'USAGE')
+FROM pg_class s LEFT JOIN pg_am am ON am.oid = s.relam
+WHERE s.relkind IN ('r', 'm', 'f')
+  AND (s.oid = {oid} OR s.oid IN (SELECT relid FROM pg_partition_tree({oid})))
+  AND NOT row_security_active({oid}::oid)
+  AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = s.oid)
+ORDER BY s.oid
+"""
+
+
+def histogram_sql(schema: str, name: str, column: str) -> str:
+    """A column's histogram, as literals in its order; none where frequent values are outside it."""
+    return f"""
+SELECT quote_literal(u.bound) FROM pg_stats s,
+  unnest(s.histogram_bounds::text::text[]) WITH ORDINALITY AS u (bound, number)
+WHERE s.schemaname = {literal(schema)} AND s.tablename = {literal(name)}
+  AND s.attname = {literal(column)} AND s.most_common_vals IS NULL
+ORDER BY s.inherited DESC, u.number
+"""
+
+
 def relations_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Relation]]:
     """The relations that rows of the catalogue tell, each with its oid."""
     for about, group in groupby(rows, lambda row: row[:7]):
         oid, schema, name, kind, count, size, comment = about
-        columns = tuple(column(*row[7:]) for row in group)
-        yield oid, Relation(schema, name, KINDS[kind], columns, count, size, comment or "")
+        own = list(group)
+        columns = tuple(column(*row[7:-1]) for row in own)
+        counter = next((row[7] for row in own if row[-1]), "")
+        yield oid, Relation(
+            schema, name, KINDS[kind], columns, count, size, comment or "", counter
+        )  # fmt: skip
 
 
 def column(

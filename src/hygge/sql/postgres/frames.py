@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -12,11 +13,12 @@ from hygge.core.cast import cast
 from hygge.core.conform import row_name
 from hygge.core.errors import BadValue
 from hygge.core.fields import Field, Schema
+from hygge.core.text import when
 
 DAY_US = 86_400_000_000
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 in days since 1970-01-01 (ISO 8601's years of four digits)."""
-_BEYOND = "years go from 0001 to 9999, and infinity is no time"
+_BEYOND = "infinity, or a year beyond those of ISO 8601"
 
 
 def frame(batch: pa.RecordBatch) -> pl.DataFrame:
@@ -32,56 +34,87 @@ def _plain(column: Any) -> Any:
     return column.view(pa.int64()) if pa.types.is_time64(column.type) else column
 
 
-def fitting(batch: pl.DataFrame, schema: Schema, entity: str) -> pl.DataFrame:
-    """A batch's values in the types of their fields, where the driver's own need a look.
+@dataclass(frozen=True)
+class Fit:
+    """Batches brought into the types of their fields, where the driver's own need a look.
 
-    Raises
-    ------
-    BadValue: a time that only PostgreSQL has, or a number with more digits than its field.
+    Parameters
+    ----------
+    schema: what they are brought into.
+    entity: the name used in errors.
+    lenient: whether a column with a value that does not fit is given on as text, in which it is
+        told and dealt with later; else such a value is an error here.
     """
-    changed = []
-    for name in batch.columns:
-        column, field = batch[name], schema[name]
-        kind = field.type.kind
-        if kind == "decimal" and column.dtype == pl.String:
-            changed.append(_decimal(column, field, schema, batch, entity))
-        elif kind == "time" and column.dtype == pl.Int64:
-            bad = column >= DAY_US
-            _refuse(bad, "24:00:00", field, schema, batch, entity)
-            changed.append((column * 1000).cast(pl.Time))
-        elif column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
-            _within(column, field, schema, batch, entity)
-    return batch.with_columns(changed) if changed else batch
 
+    schema: Schema
+    entity: str
+    lenient: bool = False
 
-def _within(
-    column: pl.Series, field: Field, schema: Schema, batch: pl.DataFrame, entity: str
-) -> None:
-    """Raise BadValue for a date or time outside ISO 8601's years; the driver wraps infinity."""
-    ticks, day = column.to_physical(), 1 if column.dtype == pl.Date else DAY_US
-    least, most = FIRST_DAY * day, (LAST_DAY + 1) * day - 1
-    low, high = ticks.min(), ticks.max()
-    if low is None or (low >= least and high <= most):  # type: ignore[operator]
-        return
-    bad = ~ticks.is_between(least, most)
-    _refuse(bad, "infinity, or a year beyond those of ISO 8601", field, schema, batch, entity)
+    def apply(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """One batch.
 
+        Raises
+        ------
+        BadValue: a time that only PostgreSQL has, or a number with more digits than its field.
+        """
+        changed = []
+        for name in batch.columns:
+            column, field = batch[name], self.schema[name]
+            kind = field.type.kind
+            if kind == "decimal" and column.dtype == pl.String:
+                changed.append(self._decimal(column, field, batch))
+            elif kind == "time" and column.dtype == pl.Int64:
+                changed.append(self._time(column, field, batch))
+            elif column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
+                changed.append(self._within_years(column, field, batch))
+        return batch.with_columns(changed) if changed else batch
 
-def _decimal(
-    column: pl.Series, field: Field, schema: Schema, batch: pl.DataFrame, entity: str
-) -> pl.Series:
-    kind = field.type
-    quick = _declared(column, field)
-    if quick is not None:
-        return quick
-    values, bad = cast(column, kind)
-    if bad.any():
+    def _decimal(self, column: pl.Series, field: Field, batch: pl.DataFrame) -> pl.Series:
+        quick = _declared(column, field)
+        if quick is not None:
+            return quick
+        values, bad = cast(column, field.type)
+        if not bad.any():
+            return values
+        return self._misfit(column, column, bad, field, batch, _room(field))
+
+    def _time(self, column: pl.Series, field: Field, batch: pl.DataFrame) -> pl.Series:
+        bad = (column >= DAY_US).fill_null(False)
+        times = when(~bad, column * 1000).cast(pl.Time)
+        if not bad.any():
+            return times
+        text = times.dt.to_string("%H:%M:%S%.f").fill_null("24:00:00")
+        shown = when(column.is_not_null(), text)
+        return self._misfit(column, shown, bad, field, batch, "a day ends before 24:00; read it as "
+                            f"text: `types: {{{field.name}: string}}`")  # fmt: skip
+
+    def _within_years(self, column: pl.Series, field: Field, batch: pl.DataFrame) -> pl.Series:
+        """A date or time, whose years are those of ISO 8601; the driver wraps infinity around."""
+        ticks, day = column.to_physical(), 1 if column.dtype == pl.Date else DAY_US
+        least, most = FIRST_DAY * day, (LAST_DAY + 1) * day - 1
+        low: Any = ticks.min()
+        high: Any = ticks.max()
+        if low is None or (low >= least and high <= most):
+            return column
+        bad = (~ticks.is_between(least, most)).fill_null(False)
+        text = when(~bad, column).dt.to_string("iso").fill_null(_BEYOND)
+        return self._misfit(
+            column, when(column.is_not_null(), text), bad, field, batch,
+            "years go from 0001 to 9999, and infinity is no time; read it as text: "
+            f"`types: {{{field.name}: string}}`",
+        )  # fmt: skip
+
+    def _misfit(
+        self, column: pl.Series, text: pl.Series, bad: pl.Series, field: Field,
+        batch: pl.DataFrame, hint: str,
+    ) -> pl.Series:  # fmt: skip
+        if self.lenient:
+            return text.alias(column.name)
         at = int(bad.arg_true()[0])
         raise BadValue(
-            entity=entity, column=field.name, row=row_name(batch, schema, at, 0), value=column[at],
-            declared=str(kind), hint=_room(field),
+            entity=self.entity, column=field.name, row=row_name(batch, self.schema, at, 0),
+            value=text[at], declared=str(field.type), hint=hint,
         )  # fmt: skip
-    return values
 
 
 def _declared(column: pl.Series, field: Field) -> pl.Series | None:
@@ -95,9 +128,9 @@ def _declared(column: pl.Series, field: Field) -> pl.Series | None:
     # Arrow's arithmetic wraps around unseen where digits and scale pass 38 together.
     if (kind.precision or 38) + (kind.scale or 0) > 38:
         return None
+    exact = pa.decimal128(kind.precision or 38, kind.scale or 0)
     try:
-        return pl.Series(column.name, pc.cast(column.to_arrow(), pa.decimal128(
-            kind.precision or 38, kind.scale or 0)))  # fmt: skip
+        return pl.Series(column.name, pc.cast(column.to_arrow(), exact))
     except pa.ArrowInvalid:
         return None
 
@@ -109,16 +142,3 @@ def _room(field: Field) -> str:
             f"one: `types: {{{field.name}: string}}` takes any number"
         )
     return f"declare it otherwise: `types: {{{field.name}: string}}` takes any number, and NaN"
-
-
-def _refuse(
-    bad: pl.Series, what: str, field: Field, schema: Schema, batch: pl.DataFrame, entity: str
-) -> None:
-    if not bad.any():
-        return
-    raise BadValue(
-        entity=entity, column=field.name, row=row_name(batch, schema, int(bad.arg_true()[0]), 0),
-        value=what, declared=str(field.type),
-        hint=f"{_BEYOND if field.type.is_temporal else 'a day ends before 24:00'}; read it as "
-        f"text: `types: {{{field.name}: string}}`",
-    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -65,9 +66,11 @@ class PostgresLink(Link):
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         return self._rows(sql, copy=True)
 
-    def show(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """The rows of what COPY does not take: EXPLAIN, SHOW."""
-        return self._rows(sql, copy=False)
+    def planned(self, sql: str) -> tuple[int, int]:
+        """How many rows the planner expects of a statement, and their width in bytes."""
+        ((text,),) = self._rows(f"EXPLAIN (FORMAT JSON) {sql}", copy=False)
+        plan = json.loads(text)[0]["Plan"]
+        return int(plan["Plan Rows"]), int(plan["Plan Width"])
 
     def _rows(self, sql: str, *, copy: bool) -> Sequence[tuple[Any, ...]]:
         with self._statement(sql) as statement:

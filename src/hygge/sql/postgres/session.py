@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 import polars as pl
 
-from hygge.core.errors import ConfigError
+from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
+from hygge.core.errors import ConfigError, ConnectError, DataError
 from hygge.core.fields import LogicalType
 from hygge.sql.dialect import literal
-from hygge.sql.postgres import catalogue
-from hygge.sql.postgres.frames import fitting
+from hygge.sql.placeholders import CHUNK, placeholders
+from hygge.sql.postgres import catalogue, split
+from hygge.sql.postgres.clock import READS, Clock, read_clock
+from hygge.sql.postgres.frames import Fit
 from hygge.sql.postgres.link import PostgresLink
-from hygge.sql.postgres.types import DIALECT, TEXT
+from hygge.sql.postgres.types import AS_JSON, DIALECT, TEXT
+from hygge.sql.postgres.versions import versions_sql
 from hygge.sql.relation import Column, Relation, meanings
 from hygge.sql.session import SQLSession
+
+FEW = 4
+"""A window of less than one in so many rows is read in one piece, by an index if there is one:
+cut by pages, every chunk would read all of its own."""
 
 
 class PostgresSession(SQLSession):
@@ -25,6 +33,11 @@ class PostgresSession(SQLSession):
 
     dialect = DIALECT
     consistency = "one snapshot"
+    _clock: Clock | None = None
+    _oid = 0
+    _lenient = False
+    _known_parts: list[split.Part] | None = None
+    _counted: tuple[ReadRequest, Chunk, int, str] | None = None
 
     @property
     def postgres(self) -> PostgresLink:
@@ -32,17 +45,32 @@ class PostgresSession(SQLSession):
         return cast(PostgresLink, self.link)
 
     def begin(self, snapshot: str) -> None:
+        """Open the transaction, and read the clock just before; see `clock`."""
         link = self._lease.link
-        link.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if not snapshot:
+            self._clock = read_clock(link)
+            self.settled_clock = self._clock.settled
+        name = link.row("SELECT current_setting('application_name')")[0]
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        link.execute(f"{begin}; SET LOCAL application_name = {literal(name[:50] + READS)}")
         if snapshot:
             link.execute(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
 
     def share(self) -> str:
-        return str(self.link.row("SELECT pg_export_snapshot()")[0])
+        """See HomeSession; "" where the server refuses, which `consistency` then says."""
+        link = self.link
+        try:
+            return str(link.row("SELECT pg_export_snapshot()")[0])
+        except (ConfigError, ConnectError, DataError) as error:
+            self.consistency = f"one snapshot, which cannot be shared ({error.message})"
+            link.execute("ROLLBACK")
+            self.begin("")
+            return ""
 
-    def clock(self) -> datetime:
-        moment: datetime = self.link.row("SELECT clock_timestamp()")[0]
-        return moment
+    def clock(self) -> datetime | None:
+        """The server's, held below what open transactions may still write; see `clock.py`."""
+        self._enter("")
+        return self._clock.at if self._clock else None
 
     # The catalogue --------------------------------------------------------------------------------
 
@@ -50,7 +78,7 @@ class PostgresSession(SQLSession):
         for inside, table in meanings(schema, name):
             found = list(catalogue.relations_of(self.link.rows(catalogue.one_sql(inside, table))))
             if found:
-                ((_, relation),) = found
+                ((self._oid, relation),) = found
                 return replace(relation, columns=tuple(map(self._declared, relation.columns)))
         return None
 
@@ -77,13 +105,13 @@ class PostgresSession(SQLSession):
     def _declared(self, column: Column) -> Column:
         """A column that is declared as text comes as the server's own text, which has all values
         of its type; one declared as JSON as the server's JSON of it."""
-        kind = self._type_declared(column)
-        if kind is None or column.type == kind:
+        kind, quoted = self._type_declared(column), self.dialect.quote(column.name)
+        if kind is None or kind == column.type:
             return column
         if kind.kind == "string":
-            return replace(column, fetch=TEXT.replace("{}", self.dialect.quote(column.name)))
+            return replace(column, fetch=TEXT.replace("{}", quoted))
         if kind.kind == "json" and column.type is not None and column.type.kind != "string":
-            return replace(column, fetch=f"to_json({self.dialect.quote(column.name)})::text")
+            return replace(column, fetch=AS_JSON.replace("{}", quoted))
         return column
 
     def _type_declared(self, column: Column) -> LogicalType | None:
@@ -94,5 +122,147 @@ class PostgresSession(SQLSession):
 
     # Reading --------------------------------------------------------------------------------------
 
+    def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        self._enter(request.snapshot)
+        self._lenient = request.lenient
+        return super().read(request, chunk)
+
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
-        return fitting(batch, self.schema(), self._source.label)
+        return Fit(self.schema(), self._source.label, self._lenient).apply(batch)
+
+    def estimate(self, request: ReadRequest) -> Estimate:
+        """As the catalogue has it; else, where it can be read in chunks, as the planner does."""
+        known = super().estimate(request)
+        query = self._source.query
+        if known.rows is not None or (query and not self._chunked(query)):
+            return known
+        rows, width = self._planned(self.statement(request, WHOLE))
+        return Estimate(rows=rows, bytes=rows * width)
+
+    def _chunked(self, query: str) -> bool:
+        return {*CHUNK} <= placeholders(query) and bool(self._source.chunk_column)
+
+    def _planned(self, sql: str) -> tuple[int, int]:
+        """How many rows the planner expects of a statement, and their width in bytes."""
+        return self.postgres.planned(sql)
+
+    def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
+        """Count a chunk's rows, and take their fingerprint in passing, which is asked for next."""
+        if chunk.bounds and self.fingerprint(request, chunk) is not None and self._counted:
+            return self._counted[2]
+        return super().count(request, chunk)
+
+    def fingerprint(self, request: ReadRequest, chunk: Chunk) -> str | None:
+        """See HomeSession and `versions.py`; only of tables whose rows lie in heaps here."""
+        self._enter(request.snapshot)
+        if self._source.query or not self._parts or not all(p.heap for p in self._parts):
+            return None
+        if self._counted is None or self._counted[:2] != (request, chunk):
+            rows = self.rows_sql(request, chunk)
+            count, digest = self.link.row(versions_sql(rows, self._parts))
+            self._counted = (request, chunk, count, digest)
+        return self._counted[3]
+
+    # Chunks ---------------------------------------------------------------------------------------
+
+    @property
+    def _parts(self) -> list[split.Part]:
+        """What the table's rows lie in; empty where they cannot be read so."""
+        if self._known_parts is None:
+            kind = self.relation.kind
+            rows = self.link.rows(catalogue.parts_sql(self._oid)) if self._oid else []
+            parts = [split.Part(*row) for row in rows]
+            whole = all(part.readable for part in parts) or kind != "partitioned table"
+            self._known_parts = parts if whole else []
+        return self._known_parts
+
+    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        source, relation = self._source, self.relation
+        if source.query:
+            return self._split_query(request, parts)
+        if not source.chunk_column and self._parts:
+            if self._is_few(request):
+                return (WHOLE,)
+            if relation.kind == "partitioned table":
+                return split.by_parts(self._parts, parts)
+            if self._parts[0].heap:
+                return split.by_pages(self._parts[0].pages, parts)
+        key = (source.chunk_column,) if source.chunk_column else relation.key
+        if not key:
+            return (WHOLE,)
+        for name in key:
+            if name not in self.schema().names:
+                raise ConfigError(
+                    f"`chunk_column: {name}` is no column of {source.label}",
+                    hint=f"its columns: {', '.join(self.schema().names[:12])}",
+                )
+        nulls = any(not relation[name].required for name in key)
+        return split.by_keys(key, self._sample(request, key, parts), parts, nulls=nulls)
+
+    def _is_few(self, request: ReadRequest) -> bool:
+        """Whether a window has so few of the rows that an index had better find them."""
+        window = request.window
+        if window is None or window.lower is None:
+            return False
+        rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE)}")
+        return rows * FEW < (self.relation.rows or 0)
+
+    def _sample(
+        self, request: ReadRequest, key: Sequence[str], parts: int
+    ) -> Sequence[tuple[str, ...]]:
+        """Some keys as literals, in order: the histogram that the server keeps, or a sample."""
+        relation = self.relation
+        quoted = [self.dialect.quote(name) for name in key]
+        if len(key) == 1:
+            kept = catalogue.histogram_sql(relation.schema, relation.name, key[0])
+            found = self.link.rows(kept)
+            if len(found) > parts:
+                return [(bound,) for (bound,) in found]
+        known = [f"{name} IS NOT NULL" for name in quoted]
+        rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE, *known)}")
+        share = min(1.0, split.SAMPLE * parts / max(1, rows))
+        chosen = self.rows_sql(request, WHOLE, *known, f"random() < {share}")
+        literals = ", ".join(f"quote_literal({name}::text)" for name in quoted)
+        return [
+            tuple(row)
+            for row in self.link.rows(
+                f"SELECT {literals} FROM {chosen} ORDER BY {', '.join(quoted)}"
+            )
+        ]
+
+    def _split_query(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        name = self._source.chunk_column
+        column = self.dialect.quote(self._chunk_column())
+        rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE)}")
+        share = min(1.0, split.SAMPLE * parts / max(1, rows))
+        chosen = self.rows_sql(request, WHOLE, f"{column} IS NOT NULL", f"random() < {share}")
+        sample = self.link.rows(f"SELECT {column}::text FROM {chosen} ORDER BY {column}")
+        return split.by_bounds([value for (value,) in sample], parts, name)
+
+    def _chunk_column(self) -> str:
+        """The column of a query's chunks. Raises ConfigError where none is named."""
+        assert self._chunk_type  # it looks whether there is one that can
+        return self._source.chunk_column
+
+    def from_sql(self, chunk: Chunk) -> str:
+        if "parts" not in chunk.bounds:
+            return super().from_sql(chunk)
+        there = {part.oid: part for part in self._parts}
+        pieces = [piece for piece in chunk.bounds["parts"] if piece[0] in there]
+        if "but" in chunk.bounds:
+            pieces += [[oid, 0, None] for oid in there if oid not in chunk.bounds["but"]]
+        return split.union(
+            [(there[oid], low, high) for oid, low, high in pieces],
+            [self.dialect.quote(c.name) for c in self.relation.columns],
+            self.dialect.quote(self.relation.name), nothing=super().from_sql(chunk),
+        )  # fmt: skip
+
+    def chunk_condition(self, request: ReadRequest, chunk: Chunk) -> str:
+        bounds = chunk.bounds
+        if "pages" in bounds:
+            return split.in_pages(*bounds["pages"])
+        inside = super().chunk_condition(request, chunk)
+        if bounds.get("nulls") and inside:
+            nulls = [f"{self.dialect.quote(name)} IS NULL" for name in bounds["key"]]
+            return " OR ".join([inside, *nulls])
+        return inside
