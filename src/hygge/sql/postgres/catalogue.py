@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from hygge.sql.dialect import literal
-from hygge.sql.postgres.types import DIALECT, Native, reading
+from hygge.sql.postgres.types import DIALECT, Native, reading, short
 from hygge.sql.relation import Column, Relation
 
 KINDS = {
@@ -134,14 +134,16 @@ ORDER BY s.oid
 """
 
 
-def histogram_sql(schema: str, name: str, column: str) -> str:
-    """A column's histogram, as literals in its order; none where frequent values are outside it."""
+def histogram_sql(schema: str, name: str, column: str, oid: int) -> str:
+    """A column's histogram, as literals in its order; none where frequent values are outside it.
+    That of a table with others below it is the one that counts them in."""
     return f"""
 SELECT quote_literal(u.bound) FROM pg_stats s,
   unnest(s.histogram_bounds::text::text[]) WITH ORDINALITY AS u (bound, number)
 WHERE s.schemaname = {literal(schema)} AND s.tablename = {literal(name)}
   AND s.attname = {literal(column)} AND s.most_common_vals IS NULL
-ORDER BY s.inherited DESC, u.number
+  AND s.inherited = EXISTS (SELECT FROM pg_inherits WHERE inhparent = {oid})
+ORDER BY u.number
 """
 
 
@@ -162,7 +164,8 @@ def column(
     dimensions: int = 0, required: bool = False, key: int = 0,
 ) -> Column:  # fmt: skip
     """A column from its row of the catalogue."""
-    inner = Native(element, element_sort or "b") if element is not None else None
+    inner = Native(short(element), element_sort or "b") if element is not None else None
+    native = short(native)
     read = reading(Native(native, sort, inner, dimensions))
     return Column(
         name, native, read.type, read.fetch.replace("{}", DIALECT.quote(name)), required, key,

@@ -106,12 +106,11 @@ class PostgresSession(SQLSession):
         """A column that is declared as text comes as the server's own text, which has all values
         of its type; one declared as JSON as the server's JSON of it."""
         kind, quoted = self._type_declared(column), self.dialect.quote(column.name)
-        if kind is None or kind == column.type:
+        if kind is None or column.type is None or column.type.kind in ("string", kind.kind):
             return column
-        if kind.kind == "string":
-            return replace(column, fetch=TEXT.replace("{}", quoted))
-        if kind.kind == "json" and column.type is not None and column.type.kind != "string":
-            return replace(column, fetch=AS_JSON.replace("{}", quoted))
+        if kind.kind in ("string", "json"):
+            form = TEXT if kind.kind == "string" else AS_JSON
+            return replace(column, fetch=form.replace("{}", quoted))
         return column
 
     def _type_declared(self, column: Column) -> LogicalType | None:
@@ -214,7 +213,7 @@ class PostgresSession(SQLSession):
         relation = self.relation
         quoted = [self.dialect.quote(name) for name in key]
         if len(key) == 1:
-            kept = catalogue.histogram_sql(relation.schema, relation.name, key[0])
+            kept = catalogue.histogram_sql(relation.schema, relation.name, key[0], self._oid)
             found = self.link.rows(kept)
             if len(found) > parts:
                 return [(bound,) for (bound,) in found]
@@ -236,7 +235,7 @@ class PostgresSession(SQLSession):
         rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE)}")
         share = min(1.0, split.SAMPLE * parts / max(1, rows))
         chosen = self.rows_sql(request, WHOLE, f"{column} IS NOT NULL", f"random() < {share}")
-        sample = self.link.rows(f"SELECT {column}::text FROM {chosen} ORDER BY {column}")
+        sample = self.link.rows(f"SELECT {column}::text AS bound FROM {chosen} ORDER BY {column}")
         return split.by_bounds([value for (value,) in sample], parts, name)
 
     def _chunk_column(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from hygge.core.errors import UnsupportedError
@@ -56,25 +57,26 @@ _NUMERIC = (
           "them, are errors", fetch="{}::numeric"),
 )  # fmt: skip
 _CHARACTERS = (
-    TypeRule(("CHARACTER VARYING",), "string(n)", _sized, "as it is"),
-    _rule("CHARACTER VARYING, TEXT, NAME", "string"),
-    TypeRule(("CHARACTER",), "string(n)", _one, "padded with blanks, as psql shows it"),
+    TypeRule(("VARCHAR",), "string(n)", _sized, "as it is"),
+    _rule("VARCHAR, TEXT, NAME", "string"),
+    TypeRule(("CHAR",), "string(n)", _one, "padded with blanks, as psql shows it"),
     _rule("BPCHAR", "string"),
     _text('"CHAR"'),
     _rule("BYTEA", "binary"),
 )
 _TIMES = (
     _rule("DATE", "date", _YEARS),
-    _rule("TIMESTAMP WITHOUT TIME ZONE", "timestamp(us)", _YEARS),
-    _rule("TIMESTAMP WITH TIME ZONE", "timestamp(us, UTC)", _YEARS),
-    _rule("TIME WITHOUT TIME ZONE", "time", "as it is; 24:00 is an error unless read as string"),
-    _text("TIME WITH TIME ZONE"),
+    _rule("TIMESTAMP", "timestamp(us)", _YEARS),
+    _rule("TIMESTAMPTZ", "timestamp(us, UTC)", _YEARS),
+    _rule("TIME", "time", "as it is; 24:00 is an error unless read as string"),
+    _text("TIMETZ"),
     _text("INTERVAL", "as ISO 8601's durations: `P1M2DT3H`"),
 )
 _OTHERS = (
     _rule("BOOLEAN", "bool"),
     _text("POINT, LINE, LSEG, BOX, PATH, POLYGON, CIRCLE"),
-    _text("CIDR, INET, MACADDR, MACADDR8"),
+    _rule("INET", "string", "as psql shows it", fetch="textin(inet_out({}))"),
+    _text("CIDR, MACADDR, MACADDR8"),
     _text("BIT, BIT VARYING", "as zeros and ones"),
     _text("TSVECTOR, TSQUERY"),
     _rule("UUID", "uuid", fetch=TEXT),
@@ -111,13 +113,28 @@ def ddl(kind: LogicalType) -> str:
 DIALECT = Dialect("postgres", ('"', '"'), _RULES, ddl)
 
 
+_LONG = (
+    (re.compile(r"^character varying"), "varchar"),
+    (re.compile(r"^character\b"), "char"),
+    (re.compile(r"^(time(?:stamp)?)((?:\(\d\))?) with time zone"), r"\1tz\2"),
+    (re.compile(r"^(time(?:stamp)?(?:\(\d\))?) without time zone"), r"\1"),
+)
+
+
+def short(text: str) -> str:
+    """A type as people write it, `varchar(5)`, from what `format_type` makes of it."""
+    for long, brief in _LONG:
+        text = long.sub(brief, text)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Native:
     """A column's type as the catalogue has it, domains resolved.
 
     Parameters
     ----------
-    text: as `format_type` writes it, e.g. `numeric(10,2)`.
+    text: as `short` writes it, e.g. `numeric(10,2)`.
     sort: pg_type's `typtype`: b base, e enum, r range, m multirange, c composite, p pseudo.
     element: of an array, the type of its elements; None where it is no array.
     dimensions: of an array, as declared; 0 where the catalogue does not say.
@@ -180,8 +197,9 @@ def _array(native: Native, element: Native) -> Reading:
         return _by(ARRAYS, native)
     exact = inner.type.kind in _EXACT_INSIDE and not inner.fetch
     # The driver lays all dimensions end to end, so that an array of more must not get through:
-    # the cast of this text, which says why, is an error of the server's.
-    why = "('more than one dimension: ' || {}::text)::" + ("text[]" if not exact else native.text)
-    value = "{}" if exact else "{}::text[]"
+    # the cast of this text, which says why, is an error of the server's. By way of its own text
+    # an array's elements are as they are shown, which a cast of each might not be.
+    kind, value = (native.text, "{}") if exact else ("text[]", "{}::text::text[]")
+    why = "('more than one dimension: ' || {}::text)::" + kind
     fetch = f"CASE WHEN array_ndims({{}}) > 1 THEN {why} ELSE {value} END"
     return Reading(LogicalType("list", inner=(Field("item", inner.type),)), fetch, ARRAY.loss)
