@@ -20,7 +20,8 @@ from hygge.sql.postgres.frames import Fit
 from hygge.sql.postgres.link import PostgresLink
 from hygge.sql.postgres.types import AS_JSON, DIALECT, TEXT
 from hygge.sql.postgres.versions import versions_sql
-from hygge.sql.relation import Column, Relation, meanings
+from hygge.sql.queries import chunk_type
+from hygge.sql.relation import Column, Relation, by_column, meanings
 from hygge.sql.session import SQLSession
 
 FEW = 4
@@ -79,7 +80,7 @@ class PostgresSession(SQLSession):
             found = list(catalogue.relations_of(self.link.rows(catalogue.one_sql(inside, table))))
             if found:
                 ((self._oid, relation),) = found
-                return replace(relation, columns=tuple(map(self._declared, relation.columns)))
+                return replace(relation, columns=self._declared(relation.columns))
         return None
 
     def relations(self) -> Sequence[Relation]:
@@ -97,27 +98,23 @@ class PostgresSession(SQLSession):
         rows = f"({query}) AS hygge_query ({', '.join(inner)})"
         sql = catalogue.types_sql([f"q.{c}" for c in inner], rows, [m for _, m in described])
         types = self.link.rows(sql)
-        return [
-            self._declared(catalogue.column(name, *row))
-            for name, row in zip(names, types, strict=True)
-        ]
+        columns = [catalogue.column(name, *row) for name, row in zip(names, types, strict=True)]
+        return self._declared(columns)
 
-    def _declared(self, column: Column) -> Column:
-        """A column that is declared as text comes as the server's own text, which has all values
-        of its type; one declared as JSON as the server's JSON of it."""
-        kind, quoted = self._type_declared(column), self.dialect.quote(column.name)
+    def _declared(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Columns that are declared as text come as the server's own text, which has all values of
+        a type; those declared as JSON as the server's JSON of them."""
+        natives = {column.name: column.native for column in columns}
+        kinds = by_column(self._source.types, natives, entity=self._source.label)
+        return tuple(self._as(kinds.get(column.name), column) for column in columns)
+
+    def _as(self, kind: LogicalType | None, column: Column) -> Column:
         if kind is None or column.type is None or column.type.kind in ("string", kind.kind):
             return column
         if kind.kind in ("string", "json"):
             form = TEXT if kind.kind == "string" else AS_JSON
-            return replace(column, fetch=form.replace("{}", quoted))
+            return replace(column, fetch=form.replace("{}", self.dialect.quote(column.name)))
         return column
-
-    def _type_declared(self, column: Column) -> LogicalType | None:
-        types = self._source.types
-        if column.name in types:
-            return types[column.name]
-        return next((t for n, t in types.items() if n.lower() == column.native.lower()), None)
 
     # Reading --------------------------------------------------------------------------------------
 
@@ -230,18 +227,14 @@ class PostgresSession(SQLSession):
         ]
 
     def _split_query(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        assert chunk_type(self._source, self.schema())  # it says what is wrong, if anything is
         name = self._source.chunk_column
-        column = self.dialect.quote(self._chunk_column())
+        column = self.dialect.quote(name)
         rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE)}")
         share = min(1.0, split.SAMPLE * parts / max(1, rows))
         chosen = self.rows_sql(request, WHOLE, f"{column} IS NOT NULL", f"random() < {share}")
         sample = self.link.rows(f"SELECT {column}::text AS bound FROM {chosen} ORDER BY {column}")
         return split.by_bounds([value for (value,) in sample], parts, name)
-
-    def _chunk_column(self) -> str:
-        """The column of a query's chunks. Raises ConfigError where none is named."""
-        assert self._chunk_type  # it looks whether there is one that can
-        return self._source.chunk_column
 
     def from_sql(self, chunk: Chunk) -> str:
         if "parts" not in chunk.bounds:
@@ -260,8 +253,4 @@ class PostgresSession(SQLSession):
         bounds = chunk.bounds
         if "pages" in bounds:
             return split.in_pages(*bounds["pages"])
-        inside = super().chunk_condition(request, chunk)
-        if bounds.get("nulls") and inside:
-            nulls = [f"{self.dialect.quote(name)} IS NULL" for name in bounds["key"]]
-            return " OR ".join([inside, *nulls])
-        return inside
+        return super().chunk_condition(request, chunk)
