@@ -31,6 +31,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "max_wal_size": "256MB",
     "max_connections": "300",
+    "max_prepared_transactions": "20",
     "timezone": ZONE,
 }
 NULL = "\x01NULL\x01"
