@@ -172,9 +172,9 @@ def test_what_is_refused(tmp_path: Path, path: Path) -> None:
         SQLHome("users", connection="nonsense://x").bind(around).open(Context())
     with pytest.raises(ConnectError, match="there is no SQLite file"):
         SQLHome("users", url="sqlite:///none.db").bind(around).open(Context())
-    with pytest.raises(MissingDriver, match="oracle") as caught:
-        SQLHome("users", url="oracle://u:p@h/db").bind(around).open(Context())
-    assert "oracle+DRIVER://" in str(caught.value.hint)  # and no extra that there is not
+    with pytest.raises(MissingDriver, match="pymssql") as caught:
+        SQLHome("users", url="mssql+pymssql://u:p@h/db").bind(around).open(Context())
+    assert "mssql+DRIVER://" in str(caught.value.hint)  # and no extra that there is not
     with pytest.raises(ConfigError, match="did you mean 'users'"):
         list(SQLHome("user", connection=f"sqlite:///{path}").read_sync())
 

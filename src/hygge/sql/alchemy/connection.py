@@ -36,8 +36,12 @@ _STATEMENT_TIMEOUTS: dict[str, Callable[[float], str]] = {
     "mysql": lambda s: f"SET SESSION max_execution_time = {int(s * 1000)}",
     "mariadb": lambda s: f"SET SESSION max_statement_time = {s}",
 }
-_UTC = {"mysql": "SET time_zone = '+00:00'", "mariadb": "SET time_zone = '+00:00'"}
-"""MySQL's TIMESTAMP is shown in the session's zone, which may have hours that come twice."""
+_UTC = {
+    "mysql": "SET time_zone = '+00:00'", "mariadb": "SET time_zone = '+00:00'",
+    "postgresql": "SET TIME ZONE 'UTC'", "cockroachdb": "SET TIME ZONE 'UTC'",
+}  # fmt: skip
+"""Instants are shown in the session's zone, which may have hours that come twice, and in which the
+last of them may be in the year 10000."""
 
 
 class SQLConnection(PooledConnection):

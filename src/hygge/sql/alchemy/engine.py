@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 
 from hygge.core.errors import ConfigError, MissingDriver
 from hygge.core.secrets import redact
 from hygge.sql.alchemy.link import AlchemyLink, told
+
+# The password ends at the last `@`, so that it may hold what should be quoted, as everywhere here.
+_LOGIN = re.compile(r"(?P<head>[^:/]+://[^:/@?]*:)(?P<password>.*)@", re.DOTALL)
 
 
 def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink:
@@ -28,7 +33,7 @@ def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink
     ConnectError, TransientError: it cannot be reached.
     """
     try:
-        parsed = sa.make_url(url)
+        parsed = sa.make_url(_LOGIN.sub(_quoted, url.strip()))
     except sa.exc.ArgumentError:
         raise ConfigError("that is no SQLAlchemy URL", hint="e.g. sqlite:///shop.db") from None
     backend = parsed.get_backend_name()
@@ -41,6 +46,10 @@ def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink
     label = f"{backend}:{parsed.database or ''}"
     with told(label):
         return AlchemyLink(engine.connect(), label)
+
+
+def _quoted(login: re.Match[str]) -> str:
+    return f"{login['head']}{quote(unquote(login['password']), safe='')}@"
 
 
 def _driver(url: sa.URL) -> str:

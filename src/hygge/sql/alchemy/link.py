@@ -90,13 +90,16 @@ class AlchemyLink(Link):
         try:
             yield frames()
         finally:
-            if whole or self.borrowed:
+            # MySQL's drivers read all the rest of a result when it is closed.
+            if not whole and not self.borrowed and self.backend in ("mysql", "mariadb"):
+                self.connection.invalidate()
+            else:
                 with self._told():
                     result.close()
-            else:  # closing the result of some drivers reads all the rest of it
-                self.connection.invalidate()
 
     def _run(self, sql: str, **options: Any) -> sa.CursorResult[Any]:
+        if self._cancelled:
+            raise Cancelled(f"{self.label}: cancelled")
         options = {"no_parameters": True, **options}
         return self.connection.exec_driver_sql(sql, execution_options=options)
 
@@ -128,13 +131,21 @@ class AlchemyLink(Link):
             self.connection.dialect.do_ping(driver)
 
     def reset(self) -> None:
+        self._cancelled = False
         with self._told():
             self.connection.rollback()
 
     def close(self) -> None:
         if not self.borrowed:
             with suppress(sa.exc.SQLAlchemyError):
+                # SQLAlchemy would first roll back, and log what a line that is gone makes of that.
+                self.connection.invalidate()
                 self.connection.close()
+
+    def give_back(self) -> None:
+        """Give it back to SQLAlchemy's own pool."""
+        with self._told():
+            self.connection.close()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -158,6 +169,8 @@ def told(label: str) -> Iterator[None]:
         raise TransientError(redact(f"{label}: {error}")) from None
     except sa.exc.SQLAlchemyError as error:
         raise ConfigError(redact(f"{label}: {error}")) from None
+    except OSError as error:  # of a driver that speaks to the network in Python
+        raise ConnectError(redact(f"{label}: {error}"), hint=_ACCESS) from None
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: classes, then single ones.

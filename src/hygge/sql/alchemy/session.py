@@ -19,7 +19,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.fields import Schema
 from hygge.sql.alchemy.codes import types_of
 from hygge.sql.alchemy.link import AlchemyLink, told
-from hygge.sql.alchemy.types import Known, dialect_of, known, text_of
+from hygge.sql.alchemy.types import dialect_of, known, text_of
 from hygge.sql.pool import Lease
 from hygge.sql.python_rows import frame_of
 from hygge.sql.queries import chunk_type
@@ -41,6 +41,10 @@ _CLOCKS = {
     "mssql": "SELECT sysutcdatetime()",
     "oracle": "SELECT sys_extract_utc(systimestamp) FROM dual",
 }  # fmt: skip
+
+_NO_ROWS = {"mysql": "LIMIT 0", "mariadb": "LIMIT 0"}
+"""What asks for columns alone, where a condition that is never met is looked at too late:
+https://dev.mysql.com/doc/refman/8.4/en/limit-optimization.html"""
 
 
 class AlchemySession(SQLSession):
@@ -118,15 +122,16 @@ class AlchemySession(SQLSession):
     def describe(self, query: str) -> Sequence[Column]:
         """By the driver's type codes, where they say enough."""
         dialect = self._connection.dialect
+        none = _NO_ROWS.get(dialect.name, "WHERE 1 = 0")
         names, kinds = self._alchemy.described(
-            f"SELECT * FROM ({query}\n) hygge_query WHERE 1 = 0",
+            f"SELECT * FROM ({query}\n) hygge_query {none}",
             lambda cursor: types_of(dialect.driver, dialect.name, cursor),
         )
         return [self._column(n, kind) for n, kind in zip(names, kinds, strict=True)]
 
     def _column(self, name: str, kind: Any, *, required: bool = False, key: int = 0) -> Column:
         backend = self._alchemy.backend
-        found = Known(None) if kind is None else known(kind, backend)
+        found = known(kind, backend)
         native = "" if kind is None else text_of(kind, self._connection.dialect)
         fetch = found.fetch.format(self.dialect.quote(name)) if found.fetch else ""
         return Column(name, native, found.type, fetch, required, key, found.loss)
@@ -196,4 +201,4 @@ def session_over(live: Any, source: Source, context: Context) -> AlchemySession:
         return AlchemySession(Lease(link, lambda link, broken: None), source, context)
     with told(source.where):
         link = AlchemyLink(live.connect(), source.where)
-    return AlchemySession(Lease(link, lambda link, broken: link.close()), source, context)
+    return AlchemySession(Lease(link, lambda _, broken: link.give_back()), source, context)

@@ -35,6 +35,7 @@ class _Rule:
     fetch: str = ""
     given: Callable[[Any], bool] = lambda kind: True
     condition: str = ""
+    backend: str = ""
 
     def row(self) -> TypeRule:
         """It as the docs print it."""
@@ -43,6 +44,8 @@ class _Rule:
         name = self.kind.__name__
         if self.kind.__module__.startswith("sqlalchemy.dialects."):
             name = f"{self.kind.__module__.split('.')[2]}.{name}"
+        elif self.backend:
+            name = f"{self.backend}.{name}"
         return TypeRule((name,), self.logical, lambda _: logical, self.stored, loss, self.fetch)
 
 
@@ -67,7 +70,8 @@ _RULES = (
     _Rule(postgresql.ARRAY, "string", "as its text", fetch=TEXT),
     _Rule(sa.Boolean, "bool"),
     _Rule(sa.Integer, "int64"),
-    _Rule(sa.REAL, "float32"),
+    _Rule(sa.REAL, "float32", "as a double", fetch="CAST({} AS double precision)",
+          backend="postgresql"),
     _Rule(sa.Float, "float64"),
     _Rule(sa.Numeric, "decimal(p,s)", given=_decimal, condition="with a precision of at most 38"),
     _Rule(sa.Date, "date"),
@@ -95,12 +99,14 @@ class Known:
 
 
 def known(kind: Any, backend: str) -> Known:
-    """What the table says of a reflected type.
+    """What the table says of a type, as reflected or told by a cursor; None is one untold.
 
     Where it says nothing, the configuration must; PostgreSQL is then asked for its own text, which
     can be declared `string`, `json` or whatever it is.
     """
     for rule in _RULES:
+        if rule.backend not in ("", backend):
+            continue
         if isinstance(kind, rule.kind) and rule.given(kind):
             logical = (
                 LogicalType("decimal", precision=kind.precision, scale=kind.scale or 0)
