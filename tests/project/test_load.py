@@ -338,3 +338,12 @@ def test_two_hundred_entity_files_load_quickly(make_project: MakeProject) -> Non
     began = time.perf_counter()
     assert len(load(root).entities) == 200
     assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n"])
+def test_an_empty_file_is_not_the_project_beside_it(make_project: MakeProject, text: str) -> None:
+    root = make_project({"hygge.yml": "", "flows/a/flow.yml": FLOW, "other.yml": text})
+    assert len(load(root).entities) == 1
+    project = load_project(config_path=root / "other.yml")
+    assert [p.message for p in project.errors] == ["this file is empty"]
+    assert project.entities == ()

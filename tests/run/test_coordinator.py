@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 from tests.run.support import Heard, ShelfStore, TableHome, numbers
 
 from hygge import Cancelled, ConfigError, Coordinator, RunFailed, RunOptions
-from hygge.core.errors import JournalError, Location
+from hygge.core.errors import JournalError, Location, Problem
 from hygge.core.events import (
     EntityFinished,
     EntityStarted,
@@ -268,6 +269,27 @@ def test_only_what_is_chosen_and_enabled(tmp_path: Path) -> None:
     assert statuses(shop.execute(only=frozenset({"shop.c"}))) == {"c": "moved"}
     with pytest.raises(ConfigError, match="no flow, entity or tag is called 'd'"):
         shop.execute(select=("d",))
+
+
+def test_what_loading_and_what_planning_find_is_told_at_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, {"a": 1, "b": 1})
+    shop.settings["b"] = {"mode": "append"}
+    project = replace(shop.project(), problems=(Problem("unknown setting", Location("a.yml", 1)),))
+    for run in (Coordinator(project=project).plan, Coordinator(project=project).execute):
+        with pytest.raises(ConfigError) as caught:
+            run()
+        assert [p.message.split(",")[0] for p in caught.value.problems] == [
+            "unknown setting",
+            "shop.b: appending all rows at every run would double them",
+        ]
+
+
+def test_an_exclude_that_leaves_nothing_out_is_a_warning(tmp_path: Path) -> None:
+    result = Shop(tmp_path, {"a": 1}).execute(exclude=("shop.aa",))
+    assert result.counts == {"moved": 1}
+    assert [w.partition(":")[0] for w in result.warnings] == [
+        "exclude 'shop.aa' leaves nothing out"
+    ]
 
 
 def test_problems_are_raised_before_anything_moves(tmp_path: Path) -> None:

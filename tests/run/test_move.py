@@ -25,7 +25,7 @@ from hygge import (
 )  # fmt: skip
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import CancelToken, Context
-from hygge.core.errors import UnsupportedError
+from hygge.core.errors import FULL_REFRESH, UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
 from hygge.core.steps import set_hook
@@ -147,7 +147,7 @@ def test_another_entitys_destination_is_left_alone(tmp_path: Path) -> None:
     other = TableHome(numbers(5), "orders")
     with pytest.raises(StateError, match=r"holds 'shop.users' as it was configured diff") as caught:
         attempt(other, store, tmp_path)
-    assert "--full-refresh replaces it" in (caught.value.hint or "")
+    assert f"{FULL_REFRESH} replaces it" in (caught.value.hint or "")
     assert store.rows.height == 3
     attempt(other, store, tmp_path, full_refresh=True)
     assert store.rows.height == 5 and store.state.generation == 2

@@ -6,7 +6,7 @@ import pytest
 
 from hygge import ConfigError
 from hygge.run.options import RunOptions
-from hygge.run.select import Candidate, chosen, matches
+from hygge.run.select import Candidate, chosen, idle, matches
 
 ALL = [
     Candidate("sales", "orders", ("nightly", "big")),
@@ -57,6 +57,14 @@ def test_several_patterns_add_up_and_keep_the_order_of_the_project() -> None:
 def test_exclude_takes_away_from_what_is_selected() -> None:
     assert names(select=("sales",), exclude=("*tmp_*", "tag:big")) == ["sales.main.users"]
     assert names(exclude=("sales",)) == ["crm.users", "weather"]
+
+
+def test_an_exclude_that_leaves_nothing_out_is_told() -> None:
+    options = RunOptions(select=("crm",), exclude=("slaes", "tag:big", "nope"))
+    assert idle(ALL, options) == [
+        "exclude 'slaes' leaves nothing out: nothing is called so; did you mean 'sales'?",
+        "exclude 'nope' leaves nothing out: nothing is called so",
+    ]
 
 
 def test_flow_entity_and_only() -> None:

@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+FULL_REFRESH = "--full-refresh (in Python, `full_refresh=True`)"
+"""How hints name a full refresh, for the command line and for code."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:

@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from hygge.core.errors import DataError, StateError, UnsupportedError
+from hygge.core.errors import FULL_REFRESH, DataError, StateError, UnsupportedError
 from hygge.core.fields import INTEGERS, LogicalType, parse_type
 
 Position = int | date | datetime | Decimal
@@ -75,7 +75,7 @@ class Watermark:
         except (KeyError, ValueError, TypeError, ArithmeticError) as error:
             raise StateError(
                 f"the stored watermark {dict(stored)!r} cannot be read: {error}",
-                hint="--full-refresh reads everything again and writes a new one",
+                hint=f"{FULL_REFRESH} reads everything again and writes a new one",
             ) from None
 
     def __str__(self) -> str:
@@ -272,7 +272,7 @@ def window(
         raise StateError(
             f"the destination's watermark is on '{last.column}' ({last.type}), "
             f"but the entity now says '{column}' ({kind})",
-            hint="--full-refresh reads everything again; or put the old column back",
+            hint=f"{FULL_REFRESH} reads everything again; or put the old column back",
         )
     return Window(column, kind, step_back(last.value, lag), upper)
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from hygge.core.context import Context
 from hygge.core.drift import compare, merged
-from hygge.core.errors import SchemaDrift, VerifyError
+from hygge.core.errors import FULL_REFRESH, SchemaDrift, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Done, Head, Ledger
 from hygge.core.load import (
@@ -197,7 +197,7 @@ def target_fields(mode: Mode, fields: Schema, held: Held, place: str) -> Schema:
         raise SchemaDrift(
             f"{place}: '{name}' is {old} there and {new} at the source, "
             "and no type carries both exactly",
-            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with --full-refresh",
+            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
         )
     return merged(held.state.fields, fields)
 

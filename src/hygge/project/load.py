@@ -89,6 +89,11 @@ class _Loader:
         node, problems = read_file(file)
         self.problems.extend(problems)
         self.readable = node is not None
+        if node is not None and not node.items and file.name not in FILES:
+            self.problems.error(
+                "this file is empty", self.at,
+                "write `flows:` in it, or give a project's hygge.yml or its folder",
+            )  # fmt: skip
         self.node = node or empty(self.at)
         values = self.builder.texts(self.node)
         validated(ProjectFile, values, self.node, self.problems, partial=True)
@@ -184,7 +189,7 @@ class _Loader:
         yield from written_inline(mapping_of(self.node, "flows"))
         if flows_dir.is_dir():
             # A single file with flows of its own does not take in those that lie beside it.
-            if self.file.name in FILES or inline is None or asked is not None:
+            if self.file.name in FILES or (inline is None and self.node.items) or asked is not None:
                 yield from reader.in_folders(flows_dir)
         elif asked is not None:
             self.problems.error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hygge.core.chunk import Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.drift import compare
-from hygge.core.errors import StateError, UnsupportedError
+from hygge.core.errors import FULL_REFRESH, StateError, UnsupportedError
 from hygge.core.fields import LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
 from hygge.core.load import State
@@ -89,7 +89,7 @@ def window_now(
     if last is not None and (missing := reading.nulls(by.column)):
         context.note(
             f"{missing:,} rows have no '{by.column}': only the first load read such rows, and "
-            "those that came later are never read; --full-refresh takes them",
+            f"those that came later are never read; {FULL_REFRESH} takes them",
             "warning",
         )
     return span, last, after
@@ -102,7 +102,7 @@ def held_now(plan: Plan, held: State | None) -> State | None:
     raise StateError(
         f"{plan.destination} holds '{held.entity}' as it was configured differently "
         "(another source, key or watermark column)",
-        hint="--full-refresh replaces it; or give this entity another destination",
+        hint=f"{FULL_REFRESH} replaces it; or give this entity another destination",
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hygge.core.context import CancelToken, Context
@@ -22,7 +23,7 @@ from hygge.run.ids import new_run_id
 from hygge.run.options import RunOptions
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.result import RunResult
-from hygge.run.select import Candidate, chosen
+from hygge.run.select import Candidate, chosen, idle
 
 
 class Coordinator:
@@ -75,7 +76,9 @@ class Coordinator:
         nothing. Problems of single plans are in the plans, and those between them in `problems`.
         """
         project = self.project
-        project.check()
+        if project.errors:
+            problems = dict.fromkeys([*project.errors, *self._planned(project)])
+            raise ConfigError(problems=sorted(problems, key=lambda p: p.sort_key))
         context = Context(run_id=self._run_id, cancel=self._cancel, note=self._note)
         self.warnings.clear()
         specs: list[EntitySpec] = []
@@ -83,18 +86,30 @@ class Coordinator:
             specs += expand_tables(flow, context)
         self.problems = check_places(specs, project.surroundings())
         by_name = {spec.full_name: spec for spec in specs}
-        picked = chosen([Candidate(s.flow, s.name, tuple(s.tags)) for s in specs], self.options)
-        around = project.surroundings()
+        candidates = [Candidate(s.flow, s.name, tuple(s.tags)) for s in specs]
+        picked = chosen(candidates, self.options)
+        self.warnings += idle(candidates, self.options)
         meant = [by_name[c.full_name] for c in picked if by_name[c.full_name].enabled]
         self._fingerprint = derive_fingerprint({s.full_name: s.fingerprint for s in meant})
-        return [
-            plan_entity(
-                spec.home, spec.store, spec.settings, full_name=spec.full_name, around=around,
-                full_refresh=self.options.full_refresh, tags=tuple(spec.tags),
-                location=spec.location,
-            )
-            for spec in meant
-        ]  # fmt: skip
+        return [self._plan(spec, project) for spec in meant]
+
+    def _plan(self, spec: EntitySpec, project: Project) -> Plan:
+        return plan_entity(
+            spec.home, spec.store, spec.settings, full_name=spec.full_name,
+            around=project.surroundings(), full_refresh=self.options.full_refresh,
+            tags=tuple(spec.tags), location=spec.location,
+        )  # fmt: skip
+
+    def _planned(self, project: Project) -> Iterator[Problem]:
+        """What planning finds wrong with the entities of a project that has errors already; those
+        that cannot be bound, as loading has told, are left out, and no source is asked."""
+        around = project.surroundings()
+        for spec in project.entities:
+            if spec.enabled:
+                with suppress(ConfigError):
+                    spec.home.bind(around)
+                    spec.store.bind(around)
+                    yield from self._plan(spec, project).errors
 
     def checked_plan(self) -> list[Plan]:
         """`plan()`, raising ConfigError where any plan has an error."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hygge.core.context import Surroundings
-from hygge.core.errors import ConfigError, Location, Problem
+from hygge.core.errors import FULL_REFRESH, ConfigError, Location, Problem
 from hygge.core.home import Home
 from hygge.core.load import Mode, derive_fingerprint
 from hygge.core.store import Store
@@ -156,7 +156,7 @@ def plan_entity(
         wrong(
             "a full refresh would append every row again, and a Store of type "
             f"'{store.type}' cannot replace",
-            "empty the destination and load anew, or run without --full-refresh",
+            f"empty the destination and load anew, or run without {FULL_REFRESH}",
         )
     if not store.keeps_state:
         notes.append("the Store keeps no state: a run that fails half-way is written again")

@@ -65,6 +65,17 @@ def chosen(candidates: Sequence[Candidate], options: RunOptions) -> list[Candida
     return picked
 
 
+def idle(candidates: Sequence[Candidate], options: RunOptions) -> list[str]:
+    """A warning for each pattern of `exclude` that leaves nothing out, with the near miss."""
+    found = []
+    for pattern in options.exclude:
+        if not any(matches(pattern, c) for c in candidates):
+            near = get_close_matches(pattern, _names(candidates), n=1)
+            meant = f"; did you mean '{near[0]}'?" if near else ""
+            found.append(f"exclude '{pattern}' leaves nothing out: nothing is called so{meant}")
+    return found
+
+
 def _names(candidates: Iterable[Candidate]) -> list[str]:
     found: set[str] = set()
     for c in candidates:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
 from hygge.core.drift import compare, merged
-from hygge.core.errors import ConflictError, HyggeError, SchemaDrift, VerifyError
+from hygge.core.errors import FULL_REFRESH, ConflictError, HyggeError, SchemaDrift, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
@@ -244,7 +244,7 @@ def _target(held: State | None, request: LoadRequest, place: Place) -> Schema:
         raise SchemaDrift(
             f"{place}: '{name}' is {old} there and {new} at the source, and no type carries both "
             "exactly",
-            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with --full-refresh",
+            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
         )
     return merged(held.fields, request.fields)
 

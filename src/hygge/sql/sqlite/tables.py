@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hygge.core.drift import compare, merged
-from hygge.core.errors import SchemaDrift
+from hygge.core.errors import FULL_REFRESH, SchemaDrift
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
 from hygge.sql.sqlite.access import Database
@@ -23,7 +23,7 @@ def target_fields(held: Schema | None, coming: Schema, *, place: str) -> Schema:
         shown = "; ".join(f"'{n}' is {old} and comes as {new}" for n, old, new in drift.clashing)
         raise SchemaDrift(
             f"{place}: {shown}",
-            hint="`cast` the column, or take everything anew with --full-refresh",
+            hint=f"`cast` the column, or take everything anew with {FULL_REFRESH}",
         )
     lower = {name.lower(): name for name in held.names}
     for field in drift.added:
