@@ -16,12 +16,15 @@ from tests.run.support import numbers, planned
 from tests.run.versioned import VersionedHome
 
 from hygge import BadValue, Cancelled, CSVStore, IPCStore, NDJSONStore, ParquetStore
+from hygge.cli.render import details, outcome
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import HyggeError, TransientError
 from hygge.core.store import Store
 from hygge.files.stage import LEDGER_STEPS, STEPS, stage_root
+from hygge.run.flow import Mover
 from hygge.run.move import Attempt, Moved
 from hygge.run.pump import Meter
+from hygge.run.result import EntityResult
 from hygge.testing.faults import at_step, raise_at, run_killed_at
 from hygge.testing.process import Runner, many_apart
 
@@ -533,3 +536,49 @@ def test_a_source_that_went_back_starts_again(tmp_path: Path) -> None:
     case.run(notes=notes, **options)
     assert "the rows to be read begin elsewhere" in notes[0]
     assert case.rows().equals(case.home().frame)
+
+
+# A whole run of an entity -----------------------------------------------------------------------
+
+
+def mover(case: Case, cancel: CancelToken | None = None, **options: Any) -> Mover:
+    plan = planned(case.home(), case.store(), case.root, chunks=CHUNKS, **options)
+    return Mover(plan, run_id="run", cancel=cancel or CancelToken())
+
+
+def test_a_retry_goes_on_within_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hygge.run.flow.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(Mover, "_sleep", lambda self, seconds: None)
+    case = Case(tmp_path)
+    case.home().put(numbers(ROWS))
+    with raise_at("files.chunk_kept", TransientError("line lost"), nth=9):
+        result = mover(case).run()
+    assert (result.status, result.attempts, result.rows) == ("moved", 2, ROWS)
+    assert result.proof is not None and result.proof.reused >= 9
+    assert any("chunks were reused" in note for note in result.notes)
+    again = EntityResult.from_json(result.to_json())
+    assert again.proof == result.proof and again.notes == result.notes
+    kept = f"{result.proof.reused} of them before"
+    assert ("read in", f"20 chunks, {kept}: one snapshot") in details(result)
+    assert case.rows().equals(numbers(ROWS))
+
+
+def test_who_stops_a_run_is_told_what_is_kept(tmp_path: Path) -> None:
+    case, token = Case(tmp_path), CancelToken()
+    case.home().put(numbers(ROWS))
+    with at_step("files.chunk_kept", lambda: token.cancel("Ctrl-C"), nth=5):
+        result = mover(case, token).run()
+    assert result.status == "cancelled" and result.hint is not None
+    assert result.hint.endswith("of 20 chunks are kept; run it again to go on")
+    assert outcome(result) == f"stopped before its commit point; {result.hint}"
+
+
+def test_who_fails_is_told_what_is_kept(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    case.home().put(numbers(ROWS))
+    lost = TransientError("line lost", hint="look at the line")
+    with raise_at("files.chunk_kept", lost, nth=5):
+        result = mover(case, retries=0).run()
+    assert result.status == "failed" and result.hint is not None
+    assert result.hint.startswith("look at the line; ")
+    assert result.hint.endswith("of 20 chunks are kept; run it again to go on")

@@ -166,7 +166,7 @@ def details(result: EntityResult) -> list[tuple[str, str]]:
         ]  # fmt: skip
         facts.append(("proof", ", ".join(counted)))
         if proof.chunks > 1:
-            kept = f", {proof.reused} of them by an earlier run" if proof.reused else ""
+            kept = f", {proof.reused} of them before" if proof.reused else ""
             facts.append(("read in", f"{proof.chunks} chunks{kept}: {proof.consistency}"))
     if result.holds and result.status != "failed":
         facts.append(("holds", result.holds))
