@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.cli.support import SLOW, environment, hygge, project, steady
 
@@ -196,3 +198,82 @@ def test_a_signal_before_anything_moves(tmp_path: Path) -> None:
     assert child.returncode == 130
     assert "Stopped." in err
     assert "Traceback" not in err
+
+
+def test_what_is_done_of_a_load_in_chunks_is_kept_and_gone_on_with(tmp_path: Path) -> None:
+    root = project(tmp_path, flow=CHUNKED.format(pause=0.2))
+    (root / "homes" / "tenths.py").write_text(TENTHS, encoding="utf-8")
+    with running(root) as child:
+        until(child, "start main.a")
+        wait_for(lambda: sum(len(p.read_text().splitlines()) > 3 for p in root.rglob("ledger")))
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 130, out + err
+    kept = re.search(r"stopped before its commit point; (\d+) of 10 chunks are kept; run it", out)
+    assert kept, out
+    flow = root / "flows" / "main" / "flow.yml"
+    flow.write_text(CHUNKED.format(pause=0), encoding="utf-8")
+    hygge("go", cwd=root)
+    told = hygge("journal", "last", cwd=root).out
+    assert f"{kept[1]} of 10 chunks were reused, {10 - int(kept[1])} read again" in told
+    assert f"10 chunks, {kept[1]} of them before: one snapshot" in told
+    ids = pl.concat(map(pl.read_parquet, root.rglob("lake/a/part-*")))["id"].sort()
+    assert ids.to_list() == list(range(100))
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Look every moment until it holds."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.02)
+
+
+CHUNKED = """
+home: {{type: tenths, pause: {pause}}}
+store: {{type: parquet, path: lake}}
+chunks: 10
+entities: [a]
+"""
+
+TENTHS = '''
+import time
+
+import polars as pl
+from hygge import Home, HomeConfig, Schema
+from hygge.core.chunk import Chunk
+from hygge.core.home import HomeSession
+
+
+class TenthsHome(Home):
+    """A hundred rows that never change, in ten chunks."""
+
+    class Config(HomeConfig):
+        pause: float = 0
+
+    def open(self, context):
+        return Session(self.config.pause)
+
+
+class Session(HomeSession):
+    consistency = "one snapshot"
+
+    def __init__(self, pause):
+        self.pause = pause
+
+    def schema(self):
+        return Schema.of(pl.DataFrame({"id": [0]}))
+
+    def share(self):
+        return "the only one"
+
+    def split(self, request, parts):
+        return [Chunk(n, f"tenth {n}", {"from": n * 10}) for n in range(parts)]
+
+    def fingerprint(self, request, chunk):
+        return "always the same"
+
+    def read(self, request, chunk):
+        time.sleep(self.pause)
+        yield pl.DataFrame({"id": range(chunk.bounds["from"], chunk.bounds["from"] + 10)})
+'''

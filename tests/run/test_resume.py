@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.run.support import numbers, planned
 from tests.run.versioned import VersionedHome
 
-from hygge import BadValue, Cancelled, CSVStore, IPCStore, NDJSONStore, ParquetStore
+from hygge import BadValue, Cancelled, CSVStore, IPCStore, NDJSONStore, ParquetStore, SQLiteStore
 from hygge.cli.render import details, outcome
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import HyggeError, TransientError
@@ -33,6 +34,10 @@ ROWS = 400
 KINDS: dict[str, type[Store]] = {
     "parquet": ParquetStore, "ipc": IPCStore, "csv": CSVStore, "ndjson": NDJSONStore,
 }  # fmt: skip
+
+
+ALONE = {"connections": 0}
+"""Settings of a Home that gives no further sessions: chunks are read in their order."""
 
 
 @dataclass
@@ -113,7 +118,7 @@ def changed(frame: pl.DataFrame) -> pl.DataFrame:
 def test_only_what_is_missing_is_read_again(tmp_path: Path, kind: str) -> None:
     case = Case(tmp_path, kind)
     case.home().put(numbers(ROWS))
-    case.killed("files.chunk_kept", 12)
+    case.killed("files.chunk_kept", 12, home=ALONE)
     assert not case.folder.exists()
     notes: list[str] = []
     _, moved = case.run(notes=notes)
@@ -489,7 +494,11 @@ def test_a_window_that_was_frozen_is_gone_on_with(tmp_path: Path, proves: bool) 
     """Up to the bound it had, so that the load is the same; the next run reads what came since."""
     case = Case(tmp_path)
     case.home().put(dated(ROWS))
-    options = {**MERGE, "incremental": {"column": "turn", "lag": 0}, "home": {"proves": proves}}
+    options = {
+        **MERGE,
+        "incremental": {"column": "turn", "lag": 0},
+        "home": {"proves": proves, **ALONE},
+    }
     case.killed("files.chunk_kept", 8, **options)
     # Afterwards rows are updated, which moves their turn on, and new ones come.
     rows = case.home().frame.with_columns(
@@ -582,3 +591,23 @@ def test_who_fails_is_told_what_is_kept(tmp_path: Path) -> None:
     assert result.status == "failed" and result.hint is not None
     assert result.hint.startswith("look at the line; ")
     assert result.hint.endswith("of 20 chunks are kept; run it again to go on")
+
+
+def run_into_sqlite(root: str, notes: list[str]) -> None:
+    case = Case(Path(root))
+    plan = planned(case.home(), SQLiteStore("t", path=f"{root}/t.db"), case.root, chunks=CHUNKS)
+    context = Context("run", note=lambda message, severity: notes.append(message))
+    Attempt(plan, context, meter=Meter()).run()
+
+
+def test_a_store_without_a_ledger_says_that_it_starts_again(tmp_path: Path) -> None:
+    case, notes = Case(tmp_path), list[str]()
+    case.home().put(numbers(ROWS))
+    ended = run_killed_at("sqlite.staged", run_into_sqlite, str(tmp_path), [], nth=5)
+    assert ended.returncode == -9, ended.output
+    run_into_sqlite(str(tmp_path), notes)
+    assert len(notes) == 1
+    assert re.fullmatch(r"an unfinished load had begun \d+ chunks, which are all .*", notes[0])
+    notes.clear()
+    run_into_sqlite(str(tmp_path), notes)
+    assert notes == [], "there was nothing to go on with"

@@ -6,6 +6,7 @@ from hygge.core.context import Context
 from hygge.core.fields import Schema
 from hygge.testing._store_base import AnyStoreContract, some_rows
 from hygge.testing._store_commits import CommitsContract
+from hygge.testing._store_resume import ResumingContract
 from hygge.testing._store_rows import RowsContract
 from hygge.testing._store_writers import WritersContract
 from hygge.testing.loading import (
@@ -45,7 +46,7 @@ class WriteOnlyContract(AnyStoreContract):
         self.check_rows(store, frame)
 
 
-class StoreContract(RowsContract, CommitsContract, WritersContract):
+class StoreContract(RowsContract, CommitsContract, WritersContract, ResumingContract):
     """Checks every Store that keeps state; subclass it and say how to read what lies there.
 
     Parameters

@@ -86,6 +86,12 @@ class SQLiteLoad(Load):
         self._to, self.request, self._context = destination, request, context
         self._stage = Stage(destination.path, request.load_id)
         self._ticket = Ticket(self._stage.folder, request)
+        if self._stage.left > 1:
+            context.note(
+                f"an unfinished load had begun {self._stage.left} chunks, which are all read "
+                "again: an SQLite file keeps no ledger of them",
+                "info",
+            )
         reached("sqlite.begun")
 
     def writer(self, chunk: int) -> StageWriter:

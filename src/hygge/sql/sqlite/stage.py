@@ -56,7 +56,8 @@ class Stage:
         prefix = f".{database.name}.hygge-"
         try:
             database.parent.mkdir(parents=True, exist_ok=True)
-            _clear_dead(database.parent, prefix)
+            self.left = _clear_dead(database.parent, prefix, load_id)
+            """How many chunks a dead attempt at this load had begun."""
             while True:
                 self.folder = database.parent / f"{prefix}{load_id[:12]}-{uuid.uuid4().hex[:8]}"
                 self.folder.mkdir()
@@ -90,15 +91,20 @@ def _hold(folder: Path) -> int | None:
     return descriptor
 
 
-def _clear_dead(parent: Path, prefix: str) -> None:
+def _clear_dead(parent: Path, prefix: str, load_id: str) -> int:
+    """Remove the folders of dead loads; how many chunks of a load there were in them."""
+    left = 0
     for folder in parent.glob(f"{prefix}*"):
         try:
             descriptor = try_lock(folder / _LOCK)
         except OSError:
             continue
         if descriptor is not None:
+            if folder.name.startswith(f"{prefix}{load_id[:12]}-"):
+                left = max(left, len(list(folder.glob("chunk-*.db"))))
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
+    return left
 
 
 class StageWriter(Writer):
