@@ -104,3 +104,27 @@ def test_half_a_character_is_told(tmp_path: Path, text: str) -> None:
 def test_characters_written_as_pairs(tmp_path: Path) -> None:
     got = read(tmp_path, r'{"a": "\ud83d\uDE00"}', r'{"a": "\\ud800"}', r'{"a": "\u00e9"}')
     assert got["a"].to_list() == ["😀", r"\ud800", "é"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('{"a": 1, "a": 2}', "a"),
+        ('{"a": 1, "\\u0061": 1}', "a"),
+        ('{"b": {"c": 1, "c": 1}}', "c"),
+        ('{"a": "x", "a": "x"}', "a"),  # beside a column of several types
+    ],
+)
+def test_a_line_that_says_something_twice_is_told(tmp_path: Path, line: str, name: str) -> None:
+    with pytest.raises(DataError, match=f"line 3: '{name}' is there twice"):
+        read(tmp_path, '{"a": 1, "b": {"c": 1}}', "", line)
+
+
+def test_numbers_in_a_column_of_text_stay_as_they_are_written(tmp_path: Path) -> None:
+    values = ["1.10", "-0", "1E5", "12345678901234567890.50", '"1.10"', "null", "true", '"x"']
+    lines = [f'{{"i": {at}, "ø": {value}}}' for at, value in enumerate(values)]
+    lines[1:1] = ["", r'{"\u00f8" : 2.50}', r'{"i": 9, "\u00F8":3.0}']
+    expected = ["1.10", "2.50", "3.0", "-0", "1E5", "12345678901234567890.50", "1.10", None]
+    for kind in ("string", "json"):
+        got = read(tmp_path, *lines, types={"i": "int64", "ø": kind})
+        assert got["ø"].to_list() == [*expected, "true", "x"]

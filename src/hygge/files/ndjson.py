@@ -135,6 +135,8 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     fields = [schema[c] for c in columns]
     exactly = [f for f in fields if f.type.kind == "decimal"]
     floats = [f.name for f in fields if f.type.kind in FLOATS]
+    texts = [f.name for f in fields if f.type.kind in ("string", "json")]
+    numbers = _numbers_in(texts)
     dtypes = {
         f.name: f.type.physical if f.type.inner or f.type.kind in FLOATS else pl.String
         for f in fields
@@ -143,12 +145,78 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     for line, block in blocks(path):
         if not block.strip():
             continue
+        _check_doubles(block, path, line)
         read = [_parse(block, path, line, schema=dtypes)] if dtypes else []
+        if texts and numbers.search(block):
+            read[0] = _as_written(read[0], block, texts)
         if floats and _LONG.search(block):
             _check_floats(block, path, line, floats)
         if exactly:
             read.append(_decimals(block, path, line, exactly))
         yield pl.concat(read, how="horizontal").select(columns)
+
+
+def _check_doubles(block: bytes, path: Path, first: int) -> None:
+    """Raise DataError for a line that says something twice: Polars would take one of the two."""
+    import pyarrow as pa
+    from pyarrow import json as arrow_json
+
+    try:
+        arrow_json.read_json(
+            pa.BufferReader(block),
+            read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+        )
+        return
+    except pa.ArrowInvalid:  # so it is, or something else that may be well
+        pass
+
+    def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            twice = next(n for n in found if sum(n == name for name, _ in members) > 1)
+            raise _Doubled(twice)
+        return found
+
+    for number, text in enumerate(block.split(b"\n"), first):
+        try:
+            json.loads(text or b"null", object_pairs_hook=once)
+        except _Doubled as doubled:
+            raise DataError(
+                f"{path}, line {number}: '{doubled}' is there twice", hint="mend the line"
+            ) from None
+        except ValueError:
+            continue  # no JSON, which parsing tells
+
+
+class _Doubled(Exception):
+    pass
+
+
+class _Number(str):
+    """A number as it is written."""
+
+
+def _numbers_in(names: Sequence[str]) -> re.Pattern[bytes]:
+    """What is found where one of these columns may have a number."""
+    forms = {form for n in names for form in (json.dumps(n), json.dumps(n, ensure_ascii=False))}
+    keys = b"|".join(re.escape(form.encode()) for form in sorted(forms))
+    escaped = rb"\\u00[2-7][0-9a-f]"  # a name may be written so
+    return re.compile(rb"(?:%b)\s*:\s*[-0-9]|%b" % (keys, escaped), re.IGNORECASE)
+
+
+def _as_written(frame: pl.DataFrame, block: bytes, names: Sequence[str]) -> pl.DataFrame:
+    """Texts whose values are numbers in the file, as written there: Polars makes 1.1 of 1.10."""
+    records = [
+        json.loads(text, parse_int=_Number, parse_float=_Number)
+        for text in block.split(b"\n")
+        if text.strip()
+    ]
+    columns = []
+    for name in names:
+        numbers = [v if isinstance(v := r.get(name), _Number) else None for r in records]
+        exact = pl.Series(name, numbers, dtype=pl.String)
+        columns.append(exact.zip_with(exact.is_not_null(), frame[name]))
+    return frame.with_columns(columns)
 
 
 def _check_floats(block: bytes, path: Path, first: int, names: Sequence[str]) -> None:
