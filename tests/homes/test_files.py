@@ -27,7 +27,8 @@ from hygge.core.errors import (
 )  # fmt: skip
 from hygge.core.fields import parse_type
 from hygge.core.registry import lookup
-from hygge.core.watermark import Window
+from hygge.core.watermark import Window, after
+from hygge.homes.parquet import ParquetHome
 
 KINDS = {"parquet": "parquet", "ipc": "arrow", "csv": "csv", "ndjson": "ndjson"}
 
@@ -405,3 +406,25 @@ def test_a_large_row_group_is_read_in_pieces(
         assert len(pieces) > 5
         assert pl.concat(pieces).equals(rows.select(columns or rows.columns))
     assert everything(home("parquet", tmp_path)).equals(rows)
+
+
+@pytest.mark.parametrize("scale", [0, 2, 38])
+def test_the_largest_of_all_decimals_can_be_a_watermark(tmp_path: Path, scale: int) -> None:
+    """What comes after it is no decimal of Polars' any more."""
+    top, kind = Decimal((0, (9,) * 38, -scale)), pl.Decimal(38, scale)
+    rows = pl.DataFrame({"n": pl.Series([Decimal(0), top, None], dtype=kind)})
+    rows.write_parquet(tmp_path / "t.parquet")
+    beyond = Decimal((0, (1,), 38 - scale))
+    with bound(ParquetHome("t", path=tmp_path / "t.parquet")).open(Context()) as session:
+        assert session.maximum("n") == top
+        column = session.schema()["n"].type
+        assert after(top, column) == beyond
+        for lower, upper, expected in (
+            (None, beyond, [Decimal(0), top, None]),
+            (top, beyond, [top]),
+            (beyond, beyond, []),
+            (None, top, [Decimal(0), None]),
+        ):
+            request = ReadRequest(window=Window("n", column, lower, upper))
+            frames = list(session.read(request, WHOLE))
+            assert [v for f in frames for v in f["n"]] == expected

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from hygge.core.errors import (
     SchemaDrift,
     TransientError,
 )
-from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.fields import MAX_PRECISION, Field, LogicalType, Schema
 from hygge.core.home import HomeSession
 from hygge.core.load import State
 from hygge.core.watermark import Position, Window
@@ -278,14 +279,21 @@ def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> 
         if window.type.zone is not None:
             position = position.dt.convert_time_zone("UTC")
     if window.lower is not None:
-        keep &= (position >= _bound(window.lower, position)).fill_null(False)
+        keep &= _reached(position, window.lower).fill_null(False)
     if window.upper is not None:
-        keep &= (position < _bound(window.upper, position)).fill_null(window.lower is None)
+        keep &= (~_reached(position, window.upper)).fill_null(window.lower is None)
     return frame.filter(keep)
 
 
-def _bound(value: Position, like: pl.Series) -> Any:
-    return pl.Series([value], dtype=like.dtype) if like.dtype == pl.Int128 else value
+def _reached(position: pl.Series, bound: Position) -> pl.Series:
+    """Where a position is at or above a bound; NULL where it is NULL."""
+    if isinstance(bound, Decimal):
+        scale = getattr(position.dtype, "scale", 0) or 0
+        if bound >= Decimal((0, (1,), MAX_PRECISION - scale)):  # after the largest there can be
+            return position != position  # false, and NULL where it is NULL
+    if position.dtype == pl.Int128:
+        return position >= pl.Series([bound], dtype=pl.Int128)
+    return position >= bound
 
 
 def unified(found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
