@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hygge.core.context import Context
+from hygge.core.home import HomeSession
 from hygge.sql.home import ServerHome
 from hygge.sql.mysql.connection import MySQLConnection
 
@@ -13,3 +15,10 @@ class MySQLHome(ServerHome):
     """
 
     connection_type = MySQLConnection
+
+    def beside(self, session: HomeSession, most: int, context: Context) -> list[HomeSession]:
+        """In the session's snapshot where it is shared; see Home."""
+        from hygge.sql.mysql.session import MySQLSession
+
+        found = session.beside(most) if isinstance(session, MySQLSession) else None
+        return super().beside(session, most, context) if found is None else [*found]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +35,11 @@ FROM information_schema.processlist WHERE id <> CONNECTION_ID()
 """
 _LEAST = timedelta(seconds=1)
 """The clock is held back by as much at least: the server tells whole seconds."""
+KEPT_S = 0.5
+"""For how long a clock that was read serves the sessions that begin after it."""
+PAUSE_S = 0.15
+"""InnoDB looks at its transactions anew only when nobody has asked for a tenth of a second."""
+TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +56,54 @@ class Clock:
     settled: bool
 
 
+class _Server:
+    """What this process knows of one server's clock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.clock: Clock | None = None
+        self.read_at = 0.0
+
+
+_servers: defaultdict[Any, _Server] = defaultdict(_Server)
+
+
 def read_clock(link: MySQLLink) -> Clock:
     """The clock, before a snapshot is opened on the connection; leaves no transaction open.
 
     It is settled where the user may see all transactions (the right PROCESS) of a server that
-    only its own clients write to. InnoDB shows its transactions as they were a moment ago, to
-    whoever asks often; ours, begun before we ask, bounds how long ago that can have been.
+    only its own clients write to. A clock is true of every snapshot that is opened after it was
+    read, so that sessions that begin together share one.
     """
-    if link.sees_all is False:
-        return _unsettled(link)
+    server = _servers[link.server]
+    with server.lock:
+        if server.clock is None or time.monotonic() - server.read_at > KEPT_S:
+            server.clock = _settled(link) or _unsettled(link)
+            server.read_at = time.monotonic()
+        return server.clock
+
+
+def _settled(link: MySQLLink) -> Clock | None:
+    """The clock, held below what is open; None where that cannot be known.
+
+    InnoDB shows its transactions as they were a moment ago. Ours, begun before we ask, bounds how
+    long ago that can have been, once it is among them.
+    """
     try:
-        link.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        now, own, oldest = link.row(_OPEN)
-        waited, appliers = link.row(_STATEMENTS)
+        for _ in range(TRIES):
+            link.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            now, own, oldest = link.row(_OPEN)
+            waited, appliers = link.row(_STATEMENTS)
+            link.execute("ROLLBACK")
+            if appliers:
+                return None
+            if own:
+                latest = _aware(now) - timedelta(seconds=float(waited or 0)) - _LEAST
+                return Clock(min(_aware(oldest), latest), settled=True)
+            time.sleep(PAUSE_S)
     except (ConnectError, ConfigError):  # no right to look, or no InnoDB to look at
-        if link.sees_all:
-            raise
-        link.sees_all = False
-        return _unsettled(link)
-    finally:
         link.execute("ROLLBACK")
-    link.sees_all = True
-    if not own or appliers:
-        return _unsettled(link)
-    moment = min(_aware(oldest), _aware(now) - timedelta(seconds=float(waited or 0)) - _LEAST)
-    return Clock(moment, settled=True)
+    return None
 
 
 def _unsettled(link: MySQLLink) -> Clock:

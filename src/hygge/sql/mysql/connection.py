@@ -11,7 +11,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.watermark import parse_duration
 from hygge.sql.link import Link
 from hygge.sql.mysql.route import Route
-from hygge.sql.pool import Lease
+from hygge.sql.pool import Lease, pool_of
 from hygge.sql.server import ServerConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
@@ -98,4 +98,4 @@ class MySQLConnection(ServerConnection):
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.mysql.session import MySQLSession
 
-        return MySQLSession(lease, source, context)
+        return MySQLSession(lease, source, context, pool_of(self).spare)

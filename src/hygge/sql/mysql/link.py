@@ -51,7 +51,13 @@ class MySQLLink(Link):
         self._plug = socket.socket(fileno=os.dup(connection._sock.fileno()))
         self._guard = threading.Lock()
         self._busy = self._cancelled = self._dropped = False
-        self.sees_all: bool | None = None  # whether transactions of others are shown; unknown yet
+        self.server = (route.host, route.port, route.socket, route.user)
+
+    @property
+    def number(self) -> int:
+        """The server's number for it."""
+        found: int = self._connection.thread_id()
+        return found
 
     @classmethod
     def open(cls, route: Route, label: str, statement_timeout: float) -> Self:
@@ -65,6 +71,7 @@ class MySQLLink(Link):
             link = cls(open_route(route), label, route)
         try:
             link.execute(_SESSION)
+            link.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # of snapshots
             if statement_timeout:
                 link.execute(link.timeout_sql(statement_timeout))
         except BaseException:
@@ -155,7 +162,7 @@ class MySQLLink(Link):
         with suppress(pymysql.Error, OSError, RuntimeError, HyggeError):
             other = open_route(route)
             with other:
-                other.query(f"KILL {self._connection.thread_id()}")
+                other.query(f"KILL {self.number}")
 
     def reset(self) -> None:
         self.execute("ROLLBACK")

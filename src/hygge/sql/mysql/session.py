@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from hygge.core.chunk import Chunk, ReadRequest
-from hygge.core.errors import ConfigError
+from hygge.core.chunk import WHOLE, Chunk, ReadRequest
+from hygge.core.context import Context
+from hygge.core.errors import ConfigError, UnsupportedError
+from hygge.sql.link import Link
 from hygge.sql.mysql.catalogue import SNAPSHOTS, look
 from hygge.sql.mysql.clock import Clock, read_clock
+from hygge.sql.mysql.keys import TableIndex, in_range, literals
 from hygge.sql.mysql.link import MySQLLink
+from hygge.sql.mysql.split import Key, pieces
+from hygge.sql.mysql.together import Spare, companions
 from hygge.sql.mysql.types import DIALECT, TEXT, column_of_query
-from hygge.sql.queries import bounded
+from hygge.sql.pool import Lease
+from hygge.sql.queries import bounded, chunk_type
+from hygge.sql.ranges import range_label, range_rows, ranges_between
 from hygge.sql.relation import Column, Relation
 from hygge.sql.select import columns_sql
 from hygge.sql.session import SQLSession
+from hygge.sql.source import Source
 
 BEGIN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _TEXTS = ("string", "json", "uuid")
@@ -25,11 +34,24 @@ class MySQLSession(SQLSession):
     """One attempt's reading of a MySQL or MariaDB database, in one transaction.
 
     It is one snapshot of all tables whose storage engine has them, as InnoDB does.
+
+    Parameters
+    ----------
+    lease, source, context: see SQLSession.
+    spare: gives connections for sessions that share its snapshot.
     """
 
     dialect = DIALECT
     consistency = "one snapshot"
-    _clock: Clock | None = None
+
+    def __init__(
+        self, lease: Lease, source: Source, context: Context, spare: Spare = lambda most: ()
+    ) -> None:
+        super().__init__(lease, source, context)
+        self._spare = spare
+        self._clock: Clock | None = None
+        self._engine = self._shared = ""
+        self._beside: list[MySQLSession] = []
 
     @property
     def link(self) -> MySQLLink:
@@ -38,10 +60,52 @@ class MySQLSession(SQLSession):
         return found
 
     def begin(self, snapshot: str) -> None:
+        if snapshot:
+            raise UnsupportedError(
+                "a snapshot of MySQL is read only by the sessions that were opened with it",
+                hint="`chunks: off` reads all in one session",
+            )
         # The clock first: what commits between the two is seen, whatever time it carries.
         self._clock = read_clock(self.link)
-        self.link.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        self.link.execute(BEGIN)
+        _begin(self.link)
+
+    def share(self) -> str:
+        """See HomeSession. The sessions beside are opened now, as many as are free, up to three;
+        `beside` gives them out. This one's snapshot becomes theirs, later than it was."""
+        if self._source.query or self.relation.kind != "table" or self._engine not in SNAPSHOTS:
+            return ""
+        if not self._shared:
+
+            def begin(link: Link) -> None:
+                if not self._shared:
+                    _begin(self.link)
+                    self._shared = f"of connection {self.link.number}"
+                _begin(link)
+
+            leases = companions(self._spare, self._table, begin)
+            self._beside = [self._companion(lease) for lease in leases]
+        return self._shared if self._beside else ""
+
+    def _companion(self, lease: Lease) -> MySQLSession:
+        """A session on a connection whose snapshot is open."""
+        session = MySQLSession(lease, self._source, self._context)
+        session._begun, session._clock = True, self._clock
+        session._found, session._fields = self._found, self._fields
+        session.consistency = self.consistency
+        return session
+
+    def beside(self, most: int) -> list[MySQLSession] | None:
+        """Sessions in this one's snapshot, each given out once; None where it is not shared."""
+        if not self._shared:
+            return None
+        given, self._beside = self._beside[:most], self._beside[most:]
+        return given
+
+    def close(self) -> None:
+        for session in self._beside:
+            session.close()
+        self._beside = []
+        super().close()
 
     def clock(self) -> datetime:
         """See HomeSession; as it was when the snapshot was taken."""
@@ -66,6 +130,7 @@ class MySQLSession(SQLSession):
             tries.append((head, tail))
         for inside, table in tries:
             for found in look(self.link, inside, table):
+                self._engine = found.engine
                 if found.engine and found.engine not in SNAPSHOTS:
                     self.consistency = f"as read: {found.engine} has no snapshots"
                 return found.relation
@@ -95,6 +160,67 @@ class MySQLSession(SQLSession):
         listed = columns_sql(self.dialect, columns)
         return f"SELECT {listed} FROM {self.rows_sql(request, chunk)}"
 
+    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Ranges of the key, whatever its types, as even as the optimizer's estimates."""
+        source = self._source
+        if source.query:
+            return self._split_query(request, parts)
+        key = (source.chunk_column,) if source.chunk_column else self.relation.key
+        for name in key:
+            if name not in self.schema().names:
+                raise ConfigError(
+                    f"`chunk_column: {name}` is no column of {source.label}",
+                    hint=f"its columns: {', '.join(self.schema().names[:12])}",
+                )
+        if not key:
+            return (WHOLE,)
+        quoted = [self.dialect.quote(name) for name in key]
+        index = TableIndex(self.link, self._table, quoted)
+        try:
+            found = pieces(index, parts)
+        except TypeError:  # a key of a type that is not cut
+            return (WHOLE,)
+        nulls = not self.relation[key[0]].required
+        return [
+            Chunk(
+                at, f"{', '.join(key)} {_words(piece.lower, piece.upper)}",
+                {"key": key, "from": literals(piece.lower), "below": literals(piece.upper),
+                 "nulls": nulls and piece.lower is None},
+                piece.rows,
+            )
+            for at, piece in enumerate(found)
+        ]  # fmt: skip
+
+    def _split_query(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Ranges of equal span of the column that the query's chunks are to be ranges of."""
+        chunk_type(self._source, self.schema())  # raises where there is no such column
+        name = self._source.chunk_column
+        quoted, rows = self.dialect.quote(name), self.rows_sql(request, WHOLE)
+        low, high = self.link.row(f"SELECT min({quoted}), max({quoted}) FROM {rows}")
+        if low is None:
+            return (WHOLE,)
+        first, last = math.floor(low), math.ceil(high)
+        return [
+            self.chunk_of(at, name, span, range_label(name, span, first, last),
+                          range_rows(span, first, last))
+            for at, span in enumerate(ranges_between(first, last, parts))
+        ]  # fmt: skip
+
+    def chunk_condition(self, request: ReadRequest, chunk: Chunk) -> str:
+        """See SQLSession; written for MySQL's optimizer."""
+        bounds = chunk.bounds
+        if "key" not in bounds:
+            return ""
+        names = [self.dialect.quote(name) for name in bounds["key"]]
+        inside = in_range(names, bounds.get("from"), bounds.get("below"))
+        return f"{inside} OR {names[0]} IS NULL" if inside and bounds.get("nulls") else inside
+
+    @property
+    def _table(self) -> str:
+        """The table's name, quoted."""
+        relation = self.relation
+        return ".".join(map(self.dialect.quote, (relation.schema, relation.name)))
+
     def _fetched(self, name: str) -> Column:
         """A column as it is brought: as MySQL's own text where it is declared to be text."""
         column = self.relation[name]
@@ -102,3 +228,17 @@ class MySQLSession(SQLSession):
         if self.schema()[name].type.kind != "string" or native in (*_TEXTS, "binary", "null"):
             return column
         return replace(column, fetch=TEXT.format(self.dialect.quote(name)))
+
+
+def _begin(link: Link) -> None:
+    """Open a snapshot; one that is open is given up."""
+    link.execute(BEGIN)
+
+
+def _words(lower: Key | None, upper: Key | None) -> str:
+    """A range of keys in words."""
+    ends = [
+        f"{word} {', '.join(map(str, key))}"
+        for word, key in (("from", lower), ("below", upper)) if key is not None
+    ]  # fmt: skip
+    return " ".join(ends) or "all"
