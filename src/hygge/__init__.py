@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hygge.homes.ipc import IPCHome as IPCHome
     from hygge.homes.mysql import MySQLHome as MySQLHome
     from hygge.homes.ndjson import NDJSONHome as NDJSONHome
+    from hygge.homes.odbc import ODBCHome as ODBCHome
     from hygge.homes.parquet import ParquetHome as ParquetHome
     from hygge.homes.postgres import PostgresHome as PostgresHome
     from hygge.homes.sql import SQLHome as SQLHome
@@ -62,6 +63,7 @@ _WHERE = {
     "hygge.homes.ipc": ("IPCHome",),
     "hygge.homes.mysql": ("MySQLHome",),
     "hygge.homes.ndjson": ("NDJSONHome",),
+    "hygge.homes.odbc": ("ODBCHome",),
     "hygge.homes.parquet": ("ParquetHome",),
     "hygge.homes.postgres": ("PostgresHome",),
     "hygge.homes.sql": ("SQLHome",),

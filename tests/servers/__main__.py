@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.servers import KINDS, Broken, Missing, server_of
 from tests.servers.install import install
+from tests.servers.odbc import ODBC
 from tests.servers.run import keep
 
 
@@ -22,7 +23,7 @@ def main() -> str | None:
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.kind == "install":
-        install(KINDS.values())
+        install([*KINDS.values(), ODBC()])
         return None
     kind = KINDS[given.kind]
     if given.keep:

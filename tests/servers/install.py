@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from tests.servers.base import Kind, Missing
+from tests.servers.odbc import ODBC
 
 # Nothing is removed for it: a server of another make that somebody uses stays.
 INSTALL = (
@@ -17,7 +18,7 @@ INSTALL = (
 )  # fmt: skip
 
 
-def install(kinds: Iterable[Kind]) -> None:
+def install(kinds: Iterable[Kind | ODBC]) -> None:
     """Install what is missing, or say what to install: the tests decide whether they need it."""
     for kind in kinds:
         for program, *arguments in kind.installers:
@@ -27,7 +28,7 @@ def install(kinds: Iterable[Kind]) -> None:
             print(missing, file=sys.stderr)
 
 
-def lacks(kind: Kind) -> Missing | None:
+def lacks(kind: Kind | ODBC) -> Missing | None:
     """What is missing, if anything is."""
     try:
         kind.find()

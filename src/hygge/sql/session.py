@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -100,6 +101,12 @@ class SQLSession(HomeSession):
         inside = in_range(names, bounds.get("from"), bounds.get("below"))
         return f"{inside} OR {names[0]} IS NULL" if inside and bounds.get("nulls") else inside
 
+    def stream(
+        self, statement: str, request: ReadRequest
+    ) -> AbstractContextManager[Iterator[pl.DataFrame]]:
+        """The rows of a statement as the link gives them; see `Link.stream`."""
+        return self._lease.link.stream(statement, request.batch_rows)
+
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
         """A batch of the driver's types with values that fit the fields; often as it is."""
         return batch
@@ -157,7 +164,7 @@ class SQLSession(HomeSession):
         self._enter(request.snapshot)
         statement = self.statement(request, chunk)
         self._reading = True
-        with self._lease.link.stream(statement, request.batch_rows) as batches:
+        with self.stream(statement, request) as batches:
             for batch in batches:
                 self._context.cancel.check()
                 yield self.frame(batch)

@@ -19,6 +19,7 @@ from hygge.core.errors import (
 )
 from hygge.core.secrets import redact
 from hygge.sql.link import Link
+from hygge.sql.states import error_of_state
 
 
 class AlchemyLink(Link):
@@ -173,12 +174,6 @@ def told(label: str) -> Iterator[None]:
         raise ConnectError(redact(f"{label}: {error}"), hint=_ACCESS) from None
 
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: classes, then single ones.
-_STATES: dict[str, type[HyggeError]] = {
-    "57014": TransientError, "53": TransientError, "40": TransientError, "55": TransientError,
-    "57": TransientError, "08": ConnectError, "28": ConnectError, "3D": ConnectError,
-    "42": ConfigError, "3F": ConfigError, "22": DataError,
-}  # fmt: skip
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html, and MariaDB's 1969.
 _NUMBERS: dict[int, type[HyggeError]] = {
     **dict.fromkeys((1040, 1205, 1213, 1317, 1969, 2006, 2013, 3024), TransientError),
@@ -204,7 +199,7 @@ def explain(error: sa.exc.DBAPIError, label: str) -> HyggeError:
 def _kind(error: sa.exc.DBAPIError) -> type[HyggeError]:
     state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
     number = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    found = _STATES.get(state) or _STATES.get(state[:2])
+    found = error_of_state(state)
     if found is None and isinstance(number, int):
         found = _NUMBERS.get(number)
     if found is not None:

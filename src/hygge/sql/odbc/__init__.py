@@ -1,0 +1,1 @@
+"""Any database through an ODBC driver: its connection, types and reading."""
