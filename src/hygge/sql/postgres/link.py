@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _COPY = "adbc.postgresql.use_copy"
 _HINT = "adbc.postgresql.batch_size_hint_bytes"
+FRAMING = 30
+"""Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
 _STATUS = "adbc.postgresql.transaction_status"
 
 
@@ -88,17 +90,12 @@ class PostgresLink(Link):
         return [(f.name, int((f.metadata or {}).get(b"POSTGRESQL:typmod", -1))) for f in schema]
 
     @contextmanager
-    def stream(
-        self, sql: str, batch_rows: int, row_bytes: int = 100
-    ) -> Iterator[Iterator[pl.DataFrame]]:
-        """See Link.
-
-        Parameters
-        ----------
-        row_bytes: about how wide a row is on the wire, by which the driver measures batches.
-        """
+    def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
+        """See Link. The driver measures batches in bytes, so that the planner is asked how wide
+        the rows are; what is longer than `batch_rows` is sliced."""
+        _, width = self.planned(sql)
         with self._statement(sql) as statement:
-            statement.set_options(**{_HINT: str(max(1, batch_rows * row_bytes))})
+            statement.set_options(**{_HINT: str(max(1, batch_rows * (width + FRAMING)))})
             with _reader(statement) as reader:
                 yield _frames(reader, batch_rows, self.label)
 
