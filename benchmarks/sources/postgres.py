@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.servers import Database, Missing, postgres_server
 from tests.servers.postgres import POSTGRES, PostgresDatabase
 
-from benchmarks import data
+from benchmarks import data, peers
 from benchmarks.sources import Job, module
 
 RATIO_LIMIT = {1_000_000: 1.5, 10_000_000: 1.2}  # at the lesser, start-up counts
@@ -41,7 +39,12 @@ def job(work: Path, rows: int) -> Iterator[Job]:
                 home={"type": "postgres", "url": "${BENCH_POSTGRES_URL}", "table": "bench"},
                 drain=drain(database), drained="COPY (binary) to nothing", encoded=False,
                 flow={"chunks": "off"}, variants={"chunks: auto": {"chunks": "auto"}},
-                peers=peers(database, work), ratio_limit=RATIO_LIMIT.get(rows),
+                peers={
+                    f"by {name}": module("benchmarks.peers", name, database.url, work / "peers")
+                    for name, there in peers.installed().items()
+                    if there
+                },
+                ratio_limit=RATIO_LIMIT.get(rows),
                 peak_limit=PEAK_LIMIT_MB,
             )  # fmt: skip
     except Missing as missing:
@@ -73,23 +76,6 @@ def table(database: Database, rows: int) -> None:
         )  # fmt: skip
     database.execute("VACUUM (ANALYZE) bench;")
     database.execute("CHECKPOINT;")
-
-
-def peers(database: Database, work: Path) -> dict[str, list[str]]:
-    """What else is installed that moves a table of PostgreSQL into Parquet."""
-    found = {}
-    out = work / "peers"
-    if shutil.which("sling"):
-        found["sling"] = ["sling", "run", "--src-conn", f"{database.url}?sslmode=disable",
-                          "--src-stream", "public.bench", "--tgt-object",
-                          f"file://{out}/sling.parquet"]  # fmt: skip
-    if find_spec("dlt"):
-        found["dlt"] = module("benchmarks.peers", "dlt", database.url, out)
-    if shutil.which("ingestr"):
-        found["ingestr"] = ["ingestr", "ingest", "--source-uri", database.url, "--source-table",
-                            "public.bench", "--dest-uri", f"duckdb:///{out}/ingestr.duckdb",
-                            "--dest-table", "main.bench", "--yes"]  # fmt: skip
-    return found
 
 
 def main(url: str, rows: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.support import Parquet, run
+from tests.acceptance.support import Parquet, in_order, run
 from tests.acceptance.test_chinook import ROWS, TABLES, Shop, _real, at_source, generate
 from tests.servers import Database, Server
 
@@ -103,7 +103,11 @@ def test_values_are_those_that_sqlite_has(shop: Shop, table: str) -> None:
     copy = shop.table(snake(table))
     assert list(copy.types) == [snake(name) for name in declared]
     assert len(rows) == shop.rows[table]
-    assert copy.rows() == rows
+    if (
+        shop.rows is ROWS
+    ):  # its script writes texts as N'...', and PostgreSQL drops blanks at the end
+        rows = [tuple(v.rstrip(" ") if isinstance(v, str) else v for v in row) for row in rows]
+    assert copy.rows() == in_order(rows)
 
 
 @pytest.mark.parametrize("table", sorted(ROWS))
