@@ -14,8 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 SETUP = """
-CREATE EXTENSION IF NOT EXISTS hstore;
-CREATE EXTENSION IF NOT EXISTS citext;
 CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'GLÜCKLICH');
 CREATE TYPE pair AS (a integer, "b c" text);
 CREATE DOMAIN email AS text CHECK (value LIKE '%@%');
@@ -57,6 +55,7 @@ class Kind:
     values: literals, as SQL writes them.
     parse: what psql shows as the value that must arrive.
     ask: what psql is asked to show, with {} for the column.
+    extension: what brings the type, an extension or a library; "" for the server itself.
     """
 
     native: str
@@ -64,6 +63,7 @@ class Kind:
     values: tuple[str, ...]
     parse: Callable[[str], Any] = _text
     ask: str = "{}"
+    extension: str = ""
 
 
 def _floats(shown: str) -> float:
@@ -144,7 +144,7 @@ OTHERS = (
     Kind("tsquery", "string", ("'fat & !rat'",)),
     Kind("uuid", "uuid", ("'00000000-0000-0000-0000-000000000000'",
                           "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'"), lambda s: str(uuid.UUID(s))),
-    Kind("xml", "string", ("'<a b=\"c\">é</a>'",)),
+    Kind("xml", "string", ("'<a b=\"c\">é</a>'",), extension="libxml"),
     Kind("json", "json", ("'{\"a\" :  1, \"a\": 2}'", "'null'", "'\"x\"'")),
     Kind("jsonb", "json", ("'{\"b\": 1e3, \"a\": [null]}'", "'null'")),
     Kind("jsonpath", "string", ("'$.a[*]'",)),
@@ -169,8 +169,11 @@ OTHERS = (
     Kind("email", "string", ("'a@b'",)),
     Kind("price", "decimal(10,2)", ("99999999.99",), Decimal),
     Kind("cheap", "decimal(10,2)", ("-1.5",), Decimal),
-    Kind("hstore", "string", ("'a=>1, b=>NULL'",)),
-    Kind("citext", "string", ("'Ab'",)),
+    Kind("hstore", "string", ("'a=>1, b=>NULL'",), extension="hstore"),
+    Kind("citext", "string", ("'Ab'",), extension="citext"),
+    Kind("citext[]", "list(string)", ("'{Ab}'",), lambda s: _items(s, str), extension="citext"),
+    Kind("ltree", "string", ("'a.b'",), extension="ltree"),
+    Kind("vector(3)", "string", ("'[1,2.5,3]'",), extension="vector"),
     Kind("aclitem", "string", ("'=r/hygge'",)),
 )  # fmt: skip
 ARRAYS = (
@@ -215,10 +218,18 @@ def _items(shown: str, parse: Callable[[str], Any]) -> list[Any]:
 CORPUS = (*NUMERIC, *CHARACTERS, *TIMES, *OTHERS, *ARRAYS, *AS_JSON)
 
 
-def script() -> str:
-    """A table for each type, `t0` and so on: `k` numbers the rows, `v` has the values and NULL."""
-    lines = [SETUP]
+def script(extensions: frozenset[str]) -> str:
+    """A table for each type, `t0` and so on: `k` numbers the rows, `v` has the values and NULL.
+
+    Parameters
+    ----------
+    extensions: those that the server has.
+    """
+    needed = {kind.extension for kind in CORPUS} & extensions - {"libxml"}
+    lines = [*(f"CREATE EXTENSION {name};" for name in sorted(needed)), SETUP]
     for number, kind in enumerate(CORPUS):
+        if kind.extension and kind.extension not in extensions:
+            continue
         required = "serial" in kind.native or kind.native in ("price", "cheap")
         lines.append(f"CREATE TABLE t{number} (k integer PRIMARY KEY, v {kind.native});")
         values = [*kind.values, *([] if required else ["NULL"])]

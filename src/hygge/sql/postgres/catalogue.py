@@ -41,38 +41,46 @@ JOIN pg_type t ON t.oid = coalesce(d.base, {oid})
 LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' AND t.typlen = -1
   AND e.typarray = t.oid
 """
-# A partitioned table has no rows or pages itself: those below it are summed. What was never
-# analyzed has no estimate (-1, or 0 before version 14); else as the planner does: the rows of a
-# page when it was, times the pages there are.
-_SIZES = """
-SELECT sum(CASE WHEN s.relpages > 0 THEN s.reltuples::float8 / s.relpages
-                * pg_relation_size(s.oid) / current_setting('block_size')::int
-           WHEN s.reltuples > 0 THEN s.reltuples
-           WHEN pg_relation_size(s.oid) = 0 THEN 0 END)::bigint AS rows,
-       sum(pg_table_size(s.oid))::bigint AS bytes
-FROM pg_class s
-WHERE s.relkind IN ('r', 'm', 'f') AND (s.oid = c.oid
-  OR c.relkind = 'p' AND s.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))
-HAVING bool_and(s.relpages > 0 OR s.reltuples > 0 OR pg_relation_size(s.oid) = 0)
-"""
+# Each part of the answer is found for all relations at once. A partitioned table has no rows or
+# pages itself: those below it are summed. What was never analyzed has no estimate (-1, or 0 before
+# version 14); else as the planner does: the rows of a page when it was, times the pages there are.
 _COLUMNS = f"""
-WITH {DOMAINS}
-SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, z.rows, z.bytes,
+WITH {DOMAINS},
+relation AS MATERIALIZED (
+  SELECT c.oid, n.nspname, c.relname, c.relkind
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ({", ".join(map(literal, KINDS))}) AND {{condition}}),
+part AS (
+  SELECT oid AS whole, oid FROM relation WHERE relkind IN ('r', 'm', 'f')
+  UNION ALL
+  SELECT r.oid, p.relid FROM relation r, pg_partition_tree(r.oid) p
+  WHERE r.relkind = 'p' AND p.isleaf),
+measured AS MATERIALIZED (
+  SELECT p.whole, s.relpages, s.reltuples::float8 AS reltuples, pg_table_size(s.oid) AS bytes,
+         pg_relation_size(s.oid) / current_setting('block_size')::int AS pages
+  FROM part p JOIN pg_class s ON s.oid = p.oid),
+size AS (
+  SELECT whole, sum(bytes)::bigint AS bytes,
+         CASE WHEN bool_and(relpages > 0 OR reltuples > 0 OR pages = 0) THEN
+           sum(CASE WHEN relpages > 0 THEN reltuples / relpages * pages
+                    WHEN reltuples > 0 THEN reltuples ELSE 0 END)::bigint END AS rows
+  FROM measured GROUP BY whole),
+keyed AS (
+  SELECT i.indrelid, u.attnum, u.number FROM relation r
+  JOIN pg_index i ON i.indrelid = r.oid AND i.indisprimary,
+  unnest(i.indkey) WITH ORDINALITY AS u (attnum, number) WHERE u.number <= i.indnkeyatts)
+SELECT c.oid::bigint, c.nspname, c.relname, c.relkind::text, z.rows, z.bytes,
        obj_description(c.oid, 'pg_class'), a.attname,
        {TYPE.format(typmod="coalesce(d.modifier, a.atttypmod)")}, a.attndims::int,
-       a.attnotnull OR coalesce(d.required, false),
-       coalesce((SELECT i FROM generate_series(1, k.indnkeyatts) i
-                 WHERE k.indkey[i - 1] = a.attnum), 0)::int,
+       a.attnotnull OR coalesce(d.required, false), coalesce(k.number, 0)::int,
        a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, c.oid) LIKE 'nextval(%', false)
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM relation c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 {JOINS.format(oid="a.atttypid")}
 LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum
-LEFT JOIN pg_index k ON k.indrelid = c.oid AND k.indisprimary
-LEFT JOIN LATERAL ({_SIZES}) z ON true
-WHERE c.relkind IN ({", ".join(map(literal, KINDS))}) AND {{condition}}
-ORDER BY n.nspname, c.relname, a.attnum
+LEFT JOIN keyed k ON k.indrelid = c.oid AND k.attnum = a.attnum
+LEFT JOIN size z ON z.whole = c.oid
+ORDER BY c.nspname, c.relname, a.attnum
 """
 # Partitions are read with what they are parts of. A table of which nothing may be read is left out.
 _OWN = """
