@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.support import hygge
+from tests.servers import Database
 
 from hygge.cli.sample import write_sqlite
 from hygge.project import load_project
-from hygge.sql.sqlite.access import Database
+from hygge.sql.postgres.link import PostgresLink
+from hygge.sql.sqlite.access import Database as SQLiteDatabase
 
 DATA = os.environ.get("HYGGE_TEST_DATA")
 
@@ -223,14 +225,44 @@ def test_a_thousand_tables_take_a_handful_of_questions(
     (tmp_path / "hygge.yml").write_text("name: many\n")
     tables = (f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);" for n in range(1000))
     sql(tmp_path, "BEGIN;" + "".join(tables) + "COMMIT;")
-    asked = []
-    ask = Database.rows
-    monkeypatch.setattr(Database, "rows", lambda self, sql: asked.append(sql) or ask(self, sql))
+    asked: list[str] = []
+    ask = SQLiteDatabase.rows
+    monkeypatch.setattr(
+        SQLiteDatabase, "rows", lambda self, sql: asked.append(sql) or ask(self, sql)
+    )
     done = hygge("discover", "shop.db", cwd=tmp_path)
     assert "1000 tables" in done.out or "1,000 tables" in done.out
     assert "... and 961 more" in done.out
     assert len(list((tmp_path / "flows" / "shop" / "entities").iterdir())) == 1000
     assert len(asked) <= 5
+
+
+def test_a_thousand_tables_of_postgresql_take_as_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Database
+) -> None:
+    postgres.execute(
+        "".join(
+            f"CREATE TABLE t{n} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+            "name varchar(9) NOT NULL, at timestamptz);"
+            for n in range(1000)
+        )
+        + "CREATE TABLE s (n serial, updated_at timestamp NOT NULL, PRIMARY KEY (n));"
+    )
+    (tmp_path / "hygge.yml").write_text(
+        f"connections: {{crm: {{type: postgres, url: '{postgres.url}'}}}}\n"
+    )
+    asked: list[str] = []
+    ask = PostgresLink.rows
+    monkeypatch.setattr(PostgresLink, "rows", lambda self, sql: asked.append(sql) or ask(self, sql))
+    hygge("discover", "crm", cwd=tmp_path)
+    entities = tmp_path / "flows" / "crm" / "entities"
+    assert len(list(entities.iterdir())) == 1001
+    assert len(asked) <= 3
+    assert (
+        "incremental: {column: id}  # if rows are only added" in (entities / "t7.yml").read_text()
+    )
+    assert "incremental: {column: updated_at, lag: 15m}" in (entities / "s.yml").read_text()
+    hygge("discover", "crm", "--check", cwd=tmp_path)
 
 
 @pytest.mark.skipif(DATA is None, reason="needs HYGGE_TEST_DATA")

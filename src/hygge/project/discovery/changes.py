@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from hygge.core.home import Table
-from hygge.project.discovery.claims import Claim, claims_of, taken
+from hygge.project.discovery.claims import claims_of
 from hygge.project.discovery.merge import merge
 from hygge.project.discovery.naming import entity_names
 from hygge.project.discovery.record import Choice, Known, Record
@@ -106,8 +106,8 @@ def discover(
     fresh: list[Table] = []
     entities: dict[str, str] = {}
     for table in chosen:
-        claim = _claim_of(table, claims, known.get(str(table)))
         before = known.get(str(table))
+        claim = claims.of(table, before.file if before is not None else "")
         if claim is not None:
             entities[str(table)] = claim.name
         if claim is None and before is None:
@@ -118,7 +118,7 @@ def discover(
             edits += edit
             notes += said
         # else it is written in the flow's own file, or its file was taken away by a person.
-    names = entity_names(fresh, taken(claims))
+    names = entity_names(fresh, claims.names)
     for table in fresh:
         name = names[str(table)]
         text = entity_text(table, name, with_schema=with_schema, schema_line=schema_line)
@@ -142,12 +142,6 @@ def choose(tables: Sequence[Table], choice: Choice) -> tuple[list[Table], list[s
     patterns = [*choice.include, *(f"!{pattern}" for pattern in choice.exclude)]
     kept, nothing = select_tables(patterns, inside)
     return kept, unused + [pattern.removeprefix("!") for pattern in nothing]
-
-
-def _claim_of(table: Table, claims: Sequence[Claim], known: Known | None) -> Claim | None:
-    """The entity that reads a table; that of the file where it was put, if several do."""
-    found = [claim for claim in claims if claim.means(table)]
-    return min(found, key=lambda c: known is None or c.file != known.file, default=None)
 
 
 def _kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ class Claim:
     Parameters
     ----------
     name: its own.
-    table, schema: what its home says; the table is the entity's name by default.
+    table, schema: what its home says; the table is the entity's name by default, and may hold its
+        schema.
     file: in `entities/`; "" for one in the flow's own file.
     """
 
@@ -29,15 +31,27 @@ class Claim:
     schema: str
     file: str
 
-    def means(self, table: Table) -> bool:
-        """Whether it reads a table."""
-        if self.schema:
-            return (self.schema, self.table) == (table.schema, table.name)
-        return self.table in (table.name, str(table))
+
+class Claims:
+    """The entities of a flow, to be asked for by the tables that they read."""
+
+    def __init__(self, claims: Iterable[Claim]) -> None:
+        self._by_table: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+        self.names: set[str] = set()
+        for claim in claims:
+            self._by_table[claim.schema, claim.table].append(claim)
+            self.names |= {key_of(claim.name), key_of(claim.file.rpartition(".")[0])}
+        self.names.discard("")
+
+    def of(self, table: Table, file: str = "") -> Claim | None:
+        """The entity that reads a table: of several, that of a file."""
+        names = [(table.schema, table.name), ("", table.name), ("", str(table))]
+        found = [claim for name in dict.fromkeys(names) for claim in self._by_table.get(name, ())]
+        return min(found, key=lambda claim: claim.file != file, default=None)
 
 
-def claims_of(flow: str | None, entities: Mapping[str, str]) -> list[Claim]:
-    """Every entity of a flow.
+def claims_of(flow: str | None, entities: Mapping[str, str]) -> Claims:
+    """What the files of a flow claim.
 
     Parameters
     ----------
@@ -49,7 +63,7 @@ def claims_of(flow: str | None, entities: Mapping[str, str]) -> list[Claim]:
         listed = node.get("entities")
         for element in listed.elements if listed is not None else ():
             found.append(_claim(element, str(element.value), ""))
-    return found
+    return Claims(found)
 
 
 def _read(files: Iterable[tuple[str, str]]) -> Iterable[tuple[str, Node]]:
@@ -72,9 +86,3 @@ def _plain(text: str | None) -> str:
         return fill(text or "", {})
     except ConfigError:
         return text or ""
-
-
-def taken(claims: Iterable[Claim]) -> set[str]:
-    """The names that are taken, files' own included, as a file system tells them apart."""
-    names = {key_of(c.name) for c in claims}
-    return names | {key_of(c.file.rpartition(".")[0]) for c in claims if c.file}
