@@ -12,7 +12,7 @@ from hygge.core.context import Context
 from hygge.core.secrets import Secret
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease
-from hygge.sql.server import PooledConnection
+from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
@@ -78,7 +78,8 @@ class DuckDBConnection(PooledConnection):
         from hygge.sql.duckdb.link import DuckDBLink
 
         token = self.token.reveal() if self.token else None
-        return DuckDBLink.open(self._path, token, writing=self.writing)
+        timeout = seconds(self.statement_timeout)
+        return DuckDBLink.open(self._path, token, writing=self.writing, timeout_s=timeout)
 
     def for_writing(self) -> Self:
         return self.model_copy(update={"writing": True})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any, Self
 
 import duckdb
@@ -19,18 +20,34 @@ from hygge.core.errors import (
     TransientError,
 )
 from hygge.core.secrets import redact
+from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
 
 
 class DuckDBLink(Link):
     """A connection; threads share a database by cursors of it, each of which is one of these."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, label: str) -> None:
-        self._connection, self.label = connection, label
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, label: str, timeout_s: float = 0
+    ) -> None:
+        self._connection, self.label, self._timeout_s = connection, label, timeout_s
+        self._cancelled = False
+        # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
+        self._connection.execute("SET TimeZone = 'UTC'")
 
     @classmethod
-    def open(cls, path: str, token: str | None, *, writing: bool = False) -> Self:
-        """Open a file, made if it is to be written to, or a MotherDuck database."""
+    def open(
+        cls, path: str, token: str | None, *, writing: bool = False, timeout_s: float = 0
+    ) -> Self:
+        """Open a file, made if it is to be written to, or a MotherDuck database.
+
+        Parameters
+        ----------
+        path: of the file, or `md:NAME`.
+        token: MotherDuck's; None where it is in the environment, or for a file.
+        writing: whether it is to be written to.
+        timeout_s: how long one statement may take; 0 for any time.
+        """
         remote = path.startswith("md:")
         if writing and not remote:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -39,24 +56,23 @@ class DuckDBLink(Link):
         config: dict[str, Any] = {"motherduck_token": token} if token else {}
         with told(path):
             try:
-                return cls(
-                    duckdb.connect(path, read_only=not (remote or writing), config=config), path
-                )
+                opened = duckdb.connect(path, read_only=not (remote or writing), config=config)
             except duckdb.ConnectionException:  # this process has it open to write already
-                return cls(duckdb.connect(path, config=config), path)
+                opened = duckdb.connect(path, config=config)
+            return cls(opened, path, timeout_s)
 
     def execute(self, sql: str) -> None:
-        with told(self.label):
+        with self._statement():
             self._connection.execute(sql)
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        with told(self.label):
+        with self._statement():
             found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
             return found
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Append a frame to a table, column by column's name; returns how many rows it took."""
-        with told(self.label):
+        with self._statement():
             self._connection.register("hygge_rows", rows.to_arrow())
             try:
                 done = self._connection.execute(
@@ -69,23 +85,67 @@ class DuckDBLink(Link):
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
-        with told(self.label):
-            reader = self._connection.sql(sql).to_arrow_reader(batch_rows)
-        try:
-            yield self._frames(reader)
-        finally:
-            reader.close()
+        with self._deadline() as late:
+            with self._statement(late):
+                reader = self._connection.sql(sql).to_arrow_reader(batch_rows)
+            try:
+                yield self._frames(reader, late)
+            finally:
+                reader.close()
 
-    def _frames(self, reader: Any) -> Iterator[pl.DataFrame]:
+    def _frames(self, reader: Any, late: Event) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(reader.schema.empty_table())
         while True:
-            with told(self.label):
+            with self._statement(late):
                 batch = next(reader, None)
             if batch is None:
                 return
-            yield pl.DataFrame(batch)
+            yield frame(batch)
+
+    @contextmanager
+    def _statement(self, late: Event | None = None) -> Iterator[None]:
+        """One statement, or one more batch of one whose deadline is another's matter."""
+        with ExitStack() as held:
+            late = held.enter_context(self._deadline()) if late is None else late
+            if self._cancelled:  # an interruption before a statement begins is forgotten by DuckDB
+                raise Cancelled(f"{self.label}: stopped on request")
+            try:
+                with told(self.label):
+                    yield
+            except Cancelled:
+                if late.is_set() and not self._cancelled:
+                    raise self._too_long() from None
+                raise
+            if late.is_set() and not self._cancelled:
+                raise self._too_long()
+
+    @contextmanager
+    def _deadline(self) -> Iterator[Event]:
+        """Interrupt what is under way when the time is over; DuckDB has no such setting."""
+        late = Event()
+
+        def interrupt() -> None:
+            late.set()
+            self._connection.interrupt()
+
+        timer = Timer(self._timeout_s, interrupt) if self._timeout_s else None
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield late
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _too_long(self) -> HyggeError:
+        return TransientError(
+            f"{self.label}: a statement took longer than {self._timeout_s:g} seconds",
+            hint="raise `statement_timeout`",
+        )
 
     def cancel(self) -> None:
+        self._cancelled = True
         self._connection.interrupt()
 
     def close(self) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
+from hygge.core.fields import LogicalType
 from hygge.sql.dialect import literal
-from hygge.sql.duckdb.types import DIALECT, logical
+from hygge.sql.duckdb.types import DIALECT, JSON, TEXT, logical
 from hygge.sql.relation import Column, Relation, meanings
 from hygge.sql.session import SQLSession
 
 _COLUMNS = """
 SELECT c.schema_name, c.table_name, t.kind, t.estimated_size, t.comment,
        c.column_name, c.data_type, NOT c.is_nullable,
-       coalesce(list_position(k.constraint_column_names, c.column_name), 0)
+       coalesce(list_position(k.constraint_column_names, c.column_name), 0),
+       coalesce(c.column_default LIKE 'nextval(%', false)
 FROM duckdb_columns() c
 JOIN (SELECT database_name, schema_name, table_name, 'table' AS kind, estimated_size, comment
       FROM duckdb_tables()
@@ -55,17 +56,35 @@ class DuckDBSession(SQLSession):
 
     def _look(self, condition: str) -> list[Relation]:
         found = self.link.rows(_COLUMNS.format(condition))
-        return [
-            Relation(schema, name, kind, tuple(_column(*row[5:]) for row in group), rows=size,
-                     comment=comment or "")
-            for (schema, name, kind, size, comment), group in groupby(found, lambda row: row[:5])
-        ]  # fmt: skip
+        relations = []
+        for about, group in groupby(found, lambda row: row[:5]):
+            schema, name, kind, size, comment = about
+            rows = list(group)
+            columns = tuple(self._column(*row[5:9]) for row in rows)
+            counter = next((row[5] for row in rows if row[9]), "")
+            relations.append(
+                Relation(schema, name, kind, columns, size, None, comment or "", counter)
+            )
+        return relations
 
     def describe(self, query: str) -> Sequence[Column]:
-        return [_column(row[0], row[1], False, 0) for row in self.link.rows(f"DESCRIBE {query}")]
+        described = self.link.rows(f"DESCRIBE {query}")
+        return [self._column(name, native, False, 0) for name, native, *_ in described]
+
+    def _column(self, name: str, native: str, required: bool, key: int) -> Column:
+        """A column; one that is declared as text or JSON comes as DuckDB's own of it, which has
+        all its values."""
+        rule, kind = logical(native)
+        asked = declared_for(self._source.types, name, native)
+        fetch = rule.fetch
+        if asked is not None and asked.kind != kind.kind and asked.kind in ("string", "json"):
+            fetch = TEXT if asked.kind == "string" or kind.kind == "string" else JSON
+        # Not `format`: a name may hold braces.
+        fetched = fetch.replace("{}", DIALECT.quote(name))
+        return Column(name, native, kind, fetched, required, key, rule.loss)
 
 
-def _column(name: Any, native: Any, required: Any, key: Any) -> Column:
-    rule, kind = logical(native)
-    quoted = DIALECT.quote(name)
-    return Column(name, native, kind, rule.fetch.format(quoted), bool(required), key, rule.loss)
+def declared_for(types: Mapping[str, LogicalType], name: str, native: str) -> LogicalType | None:
+    """The type that the configuration gives a column, by its name or its native type."""
+    by_native = {n.lower(): kind for n, kind in types.items()}
+    return types.get(name) or by_native.get(native.lower())

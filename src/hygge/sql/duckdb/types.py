@@ -5,8 +5,10 @@ from __future__ import annotations
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import LogicalType, parse_type
 from hygge.sql.dialect import Declared, Dialect, TypeRule, declared
+from hygge.sql.duckdb.nested import is_nested, nested
 
-TEXT = "{}::VARCHAR"
+TEXT, JSON = "{}::VARCHAR", "to_json({})::VARCHAR"
+YEARS = "as it is; years outside 0001 to 9999, and infinity, are errors unless read as string"
 
 
 def _rule(native: str, logical: str, stored: str = "as it is", loss: str = "", *,
@@ -30,25 +32,34 @@ _RULES = (
     _rule("FLOAT", "float32"),
     _rule("DOUBLE", "float64"),
     TypeRule(("DECIMAL",), "decimal(p,s)", _decimal, "as it is"),
-    _rule("DATE", "date", loss="years outside 1 to 9999, and infinity, are errors"),
-    _rule("TIME", "time"),
+    _rule("DATE", "date", YEARS),
+    _rule("TIME, TIME_NS", "time", "as it is; 24:00 is an error unless read as string"),
     _rule("TIME WITH TIME ZONE", "string", "as text", fetch=TEXT),
-    _rule("TIMESTAMP", "timestamp(us)"),
-    _rule("TIMESTAMP_S, TIMESTAMP_MS", "timestamp(ms)"),
-    _rule("TIMESTAMP_NS", "timestamp(ns)"),
-    _rule("TIMESTAMP WITH TIME ZONE", "timestamp(us, UTC)"),
+    _rule("TIMESTAMP", "timestamp(us)", YEARS),
+    # Polars takes seconds for milliseconds as it multiplies, in which infinity wraps around.
+    _rule("TIMESTAMP_S", "timestamp(ms)", YEARS, fetch="{}::TIMESTAMP_MS"),
+    _rule("TIMESTAMP_MS", "timestamp(ms)", YEARS),
+    _rule("TIMESTAMP_NS", "timestamp(ns)", "as it is; infinity is an error unless read as string"),
+    _rule("TIMESTAMP WITH TIME ZONE", "timestamp(us, UTC)", YEARS),
+    _rule("TIMESTAMPTZ_NS", "timestamp(ns, UTC)",
+          "as it is; infinity is an error unless read as string"),
     _rule("INTERVAL, BIT", "string", "as text", fetch=TEXT),
     _rule("UUID", "uuid"),
-    _rule("BLOB, GEOMETRY", "binary"),
+    _rule("BLOB", "binary"),
+    _rule("GEOMETRY", "binary", "as WKB", fetch="ST_AsWKB({})"),
     _rule("JSON", "json"),
     _rule("VARCHAR", "string"),
-    _rule("ENUM", "string", "as text", fetch=TEXT),
+    _rule("ENUM", "string", "as its labels", fetch=TEXT),
+    _rule("MAP, UNION, TUPLE, VARIANT", "json",
+          "as JSON; NaN and infinity as DuckDB writes them, which is no JSON", fetch=JSON),
 )  # fmt: skip
 NESTED = TypeRule(
-    ("STRUCT", "MAP", "UNION", "...[]"), "json", lambda _: parse_type("json"),
-    "as JSON", fetch="to_json({})::VARCHAR",
+    ("...[]", "...[n]", "STRUCT"), "list(...), struct(...)", lambda _: None, "as it is",
 )  # fmt: skip
-TYPE_TABLE = (*_RULES, NESTED)
+AS_JSON = TypeRule(
+    ("those with a date or time, or anything else that is not itself read as it is",), "json",
+    lambda _: parse_type("json"), "as JSON; NaN and infinity as DuckDB writes them", fetch=JSON,
+)  # fmt: skip
 
 
 _DDL = {
@@ -92,11 +103,27 @@ DIALECT = Dialect("duckdb", ('"', '"'), _RULES, ddl)
 
 def logical(native: str) -> tuple[TypeRule, LogicalType]:
     """The rule for a type as DuckDB's catalogue writes it, and the logical type it gives."""
-    if native.endswith("]") or native.startswith(("STRUCT(", "MAP(", "UNION(")):
-        return NESTED, parse_type("json")
-    kind = Declared(native, "ENUM") if native.startswith("ENUM(") else declared(native)
-    found = DIALECT.rule(kind)
-    return found or (_OTHER, parse_type("string"))
+    if is_nested(native):
+        found = nested(native, _inside)
+        return (AS_JSON, parse_type("json")) if found is None else (NESTED, found)
+    return _scalar(native) or (_OTHER, parse_type("string"))
 
 
+def _scalar(native: str) -> tuple[TypeRule, LogicalType] | None:
+    head = native.partition("(")[0]
+    return DIALECT.rule(Declared(native, head) if head in _WITH_PARTS else declared(native))
+
+
+def _inside(native: str) -> LogicalType | None:
+    """The type of a member that arrives as it is; not of times, whose infinity would pass."""
+    found = _scalar(native)
+    if found is None or found[0].fetch or found[1].is_temporal or found[1].kind == "time":
+        return None
+    return found[1]
+
+
+_WITH_PARTS = frozenset({"ENUM", "MAP", "UNION", "TUPLE", "GEOMETRY"})
+"""Types whose brackets hold labels, members or a reference system, and not numbers."""
 _OTHER = TypeRule(("any other",), "string", lambda _: parse_type("string"), "as text", fetch=TEXT)
+TYPE_TABLE = (*_RULES, NESTED, AS_JSON, _OTHER)
+"""All rules, for the docs."""

@@ -1,0 +1,180 @@
+"""Connections to DuckDB: locks, deadlines, cancelling, memory, and what is not there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from hygge.core.chunk import WHOLE, ReadRequest
+from hygge.core.context import CancelToken, Context, Surroundings
+from hygge.core.errors import Cancelled, ConnectError, HyggeError, TransientError
+from hygge.homes.duckdb import DuckDBHome
+from hygge.sql.duckdb.connection import DuckDBConnection
+from hygge.sql.duckdb.link import DuckDBLink
+
+ENDLESS = "SELECT max(a.range * b.range) AS x FROM range(1000000) a, range(1000000) b"
+"""A trillion rows before the first result."""
+HOLD = """
+import sys, duckdb
+db = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as db:
+        db.execute("CREATE TABLE t AS SELECT range AS id, 'n' || range AS name FROM range(300000)")
+    return path
+
+
+@pytest.fixture
+def held(file: Path) -> Iterator[Path]:
+    """The file, while another process has it open to write."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    yield file
+    process.communicate()
+
+
+def test_a_file_that_another_program_writes_to_is_a_passing_trouble(held: Path) -> None:
+    with pytest.raises(TransientError) as caught:
+        DuckDBLink.open(str(held), None)
+    assert caught.value.hint == "another program has the file open to write"
+    assert str(held) in str(caught.value)
+
+
+def test_what_is_no_database_is_no_passing_trouble(tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").write_text("not a database" * 1000)
+    with pytest.raises(ConnectError):
+        DuckDBLink.open(str(tmp_path / "x.duckdb"), None)
+    with pytest.raises(ConnectError, match="there is no DuckDB file"):
+        DuckDBLink.open(str(tmp_path / "nowhere.duckdb"), None)
+
+
+def test_a_file_is_opened_to_read_and_left_as_it_was(file: Path) -> None:
+    before = file.read_bytes()
+    with closing(DuckDBLink.open(str(file), None)) as link:
+        assert link.rows("SELECT count(*) FROM t") == [(300_000,)]
+        with pytest.raises(HyggeError, match="read-only"):
+            link.execute("DROP TABLE t")
+    assert file.read_bytes() == before
+    assert not list(file.parent.glob("*.wal"))
+
+
+def test_a_file_that_this_process_writes_to_is_read_beside(file: Path) -> None:
+    with duckdb.connect(str(file)) as db:
+        db.execute("INSERT INTO t VALUES (-1, 'new')")
+        frame = pl.concat(DuckDBHome("t", path=str(file)).read_sync())
+    assert frame.height == 300_001
+
+
+def test_a_statement_that_takes_too_long_is_stopped(file: Path) -> None:
+    with closing(DuckDBLink.open(str(file), None, timeout_s=0.2)) as link:
+        began = time.monotonic()
+        with pytest.raises(TransientError, match=r"took longer than 0\.2 seconds") as caught:
+            link.rows(ENDLESS)
+        assert time.monotonic() - began < 10
+        assert caught.value.hint == "raise `statement_timeout`"
+        assert link.rows("SELECT 1") == [(1,)]
+        with pytest.raises(TransientError, match="took longer"), link.stream(ENDLESS, 10) as frames:
+            list(frames)
+        assert link.rows("SELECT 2") == [(2,)]
+
+
+def test_the_time_for_a_statement_goes_on_while_its_rows_are_read(file: Path) -> None:
+    many = "SELECT a.range FROM range(1000000) a, range(1000000) b"
+    seen = 0
+    with (
+        closing(DuckDBLink.open(str(file), None, timeout_s=0.3)) as link,
+        pytest.raises(TransientError, match="took longer"),
+        link.stream(many, 1000) as frames,
+    ):
+        for frame in frames:
+            seen += frame.height
+    assert seen
+
+
+def test_the_connection_says_how_long(tmp_path: Path, file: Path) -> None:
+    connection = DuckDBConnection(path=file.name, statement_timeout="50ms").bind(tmp_path)
+    with closing(connection.connect()) as link, pytest.raises(TransientError):
+        link.rows(ENDLESS)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_cancelling_stops_a_statement_within_seconds(file: Path, streamed: bool) -> None:
+    link = DuckDBLink.open(str(file), None)
+    timer = threading.Timer(0.2, link.cancel)
+    timer.start()
+    began = time.monotonic()
+    with closing(link), pytest.raises(Cancelled):
+        if streamed:
+            with link.stream(ENDLESS, 10) as frames:
+                list(frames)
+        else:
+            link.rows(ENDLESS)
+    assert time.monotonic() - began < 10
+
+
+def test_a_statement_after_cancelling_does_not_begin(file: Path) -> None:
+    with closing(DuckDBLink.open(str(file), None)) as link:
+        link.cancel()
+        with pytest.raises(Cancelled):
+            link.rows("SELECT 1")
+
+
+def test_a_session_is_cancelled_in_the_middle_of_its_query(file: Path) -> None:
+    token = CancelToken()
+    home = DuckDBHome("t", path=str(file), query=ENDLESS).bind(Surroundings())
+    with home.open(Context(cancel=token)) as session:
+        token.add(session.cancel)
+        threading.Timer(0.2, token.cancel).start()
+        with pytest.raises(Cancelled):
+            list(session.read(ReadRequest(), WHOLE))
+
+
+def test_leaving_early_leaves_the_connection_usable(file: Path) -> None:
+    with closing(DuckDBLink.open(str(file), None)) as link:
+        with link.stream("SELECT * FROM t", 1000) as frames:
+            next(frames)
+            assert next(frames).height == 1000
+        assert link.rows("SELECT count(*) FROM t") == [(300_000,)]
+
+
+def test_times_are_in_utc_unless_a_session_statement_says_otherwise(file: Path) -> None:
+    asked = "SELECT (TIMESTAMPTZ '2024-06-01 12:00:00+02')::VARCHAR"
+    with closing(DuckDBConnection(path=str(file)).open_link()) as link:
+        assert link.rows(asked) == [("2024-06-01 10:00:00+00",)]
+    paris = DuckDBConnection(path=str(file), session=("SET TimeZone = 'Europe/Paris'",))
+    with closing(paris.open_link()) as link:
+        assert link.rows(asked) == [("2024-06-01 12:00:00+02",)]
+
+
+def test_two_sessions_do_not_share_a_snapshot(file: Path) -> None:
+    """Why a table is one chunk: DuckDB reads it with all processors by itself."""
+    with duckdb.connect(str(file)) as db:
+        first, second = db.cursor(), db.cursor()
+        first.execute("BEGIN")
+        assert first.execute("SELECT count(*) FROM t").fetchall() == [(300_000,)]
+        db.execute("INSERT INTO t VALUES (-1, 'new')")
+        second.execute("BEGIN")
+        assert first.execute("SELECT count(*) FROM t").fetchall() == [(300_000,)]
+        assert second.execute("SELECT count(*) FROM t").fetchall() == [(300_001,)]
+    home = DuckDBHome("t", path=str(file)).bind(Surroundings())
+    with home.open(Context()) as session:
+        assert session.share() == ""
+        assert session.split(ReadRequest(), 4) == (WHOLE,)
