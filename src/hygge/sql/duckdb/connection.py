@@ -42,6 +42,14 @@ class DuckDBConnection(PooledConnection):
 
     writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
+    memory_limit: str = Field(
+        default="256MB",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="Memory that DuckDB may use to read, beside batches on their way. Enough for "
+        "tables; a query that joins or sorts much may want more",
+        examples=["4GB"],
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _path_of_url(cls, given: Any) -> Any:
@@ -78,8 +86,10 @@ class DuckDBConnection(PooledConnection):
         from hygge.sql.duckdb.link import DuckDBLink
 
         token = self.token.reveal() if self.token else None
-        timeout = seconds(self.statement_timeout)
-        return DuckDBLink.open(self._path, token, writing=self.writing, timeout_s=timeout)
+        return DuckDBLink.open(
+            self._path, token, writing=self.writing, timeout_s=seconds(self.statement_timeout),
+            memory=self.memory_limit,
+        )  # fmt: skip
 
     def for_writing(self) -> Self:
         return self.model_copy(update={"writing": True})

@@ -37,8 +37,9 @@ class DuckDBLink(Link):
 
     @classmethod
     def open(
-        cls, path: str, token: str | None, *, writing: bool = False, timeout_s: float = 0
-    ) -> Self:
+        cls, path: str, token: str | None, *, writing: bool = False, timeout_s: float = 0,
+        memory: str = "",
+    ) -> Self:  # fmt: skip
         """Open a file, made if it is to be written to, or a MotherDuck database.
 
         Parameters
@@ -47,6 +48,8 @@ class DuckDBLink(Link):
         token: MotherDuck's; None where it is in the environment, or for a file.
         writing: whether it is to be written to.
         timeout_s: how long one statement may take; 0 for any time.
+        memory: how much DuckDB may use to read, e.g. `256MB`; "" for most of what there is. Left
+            to itself it keeps all blocks that it has read, 1.3 GB of a table of 10 M rows.
         """
         remote = path.startswith("md:")
         if writing and not remote:
@@ -57,6 +60,8 @@ class DuckDBLink(Link):
         with told(path):
             try:
                 opened = duckdb.connect(path, read_only=not (remote or writing), config=config)
+                if memory and not writing and not remote:
+                    opened.execute(f"SET memory_limit = '{memory}'")
             except duckdb.ConnectionException:  # this process has it open to write already
                 opened = duckdb.connect(path, config=config)
             return cls(opened, path, timeout_s)

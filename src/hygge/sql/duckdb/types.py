@@ -57,8 +57,9 @@ NESTED = TypeRule(
     ("...[]", "...[n]", "STRUCT"), "list(...), struct(...)", lambda _: None, "as it is",
 )  # fmt: skip
 AS_JSON = TypeRule(
-    ("those with a date or time, or anything else that is not itself read as it is",), "json",
-    lambda _: parse_type("json"), "as JSON; NaN and infinity as DuckDB writes them", fetch=JSON,
+    NESTED.native, "json", lambda _: parse_type("json"),
+    "as JSON, where a date, a time or what is not read as it is lies inside; NaN and infinity as "
+    "DuckDB writes them, which is no JSON", fetch=JSON,
 )  # fmt: skip
 
 
