@@ -124,9 +124,8 @@ class ParquetFormat(Format):
         )  # fmt: skip
 
     def rows(self, path: Path, schema: Schema) -> int:
-        from pyarrow.parquet import read_metadata
-
-        return int(read_metadata(path).num_rows)
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        return int(scan.select(pl.len()).collect().item())
 
     def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
         for number, group in enumerate(row_groups(path)):

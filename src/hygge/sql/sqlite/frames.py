@@ -59,22 +59,25 @@ def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> p
     """
     import pyarrow as pa
 
-    columns = []
-    reals = iter(batch.columns[len(asked) :])
-    for array, column in zip(batch.columns, asked, strict=False):
-        kind = column.field.type
+    raw = pl.DataFrame(
+        pa.record_batch(
+            [a.view(pa.binary()) if pa.types.is_string(a.type) else a for a in batch.columns],
+            names=[str(at) for at in range(batch.num_columns)],
+        )
+    )
+    columns, reals = [], iter(raw.get_columns()[len(asked) :])
+    for values, column in zip(raw, asked, strict=False):
+        kind, values = column.field.type, values.alias(column.field.name)
         if column.carrier != "text":
-            values = pl.Series(column.field.name, array)
             # A duration is stored as the number of its units.
             columns.append(values.cast(kind.physical) if kind.kind == "duration" else values)
             continue
-        raw = pl.Series(column.field.name, array.view(pa.binary()))
         try:
-            text = raw.cast(pl.String)
+            text = values.cast(pl.String)
         except pl.exceptions.ComputeError:
-            raise _not_text(raw, column, batch, asked, entity) from None
+            raise _not_text(values, column, batch, asked, entity) from None
         if column.reals:
-            text = text.fill_null(pl.Series(next(reals)).cast(pl.String))
+            text = text.fill_null(next(reals).cast(pl.String))
         columns.append(plain(text) if kind.kind == "decimal" else text)
     return pl.DataFrame(columns)
 
