@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from tests.files.driving import bound
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
@@ -62,4 +63,5 @@ def drain(
 
 def open_home(path: Path, table: str = "t", **settings: Any) -> HomeSession:
     """A session on a table."""
-    return SQLiteHome(table, path=str(path), **settings).open(Context())
+    session: HomeSession = bound(SQLiteHome(table, path=str(path), **settings)).open(Context())
+    return session
