@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from tests.servers import Database
 
-from hygge import ConfigError, ConnectError, PostgresHome
+from hygge import ConfigError, ConnectError, DataError, PostgresHome
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.home import HomeSession
@@ -138,6 +138,53 @@ def test_what_may_not_be_read(postgres: Database) -> None:
     finally:
         postgres.execute(f"DROP OWNED BY reader_{postgres.database};"
                          f"DROP ROLE reader_{postgres.database};")  # fmt: skip
+
+
+def test_a_foreign_table_is_cut_by_its_key(postgres: Database) -> None:
+    if not postgres.rows("SELECT 1 FROM pg_available_extensions WHERE name = 'postgres_fdw'"):
+        pytest.skip("this server has no postgres_fdw")
+    postgres.execute(f"""
+        CREATE TABLE far AS SELECT i AS k, 'x' || i AS v FROM generate_series(1, 3000) i;
+        CREATE EXTENSION postgres_fdw;
+        CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw
+          OPTIONS (host '{postgres.host}', port '{postgres.port}', dbname '{postgres.database}');
+        CREATE USER MAPPING FOR CURRENT_USER SERVER here
+          OPTIONS (user '{postgres.user}', password '{postgres.password}');
+        CREATE FOREIGN TABLE t (k int, v text) SERVER here OPTIONS (table_name 'far');
+        CREATE TABLE parted (k int, v text) PARTITION BY RANGE (k);
+        CREATE FOREIGN TABLE p0 PARTITION OF parted FOR VALUES FROM (0) TO (3001) SERVER here
+          OPTIONS (table_name 'far');
+        CREATE TABLE p1 PARTITION OF parted FOR VALUES FROM (3001) TO (10000);
+        INSERT INTO parted SELECT i, 'y' FROM generate_series(3001, 9000) i;
+    """)
+    with opened(postgres, chunk_column="k") as session:
+        chunks, frames = split_and_read(session, 3)
+        assert len(chunks) == 3
+        check_whole(postgres, frames)
+    with opened(postgres, "parted") as session:
+        chunks, frames = split_and_read(session, 3)
+        assert len(chunks) > 1
+        check_whole(postgres, frames, "parted")
+        assert session.fingerprint(ReadRequest(), chunks[0]) is None
+
+
+def test_generated_columns(postgres: Database) -> None:
+    (version,) = postgres.rows("SHOW server_version_num")[0]
+    kinds = ["STORED", *(["VIRTUAL"] if int(version or 0) >= 180000 else [])]
+    columns = ", ".join(f"{k} int GENERATED ALWAYS AS (k * 2) {k}" for k in kinds)
+    postgres.execute(f"CREATE TABLE t (k int, {columns}); INSERT INTO t VALUES (21);")
+    with opened(postgres) as session:
+        assert rows(session).rows() == [(21, *[42] * len(kinds))]
+
+
+@pytest.mark.parametrize(
+    ("native", "value"), [("timestamp", "'infinity'"), ("date", "'infinity'"), ("numeric", "'NaN'")]
+)
+def test_no_watermark_beyond_all_times(postgres: Database, native: str, value: str) -> None:
+    """Rows beyond all bounds would never be read: that is told, not passed over."""
+    postgres.execute(f"CREATE TABLE t (k int, v {native}); INSERT INTO t VALUES (1, {value});")
+    with opened(postgres) as session, pytest.raises(DataError, match=r"infinite|no number"):
+        session.maximum("v")
 
 
 # Queries ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from hygge.core.errors import HyggeError, MissingDriver
+from hygge.core.errors import DataError, HyggeError, MissingDriver
 from hygge.sql.dialect import literal
 from hygge.sql.link import Link
 from hygge.sql.postgres.errors import explain
@@ -78,8 +78,14 @@ class PostgresLink(Link):
         with self._statement(sql) as statement:
             statement.set_options(**{_COPY: str(copy).lower()})
             with _reader(statement) as reader:
-                columns = [column.to_pylist() for column in reader.read_all().columns]
-        return list(zip(*columns, strict=True))
+                found = reader.read_all().columns
+        try:
+            return list(zip(*(column.to_pylist() for column in found), strict=True))
+        except OverflowError:
+            raise DataError(
+                f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
+                hint="leave such rows out: `where: \"at < 'infinity'\"`",
+            ) from None
 
     def describe(self, sql: str) -> Sequence[tuple[str, int]]:
         """The names and type modifiers of a query's columns, found without running it."""
@@ -122,19 +128,27 @@ class PostgresLink(Link):
             self._connection.close()
 
 
-_databases: dict[str, Any] = {}
-_lock = threading.Lock()
+class _Database:
+    """ADBC's description of a database, made once: it connects by itself to look at the types."""
+
+    def __init__(self) -> None:
+        self._lock, self._found = threading.Lock(), None
+
+    def open(self, uri: str) -> Any:
+        import adbc_driver_postgresql
+
+        with self._lock:
+            if self._found is None:
+                self._found = adbc_driver_postgresql.connect(uri)
+            return self._found
+
+
+_databases: dict[str, _Database] = {}
 
 
 def _database(conninfo: Mapping[str, str]) -> Any:
-    """ADBC's description of a database, made once: it connects by itself to look at the types."""
-    import adbc_driver_postgresql
-
     uri = " ".join(f"{key}={_quoted(value)}" for key, value in conninfo.items())
-    with _lock:
-        if uri not in _databases:
-            _databases[uri] = adbc_driver_postgresql.connect(uri)
-        return _databases[uri]
+    return _databases.setdefault(uri, _Database()).open(uri)
 
 
 def _quoted(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import cast
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.errors import ConfigError, ConnectError, DataError
 from hygge.core.fields import LogicalType
+from hygge.core.watermark import Position
 from hygge.sql.dialect import literal
 from hygge.sql.placeholders import CHUNK, placeholders
 from hygge.sql.postgres import catalogue, split
@@ -158,6 +160,16 @@ class PostgresSession(SQLSession):
             count, digest = self.link.row(versions_sql(rows, self._parts))
             self._counted = (request, chunk, count, digest)
         return self._counted[3]
+
+    def position(self, column: str, function: str) -> Position | None:
+        """See SQLSession. Raises DataError for NaN, which PostgreSQL sorts above all numbers."""
+        found = super().position(column, function)
+        if isinstance(found, Decimal) and not found.is_finite():
+            raise DataError(
+                f"{self._source.label}.{column} holds {found}, which is no number to go on from",
+                hint=f"leave such rows out: `where: \"{column} < 'NaN'\"`",
+            )
+        return found
 
     # Chunks ---------------------------------------------------------------------------------------
 
