@@ -15,13 +15,15 @@ from pathlib import Path
 SCHEMA = "public"
 
 
-def installed() -> dict[str, bool]:
-    """Which there are."""
-    return {
-        "dlt": all(find_spec(name) for name in ("dlt", "connectorx")),
-        "sling": shutil.which("sling") is not None,
-        "ingestr": shutil.which("ingestr") is not None,
-    }
+def installed() -> list[str]:
+    """Those that are there and answer."""
+    found = ["dlt"] if all(map(find_spec, ("dlt", "connectorx", "psycopg"))) else []
+    return found + [name for name in ("sling", "ingestr") if _answers(name)]
+
+
+def _answers(program: str) -> bool:
+    path = shutil.which(program)
+    return bool(path) and not subprocess.run([path, "--version"], capture_output=True).returncode
 
 
 def dlt(url: str, out: Path) -> None:

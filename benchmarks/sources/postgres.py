@@ -41,8 +41,7 @@ def job(work: Path, rows: int) -> Iterator[Job]:
                 flow={"chunks": "off"}, variants={"chunks: auto": {"chunks": "auto"}},
                 peers={
                     f"by {name}": module("benchmarks.peers", name, database.url, work / "peers")
-                    for name, there in peers.installed().items()
-                    if there
+                    for name in peers.installed()
                 },
                 ratio_limit=RATIO_LIMIT.get(rows),
                 peak_limit=PEAK_LIMIT_MB,
