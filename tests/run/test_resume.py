@@ -18,16 +18,20 @@ from tests.run.versioned import VersionedHome
 
 from hygge import BadValue, Cancelled, CSVStore, IPCStore, NDJSONStore, ParquetStore, SQLiteStore
 from hygge.cli.render import details, outcome
-from hygge.core.context import CancelToken, Context
+from hygge.core.chunk import ReadRequest
+from hygge.core.context import CancelToken, Context, Surroundings
 from hygge.core.errors import HyggeError, TransientError
+from hygge.core.load import LoadRequest
 from hygge.core.store import Store
 from hygge.files.stage import LEDGER_STEPS, STEPS, stage_root
 from hygge.run.flow import Mover
 from hygge.run.move import Attempt, Moved
 from hygge.run.pump import Meter
 from hygge.run.result import EntityResult
+from hygge.run.shape import shape_of
+from hygge.run.task import ChunkTask, run_chunk
 from hygge.testing.faults import at_step, raise_at, run_killed_at
-from hygge.testing.process import Runner, many_apart
+from hygge.testing.process import Runner, in_fresh_process, many_apart
 
 CHUNKS = 20
 ROWS = 400
@@ -611,3 +615,37 @@ def test_a_store_without_a_ledger_says_that_it_starts_again(tmp_path: Path) -> N
     notes.clear()
     run_into_sqlite(str(tmp_path), notes)
     assert notes == [], "there was nothing to go on with"
+
+
+def test_a_chunk_that_is_reused_needs_nothing_but_its_task(tmp_path: Path) -> None:
+    """In a process of its own: one chunk is as it was, another has changed, a third is damaged."""
+    case = Case(tmp_path)
+    case.home().put(numbers(ROWS))
+    case.killed("move.written", home=ALONE)
+    frame = case.home().frame
+    case.home().put(frame.with_columns(value=pl.when(id=30).then(-1).otherwise(pl.col("value"))))
+    home, store = case.home(), case.store().bind(Surroundings(case.root))
+    with store.open(Context()) as session, home.open(Context()) as reading:
+        shape = shape_of(reading.schema())
+        left = session.unfinished("replace", shape.target)
+        assert left is not None and len(left.done) == CHUNKS
+        head = left.head
+        request = LoadRequest(
+            head.entity, head.mode, head.fields, head.fingerprint, head.load_id,
+            generation=head.generation,
+        )  # fmt: skip
+        load = session.resume(request)
+        flip(min((case.stages[0] / "new").glob("*-0002-*")))
+        read = ReadRequest(columns=shape.columns, snapshot=reading.share())
+        tasks = [
+            ChunkTask(home, store, shape, read, chunk, load.ticket, "t", "run", prove=True,
+                      earlier=left.done[chunk.index])
+            for chunk in head.chunks[:3]
+        ]  # fmt: skip
+        same, other, damaged = (in_fresh_process(run_chunk, task) for task in tasks)
+        assert same.reused and same.done == left.done[0]
+        assert (other.reused, other.why) == (False, "changed")
+        assert other.done.fingerprint != left.done[1].fingerprint
+        assert (damaged.reused, damaged.why) == (False, "damaged")
+        assert damaged.done.fingerprint == left.done[2].fingerprint
+        assert load.staged_rows([]) == ROWS

@@ -19,6 +19,7 @@ from hygge.core.errors import ConnectError, HyggeError
 from hygge.core.fields import Schema
 from hygge.core.home import Home
 from hygge.testing._home_base import read, read_session, some_rows
+from hygge.testing._home_chunks import ChunksContract
 from hygge.testing._home_windows import WindowsContract
 from hygge.testing.corpus import AWKWARD_NAMES, BY_NAME, KEY, VALUE, Case, numbered
 from hygge.testing.process import in_fresh_process
@@ -29,7 +30,7 @@ SECONDS = 10.0
 PLAIN = ("int64", "float64", "bool", "decimal(10,2)", "date", "timestamp(us)", "string")
 
 
-class HomeContract(WindowsContract):
+class HomeContract(WindowsContract, ChunksContract):
     """Checks every Home; subclass it and say how to lay rows down at a source.
 
     A source that has other types than asked for says so in `becomes`; one that has no order may
