@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,16 @@ from hypothesis import strategies as st
 from tests.run.support import numbers, planned
 from tests.run.versioned import VersionedHome
 
-from hygge import BadValue, Cancelled, CSVStore, IPCStore, NDJSONStore, ParquetStore, SQLiteStore
+from hygge import (
+    BadValue,
+    Cancelled,
+    CSVStore,
+    IPCStore,
+    NDJSONStore,
+    ParquetStore,
+    SQLiteHome,
+    SQLiteStore,
+)
 from hygge.cli.render import details, outcome
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import CancelToken, Context, Surroundings
@@ -649,3 +660,35 @@ def test_a_chunk_that_is_reused_needs_nothing_but_its_task(tmp_path: Path) -> No
         assert (damaged.reused, damaged.why) == (False, "damaged")
         assert damaged.done.fingerprint == left.done[2].fingerprint
         assert load.staged_rows([]) == ROWS
+
+
+def sqlite_run(root: str, notes: list[str], database: str = "shop.db") -> Moved:
+    home = SQLiteHome("orders", path=f"{root}/{database}")
+    store = ParquetStore("t", path=f"{root}/data/t", part_rows=15)
+    plan = planned(home, store, Path(root), chunks=10, mode="merge", key_column="id",
+                   incremental={"column": "at", "lag": "1h"})  # fmt: skip
+    assert plan.errors == ()
+    context = Context("run", note=lambda message, severity: notes.append(message))
+    return Attempt(plan, context, meter=Meter()).run()
+
+
+def test_an_incremental_load_of_sqlite_goes_on(tmp_path: Path) -> None:
+    """Rows that changed meanwhile have a later time, and are read by the next run."""
+    case, notes = Case(tmp_path), list[str]()
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db:
+        db.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, total INT, at TIMESTAMP)")
+        db.executemany(
+            "INSERT INTO orders VALUES (?, ?, ?)",
+            [(i, i * 3, f"2024-01-{1 + i // 20:02} 10:00:00") for i in range(400)],
+        )
+        db.commit()
+        ended = run_killed_at("files.chunk_kept", sqlite_run, str(tmp_path), [], nth=6)
+        assert ended.returncode == -9, ended.output
+        db.execute("UPDATE orders SET total = -1, at = '2024-03-01 10:00:00' WHERE id IN (3, 390)")
+        db.execute("INSERT INTO orders VALUES (500, 7, '2024-03-02 10:00:00')")
+        db.commit()
+        sqlite_run(str(tmp_path), notes)
+        assert re.match(r"\d of 10 chunks were reused, \d read again: \d were missing; ", notes[-1])
+        sqlite_run(str(tmp_path), notes)
+        there = db.execute("SELECT id, total FROM orders ORDER BY id").fetchall()
+    assert case.rows().select("id", "total").rows() == there

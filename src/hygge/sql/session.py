@@ -9,6 +9,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -213,7 +214,8 @@ class SQLSession(HomeSession):
             return (WHOLE,)
         if self._source.query:
             need_chunks(self._source, self.dialect)
-        return self.split_table(request, parts)
+        found = self.split_table(request, parts)
+        return [replace(c, lasting=c.lasting or "key" in c.bounds) for c in found]
 
     def chunk_of(self, index: int, column: str, bounds: Range, label: str, rows: int) -> Chunk:
         """The chunk of a range of a column's whole numbers, for a table or a query.
@@ -225,7 +227,7 @@ class SQLSession(HomeSession):
         else:
             low, high = ([str(bound)] if bound is not None else None for bound in bounds)
             found = {"key": [column], "from": low, "below": high, "nulls": low is None}
-        return Chunk(index, label, found, rows)
+        return Chunk(index, label, found, rows, lasting=True)
 
     def rows_sql(self, request: ReadRequest, chunk: Chunk, *also: str) -> str:
         """What stands after FROM, for the rows of a window and a chunk that meet conditions."""

@@ -143,10 +143,13 @@ class SQLiteSession(SQLiteSessionBase):
         if low is None or high - low + 1 < parts:
             return (WHOLE,)
         names = CHUNK if what.query else ("from", "below")
+        # A rowid that is no column's may be another after a VACUUM (sqlite.org/lang_vacuum).
+        lasting = bool(what.chunk_column or self._relation.alias)
         return [
             Chunk(
                 index=at, label=range_label(name, bounds, low, high),
                 bounds=dict(zip(names, bounds, strict=True)), rows=range_rows(bounds, low, high),
+                lasting=lasting,
             )
             for at, bounds in enumerate(ranges_between(low, high, parts))
         ]  # fmt: skip
