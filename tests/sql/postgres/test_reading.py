@@ -359,6 +359,34 @@ def test_small_windows_are_left_to_an_index(postgres: Database) -> None:
         assert 13_000 < (session.estimate(ReadRequest(window=window)).rows or 0) < 15_000
 
 
+@pytest.mark.parametrize("kind", ["heap", "partitions", "a filter", "an index"])
+def test_a_scan_is_counted_by_the_server_as_it_goes(postgres: Database, kind: str) -> None:
+    """And counted by a question where that is not what was read."""
+    postgres.execute("""
+        CREATE TABLE t (k int) PARTITION BY RANGE (k);
+        CREATE TABLE p0 PARTITION OF t FOR VALUES FROM (0) TO (700);
+        CREATE TABLE p1 PARTITION OF t FOR VALUES FROM (700) TO (9000);
+        INSERT INTO t SELECT i FROM generate_series(1, 3000) i; DELETE FROM t WHERE k % 7 = 0;
+        CREATE INDEX ON p0 (k);
+    """)
+    table = "t" if kind == "partitions" else "p1" if kind != "an index" else "p0"
+    settings = {"where": "k % 2 = 0"} if kind == "a filter" else {}
+    asked: list[str] = []
+    with opened(postgres, table, **settings) as session:
+        assert isinstance(session, PostgresSession)
+        if kind == "an index":
+            session.link.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+            )
+        for chunk in [WHOLE, *session.split(ReadRequest(), 3)]:
+            read = pl.concat(list(session.read(ReadRequest(), chunk))).height
+            before = session.link.rows
+            session.link.rows = lambda sql, b=before: asked.append(sql) or b(sql)  # type: ignore
+            assert session.count(ReadRequest(), chunk) == read
+            session.link.rows = before  # type: ignore[method-assign]
+    assert bool(asked) == (kind in ("a filter", "an index"))
+
+
 # Snapshots ----------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ class PostgresSession(SQLSession):
     _oid = 0
     _lenient = False
     _known_parts: list[split.Part] | None = None
-    _counted: tuple[ReadRequest, Chunk, int, str] | None = None
+    _counted: tuple[ReadRequest, Chunk, int, str | None] | None = None
 
     @property
     def postgres(self) -> PostgresLink:
@@ -121,9 +121,25 @@ class PostgresSession(SQLSession):
     # Reading --------------------------------------------------------------------------------------
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        """See SQLSession. How many rows the server's scan has returned is kept for `count`."""
         self._enter(request.snapshot)
-        self._lenient = request.lenient
-        return super().read(request, chunk)
+        self._lenient, self._counted = request.lenient, None
+        before, rows = self._scanned(request), 0
+        for batch in super().read(request, chunk):
+            rows += batch.height
+            yield batch
+        after = self._scanned(request)
+        if before is not None and after is not None and after - before == rows:
+            self._counted = (request, chunk, rows, None)
+
+    def _scanned(self, request: ReadRequest) -> int | None:
+        """Rows that this transaction's scans of the table have returned, as the server counts them;
+        None where that is not what a read of it gives."""
+        chosen = self._source.condition or request.window is not None
+        if chosen or self._source.query or not self._all_heap:
+            return None
+        told = [f"pg_stat_get_xact_tuples_returned({part.oid})" for part in self._parts]
+        return int(self.link.row(f"SELECT {' + '.join(told)}")[0])
 
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
         return Fit(self.schema(), self._source.label, self._lenient).apply(batch)
@@ -145,21 +161,27 @@ class PostgresSession(SQLSession):
         return self.postgres.planned(sql)
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
-        """Count a chunk's rows, and take their fingerprint in passing, which is asked for next."""
-        if chunk.bounds and self.fingerprint(request, chunk) is not None and self._counted:
-            return self._counted[2]
+        """See HomeSession. A scan that has just returned as many rows as came here was counted by
+        the server as it went; it is asked to count again where the two differ."""
+        known = self._counted
+        if known is not None and known[:2] == (request, chunk):
+            return known[2]
         return super().count(request, chunk)
 
     def fingerprint(self, request: ReadRequest, chunk: Chunk) -> str | None:
         """See HomeSession and `versions.py`; only of tables whose rows lie in heaps here."""
         self._enter(request.snapshot)
-        if self._source.query or not self._parts or not all(p.heap for p in self._parts):
+        if self._source.query or not self._all_heap:
             return None
-        if self._counted is None or self._counted[:2] != (request, chunk):
+        if self._counted is None or self._counted[:2] != (request, chunk) or not self._counted[3]:
             rows = self.rows_sql(request, chunk)
             count, digest = self.link.row(versions_sql(rows, self._parts))
             self._counted = (request, chunk, count, digest)
         return self._counted[3]
+
+    @property
+    def _all_heap(self) -> bool:
+        return bool(self._parts) and all(part.heap for part in self._parts)
 
     def position(self, column: str, function: str) -> Position | None:
         """See SQLSession. Raises DataError for NaN, which PostgreSQL sorts above all numbers."""
