@@ -219,6 +219,14 @@ def test_a_row_of_more_than_16_megabytes() -> None:
     assert found["t"].to_list() == ["a", text, "b"]
 
 
+def test_wide_rows_are_bounded_by_bytes() -> None:
+    """However many rows a batch may have, it holds few bytes."""
+    one = packets(row(["x" * 1_000_000, 7], ["text", "tiny"]))
+    found = blocks(one * 40 + packets(EOF_PACKET), 100_000)
+    assert sum(len(block.starts) for block in found) == 40
+    assert max(len(block.buffer) for block in found) <= wire.BLOCK + SPARE
+
+
 def test_an_error_after_some_rows() -> None:
     rows = packets(row([1], ["tiny"])) * 3
     killed = b"\xff" + struct.pack("<H", 1317) + b"#70100Query execution was interrupted"

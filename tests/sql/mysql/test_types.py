@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,8 @@ import pytest
 from tests.servers import Database
 from tests.sql.mysql.support import open_home, read
 
-from hygge.core.errors import BadValue, ConfigError
+from hygge import Flow, MySQLHome, ParquetStore
+from hygge.core.errors import BadValue, ConfigError, DataError
 
 H = timedelta(hours=1)
 LAST = timedelta(hours=838, minutes=59, seconds=59)
@@ -167,6 +169,28 @@ def test_a_day_that_no_calendar_has(mysql: Database, native: str, value: str) ->
     assert f"t.v, k=2: '{value[:10]}" in str(caught.value)
     text = read(mysql, types={"v": "string"})["v"].to_list()
     assert text[1] is not None and text[1].startswith(value[:10])
+
+
+def test_zero_dates_can_become_null(mysql: Database, tmp_path: Path) -> None:
+    mysql.execute(
+        ZERO.format("date")
+        + "INSERT INTO t VALUES (1, '2024-01-31'), (2, '0000-00-00'), (3, NULL);"
+    )
+    flow = Flow(
+        MySQLHome("t", url=mysql.url), ParquetStore(path=str(tmp_path / "t")), on_bad_value="null"
+    )
+    flow.start_sync()
+    got = pl.read_parquet(tmp_path / "t" / "*.parquet").sort("k")
+    assert got.rows() == [(1, date(2024, 1, 31)), (2, None), (3, None)]
+
+
+def test_nothing_but_zero_dates_is_no_watermark(mysql: Database) -> None:
+    mysql.execute(ZERO.format("datetime") + "INSERT INTO t VALUES (1, '0000-00-00');")
+    with (
+        open_home(mysql) as session,
+        pytest.raises(DataError, match=r"t\.v: the max is no position"),
+    ):
+        session.maximum("v")
 
 
 def test_hidden_and_generated_columns_are_read(mysql: Database) -> None:

@@ -7,6 +7,7 @@ https://mariadb.com/kb/en/mariadb-error-code-reference/
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -72,6 +73,8 @@ def explain(error: Exception, label: str) -> HyggeError:
 
 def _said(error: Exception) -> tuple[int | None, str]:
     """An error's number and its text."""
+    if isinstance(getattr(error, "original_exception", error), ssl.SSLError):
+        return 2026, str(error.args[-1])  # PyMySQL tells it as a server that is not reached
     match error.args:
         case (int(number), str(text), *_) if isinstance(error, pymysql.Error):
             return number, text or "the connection is closed"

@@ -25,10 +25,12 @@ _SESSION = (
     # Rows in text as they are stored, and all of them, whatever the server's settings are.
     "sql_mode = REPLACE(@@sql_mode, 'PAD_CHAR_TO_FULL_LENGTH', ''), "
     "sql_select_limit = 18446744073709551615, "
-    # How long the server waits for us to take rows: while a slow Store writes, nobody takes any.
-    "net_write_timeout = 86400"
+    # How long the server waits for us, to take rows or to ask: meanwhile a slow Store writes.
+    "net_write_timeout = 86400, wait_timeout = 86400"
 )
 """What every connection is set to: https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html."""
+_MARIADB = "SET SESSION idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0"
+"""The same for MariaDB: https://mariadb.com/kb/en/server-system-variables/."""
 KILL_S = 5.0
 """How long having a statement killed may take."""
 
@@ -71,6 +73,8 @@ class MySQLLink(Link):
             link = cls(open_route(route), label, route)
         try:
             link.execute(_SESSION)
+            if link.mariadb:
+                link.execute(_MARIADB)
             link.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # of snapshots
             if statement_timeout:
                 link.execute(link.timeout_sql(statement_timeout))

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError, UnsupportedError
+from hygge.core.errors import ConfigError, DataError, UnsupportedError
+from hygge.core.watermark import Position
 from hygge.sql.link import Link
 from hygge.sql.mysql.catalogue import SNAPSHOTS, look
 from hygge.sql.mysql.clock import Clock, read_clock
@@ -159,6 +160,15 @@ class MySQLSession(SQLSession):
             return bounded(self._source, self.dialect, request, chunk, self.schema)
         listed = columns_sql(self.dialect, columns)
         return f"SELECT {listed} FROM {self.rows_sql(request, chunk)}"
+
+    def position(self, column: str, function: str) -> Position | None:
+        try:
+            return super().position(column, function)
+        except ValueError as error:  # a zero date
+            raise DataError(
+                f"{self._source.label}.{column}: the {function} is no position: {error}",
+                hint="mend the rows, or read incrementally by another column",
+            ) from None
 
     def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
         """Ranges of the key, whatever its types, as even as the optimizer's estimates."""
