@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from hygge.stores.ipc import IPCStore as IPCStore
     from hygge.stores.ndjson import NDJSONStore as NDJSONStore
     from hygge.stores.parquet import ParquetStore as ParquetStore
+    from hygge.stores.postgres import PostgresStore as PostgresStore
     from hygge.stores.sqlite import SQLiteStore as SQLiteStore
 
 _WHERE = {
@@ -76,6 +77,7 @@ _WHERE = {
     "hygge.stores.ipc": ("IPCStore",),
     "hygge.stores.ndjson": ("NDJSONStore",),
     "hygge.stores.parquet": ("ParquetStore",),
+    "hygge.stores.postgres": ("PostgresStore",),
     "hygge.stores.sqlite": ("SQLiteStore",),
 }  # fmt: skip
 _MODULES = {name: module for module, group in _WHERE.items() for name in group}

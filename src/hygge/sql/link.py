@@ -22,8 +22,8 @@ class Link(ABC):
     """The database, for errors; never a secret."""
 
     @abstractmethod
-    def execute(self, sql: str) -> None:
-        """Run a statement that gives no rows."""
+    def execute(self, sql: str) -> int | None:
+        """Run a statement that gives no rows; how many it changed, where the driver tells."""
 
     @abstractmethod
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:

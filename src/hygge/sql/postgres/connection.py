@@ -12,6 +12,7 @@ from hygge.sql.link import Link
 from hygge.sql.pool import Lease
 from hygge.sql.server import ServerConnection, seconds
 from hygge.sql.session import SQLSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 
 # What the text forms of values depend on: https://www.postgresql.org/docs/current/runtime-config-client.html
@@ -67,6 +68,11 @@ class PostgresConnection(ServerConnection):
         from hygge.sql.postgres.link import PostgresLink
 
         return PostgresLink.open(self.conninfo(), self.settings(), self.place())
+
+    def settler(self) -> Settler:
+        from hygge.sql.postgres.settler import PostgresSettler
+
+        return PostgresSettler()
 
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.postgres.session import PostgresSession

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 _COPY = "adbc.postgresql.use_copy"
 _HINT = "adbc.postgresql.batch_size_hint_bytes"
+<<<<<<< HEAD
 FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
+=======
+_TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
+_MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
+>>>>>>> 0da67cc (PostgreSQL's Store: binary COPY into the transaction that commits, tables that change places; by the Store suite)
 _STATUS = "adbc.postgresql.transaction_status"
 
 
@@ -61,9 +66,21 @@ class PostgresLink(Link):
             raise
         return link
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str) -> int | None:
         with self._statement(sql) as statement:
-            statement.execute_update()
+            changed = statement.execute_update()
+        return None if changed is None or changed < 0 else int(changed)
+
+    def append(self, schema: str, table: str, rows: pl.DataFrame) -> int:
+        """Append a frame to a table by binary COPY, column by column's name; returns how many rows
+        the server says that it took."""
+        import adbc_driver_manager
+
+        options = {_TABLE: table, _MODE: _APPEND, **({_SCHEMA: schema} if schema else {})}
+        with told(self.label), adbc_driver_manager.AdbcStatement(self._connection) as statement:
+            statement.set_options(**options)
+            statement.bind_stream(rows.__arrow_c_stream__(None))
+            return int(statement.execute_update())
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         return self._rows(sql, copy=True)

@@ -105,9 +105,38 @@ _RULES = (*_NUMERIC, *_CHARACTERS, *_TIMES, *_OTHERS)
 TYPE_TABLE = (*_RULES, ENUM, RANGE, COMPOSITE, DOMAIN, ARRAY, ARRAYS, OTHER)
 
 
+_DDL = {
+    "bool": "boolean", "int8": "smallint", "int16": "smallint", "int32": "integer",
+    "int64": "bigint", "uint8": "smallint", "uint16": "integer", "uint32": "bigint",
+    "uint64": "numeric(20,0)", "float32": "real", "float64": "double precision", "date": "date",
+    "time": "time", "duration": "interval", "string": "text", "binary": "bytea", "json": "json",
+    "uuid": "uuid", "struct": "json", "null": "text",
+}  # fmt: skip
+_IN_ARRAYS = frozenset({
+    "bool", "int8", "int16", "int32", "int64", "float32", "float64", "string", "binary",
+})  # fmt: skip
+
+
 def ddl(kind: LogicalType) -> str:
-    """The declared type for a logical one. Raises UnsupportedError."""
-    raise UnsupportedError(f"PostgreSQL has no form for {kind}")
+    """The declared type for a logical one. Raises UnsupportedError for one it cannot hold.
+
+    Lists whose elements the driver lays down exactly are arrays; the others, and structs, are JSON.
+    """
+    if kind.unit == "ns":
+        raise UnsupportedError(
+            f"PostgreSQL has no form for {kind}: its times end with microseconds",
+            hint="`cast` the column, e.g. to timestamp(us) or string",
+        )
+    if kind.kind == "decimal":
+        return f"numeric({kind.precision},{kind.scale})"
+    if kind.kind == "timestamp":
+        return "timestamptz" if kind.zone else "timestamp"
+    if kind.kind == "string" and kind.length:
+        return f"varchar({kind.length})"
+    if kind.kind == "list":
+        inner = kind.inner[0].type
+        return f"{ddl(inner)}[]" if inner.kind in _IN_ARRAYS else "json"
+    return _DDL[kind.kind]
 
 
 DIALECT = Dialect("postgres", ('"', '"'), _RULES, ddl)

@@ -72,6 +72,7 @@ class SQLLoad(Load):
         self._straight: str | None = None
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
+        self._staging: list[TableWriter] = []
         self._open = self._spoilt = self.over = False
         reached("sql.begun")
 
@@ -82,7 +83,9 @@ class SQLLoad(Load):
             if self._straight is None:
                 self._straight = self._go_straight()
         if not self._straight:
-            return self.ticket.writer(chunk, self._context)
+            staging = self.ticket.writer(chunk, self._context)
+            self._staging.append(staging)
+            return staging
         inlet = Inlet(
             self._settler, self._link, self._place, self._straight, self.request.fields,
             self.request.entity, self._turn,
@@ -217,17 +220,18 @@ class SQLLoad(Load):
         if self.over:
             return
         self.over = True
+        for writer in self._staging:  # whose transactions hold the stage
+            writer.abort()
         with suppress(HyggeError):  # a connection that is lost has rolled back already
             if self._open:
                 self._settler.rollback(self._link)
-        with suppress(HyggeError):
-            self._clean()
+        self._clean()
 
     def _clean(self) -> None:
         """Drop the stage; one that cannot be dropped now is cleared away by a later load."""
         with suppress(HyggeError):
             if self._staged():
-                self._settler.drop(self._link, self._place, self._stage)
+                self._settler.discard(self._link, self._place, self._stage)
 
 
 class _Unsure(Exception):

@@ -48,7 +48,8 @@ class SQLStoreSession(StoreSession):
         link, now = self._lease.link, datetime.now(UTC)
         for name in self._settler.stages(link, self._place):
             if is_dead(name, now):
-                self._settler.drop(link, self._place, name)
+                with suppress(HyggeError):
+                    self._settler.discard(link, self._place, name)
         held = self.state()
         self._load = SQLLoad(
             self._connection, self._lease, self._place, request, held, self._context

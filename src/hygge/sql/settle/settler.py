@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from hygge.core.errors import HyggeError, UnsupportedError
+from hygge.core.errors import DataError, HyggeError, UnsupportedError
 from hygge.core.fields import Field, Schema
 from hygge.core.load import Mode
 from hygge.sql.dialect import Dialect
@@ -40,6 +40,12 @@ class Settler(ABC):
                 ) -> pl.DataFrame:  # fmt: skip
         """A batch as `ingest` is to have it. Raises BadValue for what the database cannot hold."""
         return batch
+
+    def blame(
+        self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+    ) -> HyggeError:
+        """The error for a batch that the database refused, with the value if it can be found."""
+        return error
 
     def check(self, fields: Schema, place: Place) -> None:
         """Raise UnsupportedError for columns that the database cannot have."""
@@ -156,6 +162,10 @@ class Settler(ABC):
 
     def drop(self, link: Link, place: Place, table: str) -> None:
         link.execute(f"DROP TABLE IF EXISTS {place.sql(self.dialect, table)}")
+
+    def discard(self, link: Link, place: Place, table: str) -> None:
+        """Drop a stage, unless a writer that died elsewhere still holds it."""
+        self.drop(link, place, table)
 
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """Let a table made by this load have the place's name, and the old one go."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from hygge.core.context import Context
+from hygge.core.errors import DataError
 from hygge.core.fields import Schema
 from hygge.core.load import Receipt, Writer
 from hygge.core.steps import reached
@@ -72,8 +73,13 @@ class TableWriter(Writer):
             return
         to = self._inlet
         rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
-        with to.turn:
-            self._taken += to.settler.ingest(to.link, to.place, to.table, rows)
+        try:
+            with to.turn:
+                self._taken += to.settler.ingest(to.link, to.place, to.table, rows)
+        except DataError as error:
+            raise to.settler.blame(
+                error, batch, to.fields, entity=to.entity, offset=self._given
+            ) from error
         self._given += batch.height
         self._bytes += int(batch.estimated_size())
         self._digest = (self._digest + digest_of(batch)) % (1 << 64)

@@ -12,6 +12,7 @@ import polars as pl
 
 from hygge.core.errors import BadValue, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
+from hygge.sql.nested import as_json
 from hygge.sql.rows import row_of
 from hygge.sql.sqlite.types import EXACT_DIGITS
 
@@ -124,14 +125,6 @@ def _timestamp(column: pl.Series, kind: LogicalType) -> pl.Series:
     return utc.dt.strftime(f"%Y-%m-%d %H:%M:%S%.{digits}f+00:00")
 
 
-def _json(column: pl.Series, kind: LogicalType) -> pl.Series:
-    text = column.alias("v").to_frame().select(pl.struct("v").struct.json_encode()).to_series()
-    inner = text.str.slice(len('{"v":')).str.head(-1)
-    return pl.DataFrame({"c": inner, "some": column.is_not_null()}).select(
-        pl.when("some").then("c")
-    ).to_series()  # fmt: skip
-
-
 _FORMS: dict[str, Callable[[pl.Series, LogicalType], pl.Series]] = {
     "uint64": lambda column, kind: column.cast(pl.String),
     "float32": lambda column, kind: column.cast(pl.Float64),
@@ -140,7 +133,7 @@ _FORMS: dict[str, Callable[[pl.Series, LogicalType], pl.Series]] = {
     "time": lambda column, kind: column.dt.strftime("%H:%M:%S%.9f"),
     "timestamp": _timestamp,
     "duration": lambda column, kind: column.to_physical(),
-    "list": _json,
-    "struct": _json,
+    "list": lambda column, kind: as_json(column),
+    "struct": lambda column, kind: as_json(column),
     "null": lambda column, kind: column.cast(pl.String),
 }

@@ -1,0 +1,158 @@
+"""Settling in PostgreSQL: binary COPY in, and tables that change places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import polars as pl
+
+from hygge.core.errors import BadValue, DataError, HyggeError
+from hygge.core.fields import Field, Schema
+from hygge.sql.link import Link
+from hygge.sql.nested import as_json
+from hygge.sql.postgres.types import DIALECT, ddl
+from hygge.sql.rows import row_of
+from hygge.sql.settle.modes import insert
+from hygge.sql.settle.place import Place
+from hygge.sql.settle.settler import Settler
+
+if TYPE_CHECKING:
+    from hygge.sql.postgres.link import PostgresLink
+
+# What may hang on a table that a new one of the same name would not have.
+_HANGS = """
+SELECT 'a view, a foreign key or a rule' FROM pg_depend d
+  WHERE d.refobjid = {table} AND d.deptype = 'n' AND d.classid <> 'pg_attrdef'::regclass
+UNION ALL SELECT 'an index' FROM pg_index i WHERE i.indrelid = {table} AND NOT i.indisprimary
+UNION ALL SELECT 'a constraint' FROM pg_constraint c
+  WHERE c.conrelid = {table} AND c.contype NOT IN ('p', 'n')
+UNION ALL SELECT 'a trigger' FROM pg_trigger t WHERE t.tgrelid = {table} AND NOT t.tgisinternal
+UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid = {table}
+UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid = {table}
+UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid = {table} AND c.relacl IS NOT NULL
+UNION ALL SELECT 'partitions' FROM pg_class c WHERE c.oid = {table} AND c.relkind = 'p'
+UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
+UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
+LIMIT 1
+"""
+
+
+class PostgresSettler(Settler):
+    """Everything is transactional, tables too. Loads of one table wait for each other's end."""
+
+    dialect = DIALECT
+
+    def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
+        return cast("PostgresLink", link).append(place.schema, table, rows)
+
+    def encoded(
+        self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+    ) -> pl.DataFrame:
+        """See Settler. Raises BadValue for a time finer than microseconds."""
+        columns = [_encoded(column, field) for column, field in zip(batch, fields, strict=True)]
+        for before, now, field in zip(batch, columns, fields, strict=True):
+            if field.type.kind == "time" and (before != now).any():
+                at = int((before != now).fill_null(False).arg_true()[0])
+                raise _bad(batch, fields, field, at, entity, offset, "PostgreSQL has microseconds")
+        return pl.DataFrame(columns)
+
+    def blame(
+        self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+    ) -> HyggeError:
+        """The value that the server refused, where it can be found: text with a NUL in it."""
+        for column, field in zip(batch, fields, strict=True):
+            if column.dtype == pl.String:
+                found = column.str.contains("\0", literal=True).fill_null(False).arg_true()
+                if len(found):
+                    why = "PostgreSQL's text cannot hold the character NUL"
+                    return _bad(batch, fields, field, int(found[0]), entity, offset, why)
+        return error
+
+    def lock(self, link: Link, place: Place) -> None:
+        name = self.dialect.text(f"hygge {self._here(link, place)}.{place.table}")
+        link.rows(
+            f"SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended({name}, 0)) AS x) l"
+        )
+
+    def _here(self, link: Link, place: Place) -> str:
+        return place.schema or str(link.row("SELECT current_schema()::text")[0])
+
+    def take_over(self, link: Link, place: Place, new: str) -> None:
+        """See Settler. Where something hangs on the table that a new one would not have (a view, an
+        index, a grant ...), it stays, and its rows are changed within the transaction."""
+        names = self.names(link, place)
+        if names is None or not self._hangs(link, place):
+            super().take_over(link, place, new)
+            return
+        coming = self.names(link, place, new) or []
+        if set(names) != set(coming):
+            raise DataError(
+                f"{place} has {self._hangs(link, place)}, and other columns than those that come",
+                hint="alter the table to take them, or drop it, and it is made anew",
+            )
+        target, stage = place.sql(self.dialect), place.sql(self.dialect, new)
+        link.execute(f"DELETE FROM {target}")
+        link.execute(insert(self.dialect, target, stage, coming))
+        self.drop(link, place, new)
+
+    def discard(self, link: Link, place: Place, table: str) -> None:
+        link.execute("SET lock_timeout = '2s'")
+        try:
+            self.drop(link, place, table)
+        finally:
+            link.execute("RESET lock_timeout")
+
+    def _hangs(self, link: Link, place: Place) -> str:
+        """What hangs on the table, in a word; "" for nothing."""
+        table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
+        found = link.rows(_HANGS.format(table=table))
+        return str(found[0][0]) if found else ""
+
+    def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
+        """See Settler; asked of the catalogue itself, which is quicker."""
+        name = self.dialect.text(place.sql(self.dialect, table))
+        found = link.rows(
+            f"SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass({name}) "
+            "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        )
+        return [column for (column,) in found] or None
+
+    def widen(self, link: Link, place: Place, field: Field) -> None:
+        quoted = self.dialect.quote(field.name)
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect)} ALTER COLUMN {quoted} "
+            f"TYPE {ddl(field.type)} USING {quoted}::{ddl(field.type)}"
+        )
+
+
+def _encoded(column: pl.Series, field: Field) -> pl.Series:
+    kind = field.type.kind
+    if kind in ("int8", "uint8"):
+        return column.cast(pl.Int16)
+    if kind == "uint16":
+        return column.cast(pl.Int32)
+    if kind == "uint32":
+        return column.cast(pl.Int64)
+    if kind == "null":
+        return column.cast(pl.String)
+    if kind == "time":  # the driver's unit
+        return (column.cast(pl.Int64) // 1000 * 1000).cast(pl.Time)
+    if field.type.unit == "ms":
+        return column.dt.cast_time_unit("us")
+    if kind == "uuid":
+        return column.str.replace_all("-", "", literal=True).str.decode("hex")
+    if kind in ("list", "struct") and ddl(field.type) == "json":
+        return as_json(column).alias(column.name)
+    if kind == "list" and field.type.inner[0].type.kind == "int8":
+        return column.cast(pl.List(pl.Int16))
+    return column
+
+
+def _bad(
+    batch: pl.DataFrame, fields: Schema, field: Field, at: int, entity: str, offset: int, why: str
+) -> BadValue:
+    return BadValue(
+        entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),
+        value=batch[field.name][at], declared=str(field.type),
+        hint=f"{why}: mend the value, or `cast` the column",
+    )  # fmt: skip

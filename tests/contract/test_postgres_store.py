@@ -1,0 +1,106 @@
+"""The suite over PostgreSQL's Store, against what psql prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import polars as pl
+import pytest
+from tests.contract.readers import value_of
+from tests.servers import Database, Server
+
+from hygge import PostgresStore, Schema, Store
+from hygge.core.fields import LogicalType
+from hygge.sql.settle.load import STEPS
+from hygge.testing.stores import StoreContract
+
+NO_NS = "PostgreSQL's times are of microseconds"
+NO_NUL = "PostgreSQL's text has no NUL"
+NULL = "no value"
+LOWER = "a uuid is a number, written in lower case"
+
+
+@pytest.fixture(scope="module")
+def warehouse(postgres_server: Server) -> Iterator[Database]:
+    with postgres_server.database() as database:
+        yield database
+
+
+def parsed(kind: LogicalType, text: str) -> Any:
+    if kind.kind == "bool":
+        return text == "t"
+    if kind.kind == "binary":
+        return bytes.fromhex(text.removeprefix("\\x"))
+    if kind.kind == "duration":
+        return int(text)
+    if kind.kind in ("list", "struct"):
+        return value_of(kind, json.loads(text))
+    if kind.kind == "timestamp" and text.endswith("+00"):
+        text += ":00"
+    return value_of(kind, text)
+
+
+def shown(name: str, kind: LogicalType) -> str:
+    """A column as psql is to print it."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    if kind.kind == "duration":
+        return f"(extract(epoch FROM {quoted}) * 1000000)::bigint"
+    return f"to_json({quoted})::text" if kind.kind in ("list", "struct") else quoted
+
+
+def copied(database: Database, query: str) -> list[list[str | None]]:
+    """The rows of a query as COPY writes them; psql itself shows some characters as nothing."""
+    text = database.execute(
+        f"SET TimeZone = 'UTC'; COPY ({query}) TO STDOUT (FORMAT csv, NULL '{NULL}')"
+    )
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    return [[None if v == NULL else v for v in line or [""]] for line in lines]
+
+
+class TestPostgresStore(StoreContract):
+    steps = STEPS
+    never: ClassVar = {
+        "timestamp(ns)": NO_NS, "values[string / NUL]": NO_NUL,
+        "state_keeps_fields[string / NUL]": NO_NUL,
+        "merge_tells_keys_apart[string / NUL]": NO_NUL,
+    }  # fmt: skip
+    lossy: ClassVar = {"values[uuid]": LOWER, "merge_tells_keys_apart[uuid]": LOWER}
+    database: Database
+
+    @pytest.fixture(autouse=True)
+    def _in_warehouse(self, warehouse: Database, request: pytest.FixtureRequest) -> None:
+        self.database = warehouse
+        self.prefix = f"{abs(hash(request.node.nodeid)) % 10**9}_"
+
+    def make(self, name: str) -> Store:
+        return PostgresStore(self.prefix + name, url=self.database.url)
+
+    def with_secret(self, secret: str) -> Store:
+        return PostgresStore("t", url=f"postgresql://user:{secret}@127.0.0.1:1/shop")
+
+    def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
+        names = [
+            str(name)
+            for (name,) in self.database.rows(
+                "SELECT attname FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped "
+                f"AND attrelid = to_regclass('\"{store.name}\"') ORDER BY attnum"
+            )
+        ]
+        if not names:
+            return pl.DataFrame()
+        kinds = {n: f.type if (f := schema.get(n)) else LogicalType("string") for n in names}
+        wanted = ", ".join(shown(n, kinds[n]) for n in names)
+        found = copied(self.database, f'SELECT {wanted} FROM "{store.name}"')
+        return pl.DataFrame(
+            [
+                pl.Series(
+                    name, [None if row[at] is None else parsed(kinds[name], row[at] or "")
+                           for row in found], dtype=kinds[name].physical, strict=False,
+                )
+                for at, name in enumerate(names)
+            ]
+        )  # fmt: skip
