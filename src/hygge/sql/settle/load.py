@@ -87,7 +87,8 @@ class SQLLoad(Load):
             self._staging.append(staging)
             return staging
         inlet = Inlet(
-            self._settler, self._link, self._place, self._straight, self.request.fields,
+            self._settler, self._link, self._place, self._straight,
+            Schema(self._fields[name] for name in self.request.fields.names),
             self.request.entity, self._turn,
         )  # fmt: skip
         return TableWriter(inlet, chunk, self._context, self._written)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.errors import DataError
 from hygge.core.fields import Schema
@@ -35,7 +36,7 @@ class Inlet:
     ----------
     settler, link: how, and over what.
     place, table: a table of the place's schema.
-    fields: of every batch.
+    fields: of the table, for the columns of every batch.
     entity: the name used in errors.
     turn: held while rows are sent.
     """
@@ -72,6 +73,8 @@ class TableWriter(Writer):
         if not batch.height:
             return
         to = self._inlet
+        if batch.schema != to.fields.physical:  # the table's types may be wider
+            batch = conform(batch, to.fields, entity=to.entity, offset=self._given)
         rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
         try:
             with to.turn:
