@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 _COPY = "adbc.postgresql.use_copy"
 _HINT = "adbc.postgresql.batch_size_hint_bytes"
-<<<<<<< HEAD
 FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
-=======
 _TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
 _MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
->>>>>>> 0da67cc (PostgreSQL's Store: binary COPY into the transaction that commits, tables that change places; by the Store suite)
 _STATUS = "adbc.postgresql.transaction_status"
 
 
