@@ -57,12 +57,15 @@ class Line:
 
 def table(lines: Sequence[Line]) -> str:
     """The results as a table in Markdown."""
-    out = ["| what | seconds | range | peak MB | of its floor |", "| --- | --- | --- | --- | --- |"]
+    out = [
+        "| what | seconds | range | processor seconds | peak MB | of its floor |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for line in lines:
         timing = line.timing
         ratio = f"{line.ratio:.2f}x" if line.ratio else ""
         out.append(
             f"| {line.name} | {timing.seconds:.2f} | {timing.fastest:.2f} to {timing.slowest:.2f} "
-            f"| {timing.peak_mb:.0f} | {ratio} |"
+            f"| {timing.cpu_seconds:.1f} | {timing.peak_mb:.0f} | {ratio} |"
         )
     return "\n".join(out)

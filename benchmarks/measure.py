@@ -17,20 +17,25 @@ SPAWN = Path(__file__).with_name("spawn.py")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One command over several runs: median and range of wall seconds, largest peak RSS in MB."""
+    """One command over several runs: median and range of wall seconds, largest peak RSS in MB, and
+    median of processor seconds, which say something on a busy machine too."""
 
     seconds: float
     fastest: float
     slowest: float
     peak_mb: float
     runs: int
+    cpu_seconds: float = 0.0
 
     def to_json(self) -> dict[str, float | int]:
         return asdict(self)
 
 
-def once(command: Sequence[str], cwd: Path) -> tuple[float, float]:
-    """Run a command once; wall seconds and peak RSS in MB. Exits, with its output, if it fails."""
+def once(command: Sequence[str], cwd: Path) -> tuple[float, float, float]:
+    """Run a command once; wall seconds, peak RSS in MB and processor seconds.
+
+    Exits, with the command's output, if it fails.
+    """
     # As a user's: with compiled modules kept, whatever this shell is set to.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(SPAWN.parent.parent)
@@ -41,8 +46,8 @@ def once(command: Sequence[str], cwd: Path) -> tuple[float, float]:
         )  # fmt: skip
         if done.returncode:
             sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-        seconds, peak = json.loads(Path(told.name).read_text())
-    return seconds, peak
+        seconds, peak, cpu = json.loads(Path(told.name).read_text())
+    return seconds, peak, cpu
 
 
 def timed(
@@ -57,16 +62,19 @@ def timed(
     runs: counted runs of each, after one that is not counted where `runs` is above 1.
     before: called before each run, to clear what the last one left.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    peaks: dict[str, list[float]] = {name: [] for name in commands}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
     for number in range(runs + (runs > 1)):
         for name, command in commands.items():
             before()
-            took, peak = once(command, cwd)
+            told = once(command, cwd)
             if number or runs == 1:
-                seconds[name].append(took)
-                peaks[name].append(peak)
-    return {
-        name: Timing(statistics.median(took), min(took), max(took), max(peaks[name]), len(took))
-        for name, took in seconds.items()
-    }
+                found[name].append(told)
+    return {name: _timing(told) for name, told in found.items()}
+
+
+def _timing(told: Sequence[tuple[float, float, float]]) -> Timing:
+    seconds, peaks, cpu = zip(*told, strict=True)
+    return Timing(
+        statistics.median(seconds), min(seconds), max(seconds), max(peaks), len(told),
+        statistics.median(cpu),
+    )  # fmt: skip

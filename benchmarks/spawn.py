@@ -1,4 +1,7 @@
-"""Runs a command and tells its wall seconds and peak memory, as `python -I -S spawn.py FILE ...`.
+"""Runs a command; tells its wall seconds, peak memory and processor seconds.
+
+    python -I -S spawn.py FILE COMMAND ...
+
 
 A process of its own, and a small one: on Linux the peak that is accounted to a process begins with
 that of the process which started it (setmax_mm_hiwater_rss in the kernel's fs/exec.c).
@@ -17,5 +20,5 @@ if __name__ == "__main__":
     seconds = time.perf_counter() - began
     peak = usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
     with open(sys.argv[1], "w") as file:
-        json.dump([seconds, peak], file)
+        json.dump([seconds, peak, usage.ru_utime + usage.ru_stime], file)
     sys.exit(os.waitstatus_to_exitcode(status))

@@ -13,6 +13,8 @@ from benchmarks import data
 from benchmarks.sources import Job, module
 
 RATIO_LIMIT = 1.3
+PEAK_LIMIT_MB = 900
+"""Beside what all sources need, DuckDB's blocks are kept, as `memory_limit` allows."""
 
 
 @contextmanager
@@ -21,7 +23,7 @@ def job(work: Path, rows: int) -> Iterator[Job]:
     yield Job(
         title="DuckDB", home={"type": "duckdb", "path": str(file), "table": "bench"},
         drain=module("benchmarks.sources.duckdb", file), drained="drain DuckDB as Arrow",
-        ratio_limit=RATIO_LIMIT,
+        ratio_limit=RATIO_LIMIT, peak_limit=PEAK_LIMIT_MB,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from benchmarks.plot import OVER, svg
 from benchmarks import sources
 
 SLOW = Line(
-    "SQLite & co", Timing(3.0, 2.5, 3.5, 700.0, 3), floor=2.0, ratio_limit=1.3, peak_limit=600
+    "SQLite & co", Timing(3.0, 2.5, 3.5, 700.0, 3, 4.2), floor=2.0, ratio_limit=1.3, peak_limit=600
 )
 FINE = Line("floor", Timing(2.0, 2.0, 2.0, 100.0, 3))
 
@@ -30,7 +30,9 @@ def test_a_line_tells_every_limit_it_is_over() -> None:
 
 def test_results_as_json_and_as_a_table() -> None:
     assert json.loads(json.dumps(SLOW.to_json()))["ratio"] == 1.5
-    assert table([SLOW]).splitlines()[-1] == "| SQLite & co | 3.00 | 2.50 to 3.50 | 700 | 1.50x |"
+    assert table([SLOW]).splitlines()[-1] == (
+        "| SQLite & co | 3.00 | 2.50 to 3.50 | 4.2 | 700 | 1.50x |"
+    )
 
 
 def test_the_plot_is_an_svg_with_a_bar_for_each_line() -> None:

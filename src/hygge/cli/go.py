@@ -10,7 +10,6 @@ from typing import Literal
 
 from hygge.cli.console import dim, say, yellow
 from hygge.cli.failure import FAILED, OK, USAGE
-from hygge.cli.preview import preview_text
 from hygge.cli.render import plan_text, problems_text
 from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.text import count
@@ -21,7 +20,6 @@ from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
 from hygge.run.journal import Journal
 from hygge.run.options import RunOptions
-from hygge.run.preview import preview_all
 from hygge.run.result import RunResult
 
 
@@ -98,11 +96,15 @@ def show_plan(coordinator: Coordinator, *, connect: bool = False) -> int:
     plans = coordinator.plan()
     previews = {}
     if connect:
+        from hygge.run.preview import preview_all
+
         sound = [plan for plan in plans if not plan.errors]
         previews = {p.entity: p for p in preview_all(sound, CancelToken())}
     for plan in plans:
         say(plan_text(plan))
         if plan.full_name in previews:
+            from hygge.cli.preview import preview_text
+
             say(preview_text(previews[plan.full_name]))
         say()
     for warning in coordinator.warnings:

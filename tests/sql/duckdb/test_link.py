@@ -16,7 +16,7 @@ import pytest
 
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import CancelToken, Context, Surroundings
-from hygge.core.errors import Cancelled, ConnectError, HyggeError, TransientError
+from hygge.core.errors import Cancelled, ConnectError, DataError, HyggeError, TransientError
 from hygge.homes.duckdb import DuckDBHome
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
@@ -153,6 +153,17 @@ def test_leaving_early_leaves_the_connection_usable(file: Path) -> None:
             next(frames)
             assert next(frames).height == 1000
         assert link.rows("SELECT count(*) FROM t") == [(300_000,)]
+
+
+def test_a_query_that_needs_more_memory_says_what_to_raise(tmp_path: Path, file: Path) -> None:
+    small = DuckDBConnection(path=str(file), memory_limit="4MB")
+    whole = "SELECT list(name ORDER BY name DESC) FROM t"
+    with closing(small.connect()) as link, pytest.raises(DataError) as caught:
+        link.rows(whole)
+    assert caught.value.hint == "raise the connection's `memory_limit`"
+    with closing(DuckDBConnection(path=str(file)).connect()) as link:
+        assert len(link.rows(whole)[0][0]) == 300_000
+        assert link.rows("SELECT current_setting('memory_limit')") == [("244.1 MiB",)]
 
 
 def test_times_are_in_utc_unless_a_session_statement_says_otherwise(file: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 DAY_S = 86_400
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
@@ -35,11 +34,10 @@ def frame(batch: pa.RecordBatch) -> pl.DataFrame:
 
 def _time(column: Any) -> pl.Series | None:
     """A column with times of 24:00 as text; None where it has none."""
-    ticks, unit = column.view(pa.int64()), _TICKS[column.type.unit]
-    most = pc.max(ticks).as_py()
-    if most is None or most < DAY_S * unit:
+    number, unit = pl.Series(column.view(pa.int64())), _TICKS[column.type.unit]
+    most = number.max()
+    if most is None or most < DAY_S * unit:  # type: ignore[operator]
         return None
-    number = pl.Series(ticks)
     inside = number.set(number >= DAY_S * unit, None)
     text = (inside * (10**9 // unit)).cast(pl.Time).dt.to_string("%H:%M:%S%.f")
     return text.set(number >= DAY_S * unit, "24:00:00")

@@ -172,6 +172,8 @@ def explain(error: Exception, label: str) -> HyggeError:
         return Cancelled(text)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
         return ConfigError(text)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return DataError(text, hint="raise the connection's `memory_limit`")
     if isinstance(error, duckdb.TransactionException):
         return TransientError(text)
     if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.HTTPException):
