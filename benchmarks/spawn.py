@@ -2,7 +2,6 @@
 
     python -I -S spawn.py FILE COMMAND ...
 
-
 A process of its own, and a small one: on Linux the peak that is accounted to a process begins with
 that of the process which started it (setmax_mm_hiwater_rss in the kernel's fs/exec.c).
 """

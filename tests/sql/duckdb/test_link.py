@@ -188,4 +188,4 @@ def test_two_sessions_do_not_share_a_snapshot(file: Path) -> None:
     home = DuckDBHome("t", path=str(file)).bind(Surroundings())
     with home.open(Context()) as session:
         assert session.share() == ""
-        assert session.split(ReadRequest(), 4) == (WHOLE,)
+        assert list(session.split(ReadRequest(), 4)) == [WHOLE]
