@@ -93,6 +93,7 @@ class Attempt:
         self.kept = ""
         """What a failed attempt has left for a next one to go on with, in words."""
         self._chunks = 1
+        self._trusted = False  # whether a next attempt may take chunks of this one as they are
 
     def run(self, earlier: str = "") -> Moved:
         """Move the entity.
@@ -207,6 +208,7 @@ class Attempt:
         """Every chunk's result, and what their rows are consistent with."""
         plan = self.plan
         frozen = is_frozen(plan, reading, split.request.window, split.chunks)
+        self._trusted = left is not None
         keeps = len(split.chunks) > 1 and (left is not None or self._keeps(load, shape, split))
 
         def task(chunk: Chunk) -> ChunkTask:
@@ -217,9 +219,9 @@ class Attempt:
             )  # fmt: skip
 
         def done(result: ChunkResult) -> None:
-            trusted = frozen or result.done.fingerprint is not None
-            if keeps and trusted and result.plain and not result.reused:
+            if keeps and result.plain and not result.reused:
                 load.finished(result.done)
+                self._trusted |= frozen or result.done.fingerprint is not None
 
         with PROCESS_SEATS.first():
             crew = Crew(
@@ -251,8 +253,9 @@ class Attempt:
             return False
 
     def _let_go(self, load: Load, error: BaseException) -> None:
-        """Leave what may be gone on with; drop it where another run would fail in the same way."""
-        if not may_pass(error):
+        """Leave what may be gone on with; drop what nobody could trust, or what would only fail in
+        the same way again."""
+        if not self._trusted or not may_pass(error):
             load.abort()
         elif kept := load.leave():
             self.kept = f"{kept} of {self._chunks} chunks are kept; run it again to go on"
