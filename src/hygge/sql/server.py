@@ -22,6 +22,7 @@ from hygge.sql.limits import Limit
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease, pool_of
 from hygge.sql.source import Source
+from hygge.sql.tunnel import Tunnel, through
 
 if TYPE_CHECKING:
     from hygge.sql.session import SQLSession
@@ -139,9 +140,19 @@ class ServerConnection(PooledConnection):
     )
     tls_cert: str | None = Field(default=None, description="The client's own certificate")
     tls_key: str | None = Field(default=None, description="The key of the client's certificate")
+    tunnel: Tunnel | None = Field(
+        default=None,
+        description="A machine through which the server is reached, by `ssh`",
+        examples=[{"host": "bastion.example.com", "user": "hygge"}],
+    )
 
     @model_validator(mode="after")
     def _addressed(self) -> Self:
+        if self.tunnel is not None and self.tls == "verify-full":
+            raise ValueError(
+                "through a `tunnel` the server is at 127.0.0.1, which no certificate is for; "
+                "`tls: verify-ca` can be had"
+            )
         if self.url is None or not self.url.is_reference:
             self._merged()
         return self
@@ -149,17 +160,24 @@ class ServerConnection(PooledConnection):
     def bind(self, root: Path) -> Self:
         """With the paths of certificates resolved against a folder."""
         files = {n: getattr(self, n) for n in ("tls_ca", "tls_cert", "tls_key")}
-        return self.model_copy(
-            update={n: str(root / Path(f).expanduser()) for n, f in files.items() if f}
-        )
+        bound: dict[str, object] = {
+            n: str(root / Path(f).expanduser()) for n, f in files.items() if f
+        }
+        if self.tunnel is not None:
+            bound["tunnel"] = self.tunnel.bind(root)
+        return self.model_copy(update=bound)
 
     def address(self) -> Address:
-        """URL and keys as one, the password revealed.
+        """Where to connect to: URL and keys as one, the password revealed, the tunnel open.
 
         Raises ConfigError where they contradict each other, leave out what is needed, or refer to
-        a variable that is not set.
+        a variable that is not set; ConnectError where the tunnel cannot be opened.
         """
         found = self._known()
+        if self.tunnel is not None:
+            far = found.host or "127.0.0.1", found.port or self.default_port
+            host, port = through(self.tunnel, *far, seconds(self.connect_timeout))
+            found = replace(found, host=host, port=port)
         return replace(found, password=self.password.reveal()) if self.password else found
 
     def place(self) -> str:

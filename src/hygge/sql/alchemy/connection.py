@@ -18,6 +18,7 @@ from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
+from hygge.sql.tunnel import HERE, Tunnel, through
 
 if TYPE_CHECKING:
     from hygge.sql.alchemy.link import AlchemyLink
@@ -53,10 +54,16 @@ class SQLConnection(PooledConnection):
         description="A SQLAlchemy URL; a path in an `sqlite:///` URL is relative to the project",
         examples=["${SHOP_URL}", "postgresql+psycopg://db.example.com/shop"],
     )
+    tunnel: Tunnel | None = Field(
+        default=None,
+        description="A machine through which the server is reached, by `ssh`",
+        examples=[{"host": "bastion.example.com", "user": "hygge"}],
+    )
     root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
 
     def bind(self, root: Path) -> Self:
-        return self.model_copy(update={"root": self.root or root})
+        tunnel = self.tunnel.bind(root) if self.tunnel else None
+        return self.model_copy(update={"root": self.root or root, "tunnel": tunnel})
 
     def place(self) -> str:
         return str(self.url)
@@ -68,7 +75,8 @@ class SQLConnection(PooledConnection):
         """See PooledConnection. Raises ConfigError for a timeout that the driver does not have."""
         from hygge.sql.alchemy.engine import link_of
 
-        link = link_of(_absolute(self.url.reveal(), self.root), self._arguments)
+        url = _absolute(self.url.reveal(), self.root)
+        link = link_of(url, self._arguments, self._through if self.tunnel else None)
         try:
             for statement in self._settings(link):
                 link.execute(statement)
@@ -76,6 +84,15 @@ class SQLConnection(PooledConnection):
             link.close()
             raise
         return link
+
+    def _through(self, host: str | None, port: int | None) -> tuple[str, int]:
+        assert self.tunnel is not None
+        if port is None:
+            raise ConfigError(
+                "through a `tunnel` the port of the server must be known",
+                hint="put it into the URL: //host:5432/...",
+            )
+        return through(self.tunnel, host or HERE, port, seconds(self.connect_timeout))
 
     def _arguments(self, driver: str) -> dict[str, Any]:
         name = _CONNECT_TIMEOUTS.get(driver)

@@ -18,13 +18,18 @@ from hygge.sql.alchemy.link import AlchemyLink, told
 _LOGIN = re.compile(r"(?P<head>[^:/]+://[^:/@?]*:)(?P<password>.*)@", re.DOTALL)
 
 
-def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink:
+def link_of(
+    url: str,
+    arguments: Callable[[str], dict[str, Any]],
+    through: Callable[[str | None, int | None], tuple[str, int]] | None = None,
+) -> AlchemyLink:
     """An open connection.
 
     Parameters
     ----------
     url: SQLAlchemy's.
     arguments: for the driver's `connect()`, by the driver's name.
+    through: gives the host and port to connect to instead of those in the URL.
 
     Raises
     ------
@@ -37,6 +42,9 @@ def link_of(url: str, arguments: Callable[[str], dict[str, Any]]) -> AlchemyLink
     except sa.exc.ArgumentError:
         raise ConfigError("that is no SQLAlchemy URL", hint="e.g. sqlite:///shop.db") from None
     backend = parsed.get_backend_name()
+    if through is not None:
+        host, port = through(parsed.host, parsed.port)
+        parsed = parsed.set(host=host, port=port)
     try:
         engine = _engine(parsed, tuple(sorted(arguments(_driver(parsed)).items())))
     except ModuleNotFoundError as error:
