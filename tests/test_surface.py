@@ -35,6 +35,7 @@ NAMES = [
     "NDJSONHome",
     "NDJSONStore",
     "ODBCHome",
+    "OracleHome",
     "ParquetHome",
     "ParquetStore",
     "PostgresHome",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hygge.homes.mysql import MySQLHome as MySQLHome
     from hygge.homes.ndjson import NDJSONHome as NDJSONHome
     from hygge.homes.odbc import ODBCHome as ODBCHome
+    from hygge.homes.oracle import OracleHome as OracleHome
     from hygge.homes.parquet import ParquetHome as ParquetHome
     from hygge.homes.postgres import PostgresHome as PostgresHome
     from hygge.homes.sql import SQLHome as SQLHome
@@ -65,6 +66,7 @@ _WHERE = {
     "hygge.homes.mysql": ("MySQLHome",),
     "hygge.homes.ndjson": ("NDJSONHome",),
     "hygge.homes.odbc": ("ODBCHome",),
+    "hygge.homes.oracle": ("OracleHome",),
     "hygge.homes.parquet": ("ParquetHome",),
     "hygge.homes.postgres": ("PostgresHome",),
     "hygge.homes.sql": ("SQLHome",),

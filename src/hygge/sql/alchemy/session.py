@@ -15,17 +15,14 @@ from sqlalchemy.engine.reflection import ObjectKind
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError
 from hygge.core.fields import Schema
 from hygge.sql.alchemy.codes import types_of
 from hygge.sql.alchemy.link import AlchemyLink, told
 from hygge.sql.alchemy.types import dialect_of, known, text_of
+from hygge.sql.numbered import NumberedSession
 from hygge.sql.pool import Lease
 from hygge.sql.python_rows import frame_of
-from hygge.sql.queries import chunk_type
-from hygge.sql.ranges import Piece, balanced, range_label
 from hygge.sql.relation import Column, Relation, meanings
-from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
 
 _SNAPSHOTS = {
@@ -47,7 +44,7 @@ _NO_ROWS = {"mysql": "LIMIT 0", "mariadb": "LIMIT 0"}
 https://dev.mysql.com/doc/refman/8.4/en/limit-optimization.html"""
 
 
-class AlchemySession(SQLSession):
+class AlchemySession(NumberedSession):
     """One attempt's reading of a table, a view or a query; see SQLSession."""
 
     def __init__(self, lease: Lease, source: Source, context: Context) -> None:
@@ -136,6 +133,10 @@ class AlchemySession(SQLSession):
         fetch = found.fetch.format(self.dialect.quote(name)) if found.fetch else ""
         return Column(name, native, found.type, fetch, required, key, found.loss)
 
+    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """See NumberedSession; a caller's connection is read at once, being the only one."""
+        return (WHOLE,) if self._alchemy.borrowed else super().split_table(request, parts)
+
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         """The rows, each value held to its field. Raises BadValue."""
         schema = self.schema()
@@ -144,53 +145,6 @@ class AlchemySession(SQLSession):
             columns = [column.to_list() for column in batch]
             yield frame_of(columns, fields, entity=self._source.label, offset=offset)
             offset += batch.height
-
-    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        """Ranges of about equal numbers of rows of the primary key, or of `chunk_column`.
-
-        Where the key is not one whole number, or the connection is the caller's own, all is read
-        at once.
-        """
-        name = self._chunk_column()
-        if not name or self._alchemy.borrowed:
-            return (WHOLE,)
-        rows = self.rows_sql(request, WHOLE)
-        column = self.dialect.quote(name)
-        low, high = self.link.row(f"SELECT min({column}), max({column}) FROM {rows}")
-        if low is None or high - low + 1 < parts:
-            return (WHOLE,)
-
-        def count(cuts: Sequence[int]) -> list[Piece]:
-            cases = " ".join(f"WHEN {column} < {cut} THEN {at}" for at, cut in enumerate(cuts))
-            bucket = f"CASE WHEN {column} IS NULL THEN 0 {cases} ELSE {len(cuts)} END"
-            each = f"count(*), min({column}), max({column})"
-            found = {
-                int(at): Piece(int(n), _whole(least), _whole(most))
-                for at, n, least, most in self.link.rows(
-                    f"SELECT {bucket}, {each} FROM {rows} GROUP BY {bucket}"
-                )
-            }
-            return [found.get(at, Piece(0)) for at in range(len(cuts) + 1)]
-
-        return [
-            self.chunk_of(at, name, bounds, range_label(name, bounds, int(low), int(high)), held)
-            for at, (bounds, held) in enumerate(balanced(int(low), int(high), parts, count))
-        ]
-
-    def _chunk_column(self) -> str:
-        """The column of whole numbers that it is split by; "" for none."""
-        name, key = self._source.chunk_column, self.relation.key
-        if name:
-            if not chunk_type(self._source, self.schema()).is_integer:
-                raise ConfigError(
-                    f"`chunk_column: {name}` holds no whole numbers", hint="choose one that does"
-                )
-            return name
-        return key[0] if len(key) == 1 and self.schema()[key[0]].type.is_integer else ""
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 def session_over(live: Any, source: Source, context: Context) -> AlchemySession:

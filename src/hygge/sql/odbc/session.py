@@ -14,12 +14,13 @@ from hygge.core.context import Context
 from hygge.core.errors import ConfigError, ConnectError, DataError
 from hygge.core.fields import LogicalType
 from hygge.core.watermark import Position, Window
+from hygge.sql.numbered import NumberedSession
 from hygge.sql.odbc.catalogue import Found, look
 from hygge.sql.odbc.link import ODBCLink
 from hygge.sql.odbc.types import carrier, described, dialect_of
 from hygge.sql.pool import Lease
 from hygge.sql.relation import Column, Relation, meanings
-from hygge.sql.session import SQLSession, as_position
+from hygge.sql.session import as_position
 from hygge.sql.source import Source
 
 _CLOCKS = {
@@ -29,7 +30,7 @@ _CLOCKS = {
 """By what quotes names, which tells the families apart."""
 
 
-class ODBCSession(SQLSession):
+class ODBCSession(NumberedSession):
     """One attempt's reading through an ODBC driver. Every statement reads by itself."""
 
     consistency = "as each statement reads it"

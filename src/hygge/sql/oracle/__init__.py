@@ -1,0 +1,1 @@
+"""Oracle Database: its connection, types and reading."""
