@@ -141,8 +141,13 @@ def test_a_store_that_is_written_by_one_writer_gets_one_piece(tmp_path: Path) ->
         writer = Store.writer
 
     store = OneWriter("shelf").bind_to(tmp_path)
-    moved = attempt(home_of(tmp_path), store, tmp_path, chunks=4)
+    home = home_of(tmp_path)
+    moved = attempt(home, store, tmp_path, chunks=4)
     assert moved.proof is not None and moved.proof.chunks == 1
+    assert planned(home, store, tmp_path, chunks=4).notes == (
+        "`chunks: 4` is one piece all the same: a Store of type 'test_one_writer' has one writer",
+    )
+    assert planned(home, store, tmp_path).notes == ()
 
 
 @given(st.lists(st.integers(0, 9), max_size=20), st.integers(1, 8))

@@ -9,7 +9,6 @@ from hygge.core.errors import FULL_REFRESH, StateError, UnsupportedError
 from hygge.core.fields import LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
 from hygge.core.load import State
-from hygge.core.store import Store
 from hygge.core.watermark import (
     Watermark,
     Window,
@@ -130,8 +129,8 @@ def split_now(plan: Plan, reading: HomeSession, read: ReadRequest, estimate: Est
     """The chunks that a load begun now is read in."""
     if read.window is not None and read.window.upper is None:
         return Split(read)
-    if plan.local or type(plan.store).writer is Store.writer:
-        return Split(read)  # a live object, or a Store that one writer at a time writes to
+    if plan.in_one_piece:
+        return Split(read)
     return split_up(reading, read, plan.settings.chunks, estimate)
 
 

@@ -83,6 +83,11 @@ class Plan:
         return self.home.local or self.store.local
 
     @property
+    def in_one_piece(self) -> str:
+        """Why it cannot be read in chunks, in words; "" where it can."""
+        return in_one_piece(self.home, self.store)
+
+    @property
     def errors(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.severity == "error")
 
@@ -158,6 +163,8 @@ def plan_entity(
             f"'{store.type}' cannot replace",
             f"empty the destination and load anew, or run without {FULL_REFRESH}",
         )
+    if isinstance(settings.chunks, int) and (why := in_one_piece(home, store)):
+        notes.append(f"`chunks: {settings.chunks}` is one piece all the same: {why}")
     if not store.keeps_state:
         notes.append("the Store keeps no state: a run that fails half-way is written again")
     parts = dict(identity)
@@ -171,6 +178,15 @@ def plan_entity(
         fingerprint=derive_fingerprint(parts), full_refresh=full_refresh, location=location,
         tags=tags, notes=tuple(notes), rules=rules, problems=tuple(problems),
     )  # fmt: skip
+
+
+def in_one_piece(home: Home, store: Store) -> str:
+    """Why an entity cannot be read in chunks, in words; "" where it can."""
+    if home.local or store.local:
+        return "a live object is used by one session"
+    if type(store).writer is Store.writer:
+        return f"a Store of type '{store.type}' has one writer"
+    return ""
 
 
 def _mode(usual: Mode, store: Store, full_refresh: bool, notes: list[str]) -> Mode:
