@@ -20,7 +20,7 @@ from hygge.sql.relation import Column
 TEXT = "CAST({} AS CHAR)"
 """A value as MySQL writes it."""
 WKB = "ST_AsBinary({})"
-_NO_DAY = "zero dates, and days such as 31 February, are bad values"
+_DAY = "as it is; zero dates, and days such as 31 February, are bad values"
 
 
 def _rule(native: str, logical: str, stored: str = "as it is", loss: str = "", *,
@@ -53,9 +53,9 @@ _RULES = (
     _rule("DECIMAL, DECIMAL UNSIGNED", "string", "as text, from 39 digits on"),
     TypeRule(("BIT",), "bool", _one_bit, "as it is, where it is BIT(1)"),
     _rule("BIT", "uint64", "as a number"),
-    _rule("DATE", "date", loss=_NO_DAY),
-    _rule("DATETIME", "timestamp(us)", loss=_NO_DAY),
-    _rule("TIMESTAMP", "timestamp(us, UTC)", loss="zero dates are bad values"),
+    _rule("DATE", "date", _DAY),
+    _rule("DATETIME", "timestamp(us)", _DAY),
+    _rule("TIMESTAMP", "timestamp(us, UTC)", "as it is; zero dates are bad values"),
     _rule("TIME", "duration(us)", "as it is, from -838:59:59 to 838:59:59"),
     _rule("YEAR", "int16", "as a number"),
     _rule("CHAR, VARCHAR, TINYTEXT, TEXT, MEDIUMTEXT, LONGTEXT", "string",
