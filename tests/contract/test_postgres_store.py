@@ -14,8 +14,12 @@ from tests.contract.readers import value_of
 from tests.servers import Database, Server
 
 from hygge import PostgresStore, Schema, Store
+from hygge.core.context import Context, Surroundings
 from hygge.core.fields import LogicalType
+from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.settle.load import STEPS
+from hygge.testing._store_base import some_rows
+from hygge.testing.loading import commit, write
 from hygge.testing.stores import StoreContract
 
 NO_NS = "PostgreSQL's times are of microseconds"
@@ -78,6 +82,19 @@ class TestPostgresStore(StoreContract):
 
     def make(self, name: str) -> Store:
         return PostgresStore(self.prefix + name, url=self.database.url)
+
+    def test_a_load_needs_one_connection(self) -> None:
+        """Whatever the mode and the number of chunks: a pool of one is enough."""
+        one = PostgresConnection(url=self.database.url, pool_size=1)
+        for mode in ("replace", "append", "merge", "delete_insert"):
+            store = PostgresStore(f"{self.prefix}{mode}", connection="one").bind(
+                Surroundings(connections={"one": one})
+            )
+            with store.open(Context()) as session:
+                load = self.begin(session, mode)
+                receipts = [write(load, [some_rows(10 * at, 10)], at) for at in range(3)]
+                commit(load, receipts)
+            self.check_rows(store, some_rows(0, 30))
 
     def with_secret(self, secret: str) -> Store:
         return PostgresStore("t", url=f"postgresql://user:{secret}@127.0.0.1:1/shop")

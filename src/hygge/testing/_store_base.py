@@ -30,7 +30,7 @@ from hygge.testing.loading import (
 )
 from hygge.testing.quirks import Quirks, by_type, skip
 
-KEYED: tuple[Mode, ...] = ("merge",)
+KEYED: tuple[Mode, ...] = ("merge", "delete_insert")
 """The modes whose equation needs a key."""
 
 

@@ -1,8 +1,8 @@
 """A load into a table: rows wait in a stage or in the open transaction, which commits it all.
 
 Rows that need no stage (`replace`, and `append` to a table that takes them as it is) go straight
-into the transaction that commits. Writers in other threads or processes fill a stage of the load's
-own over connections of their own, and the transaction brings its rows in.
+into the transaction that commits. Other rows, and those of writers in other processes, fill a stage
+of the load's own, and the transaction brings them in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.place import Place, stage_name
-from hygge.sql.settle.state import make_state_table, read_row, write_state
+from hygge.sql.settle.state import make_once, make_state_table, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -72,29 +72,31 @@ class SQLLoad(Load):
         self._straight: str | None = None
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
-        self._staging: list[TableWriter] = []
         self._open = self._spoilt = self.over = False
         reached("sql.begun")
 
     # Writing --------------------------------------------------------------------------------------
 
     def writer(self, chunk: int) -> TableWriter:
+        """A writer over the session's own connection, which all of this process share: who holds a
+        connection never waits for another."""
+        request = self.request
         with self._turn:
             if self._straight is None:
                 self._straight = self._go_straight()
-        if not self._straight:
-            staging = self.ticket.writer(chunk, self._context)
-            self._staging.append(staging)
-            return staging
+            fields = request.fields
+            if self._straight:
+                fields = Schema(self._fields[name] for name in fields.names)
+            else:
+                make_once(self._settler, self._link, self._place, self._stage, fields)
         inlet = Inlet(
-            self._settler, self._link, self._place, self._straight,
-            Schema(self._fields[name] for name in self.request.fields.names),
-            self.request.entity, self._turn,
+            self._settler, self._link, self._place, self._straight or self._stage, fields,
+            request.entity, self._turn,
         )  # fmt: skip
         return TableWriter(inlet, chunk, self._context, self._written)
 
     def _written(self, good: bool) -> None:
-        # What went into the transaction cannot be taken out of it again by itself.
+        # What went into a table cannot be taken out of it again by itself.
         self._spoilt |= not good
 
     def _go_straight(self) -> str:
@@ -221,8 +223,6 @@ class SQLLoad(Load):
         if self.over:
             return
         self.over = True
-        for writer in self._staging:  # whose transactions hold the stage
-            writer.abort()
         with suppress(HyggeError):  # a connection that is lost has rolled back already
             if self._open:
                 self._settler.rollback(self._link)
