@@ -265,6 +265,25 @@ def test_a_thousand_tables_of_postgresql_take_as_few(
     hygge("discover", "crm", "--check", cwd=tmp_path)
 
 
+def test_what_a_server_numbers_new_rows_by_is_proposed(
+    tmp_path: Path, postgres: Database, mysql: Database
+) -> None:
+    postgres.execute("CREATE TABLE visits (place text PRIMARY KEY, number bigserial)")
+    mysql.execute(
+        "CREATE TABLE visits (place varchar(9) PRIMARY KEY, number bigint AUTO_INCREMENT UNIQUE)"
+    )
+    (tmp_path / "hygge.yml").write_text(
+        f"connections:\n  pg: {{type: postgres, url: '{postgres.url}'}}\n"
+        f"  my: {{type: mysql, url: '{mysql.url}'}}\n"
+    )
+    for name in ("pg", "my"):
+        hygge("discover", name, cwd=tmp_path)
+        entity = (tmp_path / "flows" / name / "entities" / "visits.yml").read_text()
+        assert "# mode: append\n# incremental: {column: number}" in entity
+        assert "key_column: place" in entity
+        hygge("discover", name, "--check", cwd=tmp_path)
+
+
 @pytest.mark.skipif(DATA is None, reason="needs HYGGE_TEST_DATA")
 def test_chinook(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     base = Path(str(DATA)) / "chinook" / "Chinook_Sqlite.sqlite"

@@ -7,7 +7,7 @@ from typing import ClassVar
 import duckdb
 import polars as pl
 
-from hygge import Home, Schema, Store
+from hygge import Home, Schema, SQLHome, Store
 from hygge.core.fields import LogicalType
 from hygge.homes.duckdb import DuckDBHome
 from hygge.sql.settle.load import STEPS
@@ -63,6 +63,17 @@ class TestDuckDBHome(HomeContract):
 
     def missing(self) -> Home:
         return DuckDBHome("t", path="nowhere.duckdb")
+
+
+class TestSQLHomeByURL(TestDuckDBHome):
+    """`SQLHome` takes DuckDB's own road."""
+
+    def make(self, frame: pl.DataFrame, schema: Schema) -> Home:
+        super().make(frame, schema)
+        return SQLHome("my table", url=f"duckdb:///{self.folder / 'shop.duckdb'}")
+
+    def missing(self) -> Home:
+        return SQLHome("t", url="duckdb:///nowhere.duckdb")
 
 
 class TestDuckDBStore(StoreContract):

@@ -23,7 +23,8 @@ WHERE table_schema = {schema}{also} AND table_type NOT IN ('SYSTEM VIEW', 'SEQUE
 ORDER BY table_name
 """
 _COLUMNS = """
-SELECT table_name, column_name, data_type, column_type, is_nullable = 'NO'
+SELECT table_name, column_name, data_type, column_type, is_nullable = 'NO',
+       extra LIKE '%auto_increment%'
 FROM information_schema.columns WHERE table_schema = {schema}{also}
 ORDER BY table_name, ordinal_position
 """
@@ -71,7 +72,10 @@ def look(link: MySQLLink, schema: str, table: str = "") -> Sequence[Found]:
     keys = {(t, c): number for t, c, number in ask(_KEYS)}
     checked = _checked(ask(_CHECKS)) if link.mariadb else set()
     columns: dict[str, list[Column]] = defaultdict(list)
-    for of, name, base, native, required in ask(_COLUMNS):
+    counters: dict[str, str] = {}
+    for of, name, base, native, required, counts in ask(_COLUMNS):
+        if counts:
+            counters[of] = name
         columns[of].append(
             column_of(
                 name, _text(base), _text(native), required=bool(required),
@@ -85,6 +89,7 @@ def look(link: MySQLLink, schema: str, table: str = "") -> Sequence[Found]:
             Relation(
                 schema, name, "view" if kind == "VIEW" else "table", tuple(columns[name]),
                 rows=rows, bytes=size, comment="" if kind == "VIEW" else _text(comment or ""),
+                counter=counters.get(name, ""),
             ),
             engine or "",
         )
