@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from hygge import (
 )
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
+from hygge.core.errors import MissingDriver
 from hygge.sql.pool import close_pools
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.postgres.errors import explain, message_of
@@ -102,6 +104,24 @@ def test_refusals(
     assert told in caught.value.message
     assert hint in str(caught.value.hint)
     assert "wrong-one" not in str(caught.value)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    connection = PostgresConnection.model_validate({"host": "db", "database": "shop"})
+    with pytest.raises(MissingDriver, match=r"hygge\[postgres\]"):
+        connection.connect()
+
+
+def test_leaving_early_does_not_wait_for_the_server(postgres: Database) -> None:
+    began = time.monotonic()
+    with bound(postgres, query=SLOW).open(Context()) as session:
+        session.schema()
+        batches = iter(session.read(ReadRequest(batch_rows=100), WHOLE))
+        next(batches)
+        next(batches)
+        del batches
+    assert time.monotonic() - began < 30
 
 
 def test_every_key_reaches_the_server(postgres: Database) -> None:

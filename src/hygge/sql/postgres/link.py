@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, MissingDriver
+from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.link import Link
+from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.frames import frame
 
@@ -25,6 +27,8 @@ FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
 _TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
 _MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
+MOST_BYTES = 4 << 20
+"""No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
 _STATUS = "adbc.postgresql.transaction_status"
 
 
@@ -52,8 +56,10 @@ class PostgresLink(Link):
         """
         try:
             import adbc_driver_manager
+            import adbc_driver_postgresql  # noqa: F401 - looked for before it is needed
         except ImportError:
             raise MissingDriver("adbc_driver_postgresql", "postgres") from None
+        give_back()
         with told(label):
             link = cls(adbc_driver_manager.AdbcConnection(_database(conninfo)), label)
         try:
@@ -115,9 +121,25 @@ class PostgresLink(Link):
         the rows are; what is longer than `batch_rows` is sliced."""
         _, width = self.planned(sql)
         with self._statement(sql) as statement:
-            statement.set_options(**{_HINT: str(max(1, batch_rows * (width + FRAMING)))})
+            wanted = min(MOST_BYTES, batch_rows * (width + FRAMING))
+            statement.set_options(**{_HINT: str(max(1, wanted))})
             with _reader(statement) as reader:
-                yield _frames(reader, batch_rows, self.label)
+                yield self._frames(reader, batch_rows)
+
+    def _frames(self, reader: Any, batch_rows: int) -> Iterator[pl.DataFrame]:
+        import pyarrow as pa
+
+        def fetch() -> Any:
+            try:
+                return reader.read_next_batch()
+            except StopIteration:
+                return None
+
+        with told(self.label):
+            yield frame(pa.RecordBatch.from_pylist([], schema=reader.schema))
+            with closing(ahead(fetch, stop=self.cancel)) as batches:
+                for batch in batches:
+                    yield from frame(batch).iter_slices(batch_rows)
 
     @contextmanager
     def _statement(self, sql: str) -> Iterator[Any]:
@@ -180,19 +202,6 @@ def _reader(statement: Any) -> Iterator[pa.RecordBatchReader]:
         yield reader
     finally:
         reader.close()
-
-
-def _frames(reader: Any, batch_rows: int, label: str) -> Iterator[pl.DataFrame]:
-    import pyarrow as pa
-
-    with told(label):
-        yield frame(pa.RecordBatch.from_pylist([], schema=reader.schema))
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            yield from frame(batch).iter_slices(batch_rows)
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hygge.core.errors import BadValue
+from hygge.sql.ahead import ahead as fetched_ahead
 from hygge.sql.sqlite.columns import Asked, carriers
 from hygge.sql.sqlite.decimals import plain
 
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def ahead(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.RecordBatch]:
-    """A reader's batches; the next two are fetched while one is being used.
-
-    With one alone the fetching would stand still until whoever uses it has got a processor again.
+    """A reader's batches; the next ones are fetched while one is being used.
 
     Parameters
     ----------
@@ -31,15 +28,7 @@ def ahead(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.RecordBatch]:
     if batch is None or batch.num_rows < rows:
         yield from () if batch is None else (batch,)
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="sqlite ahead") as pool:
-        coming = deque(pool.submit(next, reader, None) for _ in range(2))
-        try:
-            while batch is not None:
-                yield batch
-                batch = coming.popleft().result()
-                coming.append(pool.submit(next, reader, None))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from fetched_ahead(lambda: next(reader, None), first=batch)
 
 
 def carried(got: pa.Schema, asked: Sequence[Asked]) -> bool:
