@@ -28,8 +28,12 @@ from hygge.core.errors import ConfigError
         ("x.jsonl", "ndjson", "x", {"path": "x.jsonl"}),
         ("file:///srv/a%20b.arrow", "ipc", "a b", {"path": "/srv/a b.arrow"}),
         ("csv://in/orders", "csv", "orders", {"path": "in/orders"}),
-        ("postgres://me:pw@host/db#public.users", "sql", "public.users",
+        ("postgres://me:pw@host/db#public.users", "postgres", "public.users",
          {"url": "postgres://me:pw@host/db", "table": "public.users"}),
+        ("postgresql://host/db#users", "sql", "users",
+         {"url": "postgresql://host/db", "table": "users"}),
+        ("mysql+pymysql://host/db#users", "sql", "users",
+         {"url": "mysql+pymysql://host/db", "table": "users"}),
     ],
 )  # fmt: skip
 def test_a_source(given: str, kind: str, name: str, settings: dict[str, Any]) -> None:
@@ -57,7 +61,7 @@ def test_a_folder_is_what_its_files_are(tmp_path: Path) -> None:
         ("", "store", "names no path"),
         ("csv://", "home", "names no path"),
         ("postgres://host/db", "home", "names no table"),
-        ("postgres://host/db#t", "store", "cannot be a destination yet"),
+        ("oracle://host/db#t", "store", "cannot be a destination yet"),
     ],
 )
 def test_what_means_nothing(given: str, role: Any, said: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from decimal import Decimal
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_sqlite.dbapi as adbc
+import duckdb
 import polars as pl
 import pytest
 import sqlalchemy as sa
@@ -23,6 +26,7 @@ from hygge.core.watermark import Window
 from hygge.homes.sql import URL_VARIABLE, SQLHome
 from hygge.sql.alchemy.connection import SQLConnection
 from hygge.sql.alchemy.session import session_over
+from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.source import Source
 from hygge.sql.sqlite.connection import SQLiteConnection
 
@@ -177,6 +181,35 @@ def test_what_is_refused(tmp_path: Path, path: Path) -> None:
     assert "mssql+DRIVER://" in str(caught.value.hint)  # and no extra that there is not
     with pytest.raises(ConfigError, match="did you mean 'users'"):
         list(SQLHome("user", connection=f"sqlite:///{path}").read_sync())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "driver", "extra"),
+    [("postgresql", "adbc_driver_postgresql", "postgres"), ("mysql", "pymysql", "mysql"),
+     ("oracle", "oracledb", "oracle")],
+)  # fmt: skip
+def test_a_missing_driver_names_its_extra(
+    scheme: str, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [n for n in sys.modules if n.startswith((driver, f"hygge.sql.{extra}."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, driver, None)
+    home = SQLHome("users", url=f"{scheme}://u@127.0.0.1:1/db").bind(Surroundings())
+    with pytest.raises(MissingDriver) as caught:
+        home.open(Context())
+    assert caught.value.hint == f"pip install 'hygge[{extra}]'"
+
+
+def test_a_connection_of_any_type_by_its_name(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as db:
+        db.execute("CREATE TABLE users AS SELECT 7 AS id")
+    warehouse = DuckDBConnection(path="w.duckdb")
+    for connections in ({"w": warehouse}, {"default": warehouse, "other": warehouse}):
+        home = SQLHome("users").bind(Surroundings(tmp_path, connections))
+        assert pl.concat(home.read_sync())["id"].to_list() == [7]
+        assert home.identity() == {"database": "duckdb:w.duckdb", "table": "users"}
+        assert [table.name for table in home.catalogue(Context())] == ["users"]
+        assert pickle.loads(pickle.dumps(home)) == home
 
 
 def test_no_secret_shows(monkeypatch: pytest.MonkeyPatch) -> None:

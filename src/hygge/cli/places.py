@@ -119,9 +119,9 @@ def _kind_inside(folder: Path) -> str:
 
 def _server(text: str, scheme: str, role: registry.Role) -> Place:
     url, _, table = text.partition("#")
-    kind = scheme.partition("+")[0]
+    kind, names_driver, _ = scheme.partition("+")
     known = registry.names(role)
-    if kind not in known and "sql" in known:
+    if (kind not in known or names_driver) and "sql" in known:
         kind = "sql"
     if kind not in known:
         side = "source" if role == "home" else "destination"

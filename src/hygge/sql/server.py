@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError, UnsupportedError
+from hygge.core.errors import ConfigError, MissingDriver, UnsupportedError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
 from hygge.core.slots import Slots
@@ -78,8 +78,16 @@ class PooledConnection(DatabaseConnection):
         raise UnsupportedError(f"a connection of type '{self.kind}' is for reading only")
 
     def open_link(self) -> Link:
-        """A connection on which the `session` statements have been run."""
-        link = self.connect()
+        """A connection on which the `session` statements have been run.
+
+        Raises what connecting raises, and MissingDriver, which names the extra that brings it.
+        """
+        try:
+            link = self.connect()
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("hygge"):
+                raise
+            raise MissingDriver(error.name or self.kind, self.kind) from error
         try:
             for statement in self.session:
                 link.execute(statement)

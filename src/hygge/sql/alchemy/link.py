@@ -93,6 +93,7 @@ class AlchemyLink(Link):
         finally:
             # MySQL's drivers read all the rest of a result when it is closed.
             if not whole and not self.borrowed and self.backend in ("mysql", "mariadb"):
+                _abandon(result.cursor)
                 self.connection.invalidate()
             else:
                 with self._told():
@@ -157,6 +158,14 @@ class AlchemyLink(Link):
             if self._cancelled:
                 raise Cancelled(error.message) from error
             raise
+
+
+def _abandon(cursor: Any) -> None:
+    """Have a cursor of PyMySQL's not read the rest of its result when it is collected."""
+    pending: Any = getattr(cursor, "_result", None)
+    if getattr(pending, "unbuffered_active", False):
+        pending.unbuffered_active = False
+        cursor.connection = None
 
 
 @contextmanager
