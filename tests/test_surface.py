@@ -31,6 +31,7 @@ NAMES = [
     "HyggeError",
     "IPCHome",
     "IPCStore",
+    "MSSQLHome",
     "MySQLHome",
     "NDJSONHome",
     "NDJSONStore",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hygge.homes.csv import CSVHome as CSVHome
     from hygge.homes.duckdb import DuckDBHome as DuckDBHome
     from hygge.homes.ipc import IPCHome as IPCHome
+    from hygge.homes.mssql import MSSQLHome as MSSQLHome
     from hygge.homes.mysql import MySQLHome as MySQLHome
     from hygge.homes.ndjson import NDJSONHome as NDJSONHome
     from hygge.homes.odbc import ODBCHome as ODBCHome
@@ -63,6 +64,7 @@ _WHERE = {
     "hygge.homes.csv": ("CSVHome",),
     "hygge.homes.duckdb": ("DuckDBHome",),
     "hygge.homes.ipc": ("IPCHome",),
+    "hygge.homes.mssql": ("MSSQLHome",),
     "hygge.homes.mysql": ("MySQLHome",),
     "hygge.homes.ndjson": ("NDJSONHome",),
     "hygge.homes.odbc": ("ODBCHome",),

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -46,6 +46,8 @@ class SQLSession(HomeSession):
     """
 
     dialect: Dialect
+    counting: ClassVar[str] = "count(*)"
+    """What counts rows, however many there are."""
 
     def __init__(self, lease: Lease, source: Source, context: Context) -> None:
         self._lease, self._source, self._context = lease, source, context
@@ -174,7 +176,7 @@ class SQLSession(HomeSession):
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         """Count a chunk's rows, in the snapshot that is read."""
         self._enter(request.snapshot)
-        return int(self.link.row(f"SELECT count(*) FROM {self.rows_sql(request, chunk)}")[0])
+        return int(self.link.row(f"SELECT {self.counting} FROM {self.rows_sql(request, chunk)}")[0])
 
     def estimate(self, request: ReadRequest) -> Estimate:
         """As the catalogue has it, of the whole table; unknown for views, queries, and windows but
@@ -203,7 +205,7 @@ class SQLSession(HomeSession):
         if not self.schema()[column].nullable:
             return 0
         rows = self.rows_sql(ReadRequest(), WHOLE, f"{self.dialect.quote(column)} IS NULL")
-        return int(self.link.row(f"SELECT count(*) FROM {rows}")[0])
+        return int(self.link.row(f"SELECT {self.counting} FROM {rows}")[0])
 
     def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
         """Up to `parts` chunks; see HomeSession.

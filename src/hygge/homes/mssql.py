@@ -1,0 +1,38 @@
+"""MSSQLHome: a table, a view or a query of SQL Server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from hygge.sql.home import ServerConfig, ServerHome
+from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.session import MSSQLSource
+from hygge.sql.mssql.types import Precision
+
+
+class MSSQLHomeConfig(ServerConfig):
+    """Settings of a Home in SQL Server: a connection, and a table or a query."""
+
+    datetime_precision: Precision = Field(
+        default="us",
+        description="How `datetime2(7)` is read: cut to microseconds (`us`), exactly but only in "
+        "the years 1678 to 2261 (`ns`), or exactly as text (`text`)",
+    )
+
+    def source(self, name: str, root: Path, place: str) -> MSSQLSource:
+        """See TableConfig."""
+        found = super().source(name, root, place)
+        return MSSQLSource(**vars(found), precision=self.datetime_precision)
+
+
+class MSSQLHome(ServerHome):
+    """Where data starts in SQL Server, Azure SQL Database or Managed Instance.
+
+    `MSSQLHome("dbo.users", connection="shop")` reads the table `users` of the schema `dbo`.
+    """
+
+    Config = MSSQLHomeConfig
+    config: MSSQLHomeConfig
+    connection_type = MSSQLConnection

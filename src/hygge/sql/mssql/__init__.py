@@ -1,0 +1,1 @@
+"""SQL Server, and what speaks its protocol, by Microsoft's own driver."""

@@ -1,0 +1,145 @@
+"""Reading SQL Server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from hygge.core.errors import UnsupportedError
+from hygge.core.fields import parse_type
+from hygge.sql.mssql.catalogue import describe_sql, described, look, named
+from hygge.sql.mssql.link import MSSQLLink
+from hygge.sql.mssql.types import DIALECT, MOMENT_TEXT, Precision, as_text
+from hygge.sql.relation import Column, Relation, by_column, meanings
+from hygge.sql.session import SQLSession
+from hygge.sql.source import Source
+
+_SNAPSHOT = "one snapshot"
+_WORDS = {
+    "read_committed": "as each statement reads it (READ COMMITTED): rows that others change "
+    "meanwhile may be missed or come twice",
+    "versions": "as each statement reads it (READ COMMITTED by versions: each is one snapshot)",
+    "read_uncommitted": "READ UNCOMMITTED: what others have not committed is read, and rows may be "
+    "missed or come twice",
+}  # fmt: skip
+_STATE = (
+    "SELECT snapshot_isolation_state, is_read_committed_snapshot_on FROM sys.databases "
+    "WHERE name = DB_NAME()"
+)
+_NS = parse_type("timestamp(ns)")
+
+
+@dataclass(frozen=True)
+class MSSQLSource(Source):
+    """What is to be read; see Source.
+
+    Parameters
+    ----------
+    precision: how `datetime2(7)` is read; see `types.column_of`.
+    """
+
+    precision: Precision = "us"
+
+
+class MSSQLSession(SQLSession):
+    """One attempt's reading of a database of SQL Server.
+
+    In one snapshot, where the database has them allowed (`ALLOW_SNAPSHOT_ISOLATION`), which all of
+    Azure's do; a snapshot cannot be shared between connections.
+    """
+
+    dialect = DIALECT
+    counting = "COUNT_BIG(*)"
+    _clock: datetime | None = None
+    _kept = _WORDS["read_committed"]
+
+    @property
+    def link(self) -> MSSQLLink:
+        found = super().link
+        assert isinstance(found, MSSQLLink)
+        return found
+
+    @property
+    def consistency(self) -> str:  # type: ignore[override]
+        """See HomeSession; known once the server has been asked."""
+        self._enter("")
+        return self._kept
+
+    def begin(self, snapshot: str) -> None:
+        if snapshot:
+            raise UnsupportedError(
+                "a snapshot of SQL Server is read by one connection only",
+                hint="`chunks: off` reads all in one session",
+            )
+        link = self.link
+        # The clock first: what commits between the two is seen, whatever time it carries.
+        (now,) = link.row("SELECT SYSUTCDATETIME()")
+        self._clock = now.replace(tzinfo=UTC)
+        (allowed, versions) = next(iter(link.rows(_STATE)), (0, False))
+        level = link.isolation or ("snapshot" if allowed == 1 else "read_committed")
+        if level == "snapshot":
+            self._kept = _SNAPSHOT
+            link.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION")
+            return
+        by_versions = level == "read_committed" and versions
+        self._kept = _WORDS["versions" if by_versions else level]
+        link.execute(f"SET TRANSACTION ISOLATION LEVEL {level.upper().replace('_', ' ')}")
+
+    def clock(self) -> datetime | None:
+        """The server's, as it was before the first row was read; others' open transactions may
+        still write rows of earlier times, so that a `lag` is needed."""
+        self._enter("")
+        return self._clock
+
+    def find(self, schema: str, name: str) -> Relation | None:
+        for inside, table in meanings(schema, name):
+            found = look(self.link.rows, named(inside, table), self._precision)
+            if found:
+                (relation,) = found
+                return replace(relation, columns=self._declared(relation.columns))
+        return None
+
+    def relations(self) -> Sequence[Relation]:
+        return look(self.link.rows)
+
+    def describe(self, query: str) -> Sequence[Column]:
+        """By the server's word, of the query in the form in which it is run."""
+        names, rows = self.link.table(describe_sql(f"SELECT * FROM ({query}\n) hygge_query"))
+        return self._declared(described(rows, names, self._precision))
+
+    @property
+    def _precision(self) -> Precision:
+        return self._source.precision if isinstance(self._source, MSSQLSource) else "us"
+
+    def _declared(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Columns that are declared as text come as the server's own text, with all digits, and so
+        do moments declared in nanoseconds."""
+        natives = {column.name: column.native for column in columns}
+        kinds = by_column(self._source.types, natives, entity=self._source.label)
+
+        def one(column: Column) -> Column:
+            kind = kinds.get(column.name)
+            if kind is None or column.type is None:
+                return column
+            if kind.kind == "string" and column.type.kind not in ("string", "json", "uuid"):
+                return replace(column, fetch=as_text(column))
+            if kind == _NS and column.native.startswith("datetime2"):
+                quoted = self.dialect.quote(column.name)
+                return replace(column, fetch=MOMENT_TEXT.replace("{}", quoted))
+            return column
+
+        return tuple(map(one, columns))
+
+    def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Identifiers in lower case: the driver has them in upper case."""
+        schema = self.schema()
+        lower: list[Any] = [
+            pl.col(name).str.to_lowercase()
+            for name, dtype in batch.schema.items()
+            if dtype == pl.String and schema[name].type.kind == "uuid"
+        ]
+        return batch.with_columns(lower) if lower else batch
