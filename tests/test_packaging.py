@@ -26,15 +26,22 @@ GROUPS = sorted(PYPROJECT["project"]["entry-points"])
 
 @cache
 def locked(name: str) -> dict[str, str]:
-    """The packages of a requirement file, with their versions."""
+    """The packages of a requirement file, with their versions; of two for different Pythons, that
+    for this one."""
     pins: dict[str, str] = {}
+    applied: set[str] = set()
     for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
         if line[:1].isalnum():
             requirement = Requirement(line.removesuffix("\\"))
             (specifier,) = requirement.specifier
             assert specifier.operator == "==", line
-            assert canonicalize_name(requirement.name) not in pins, f"{line}: twice"
-            pins[canonicalize_name(requirement.name)] = specifier.version
+            name = canonicalize_name(requirement.name)
+            if requirement.marker is None or requirement.marker.evaluate():
+                assert name not in applied, f"{line}: twice"
+                applied.add(name)
+                pins[name] = specifier.version
+            else:
+                pins.setdefault(name, specifier.version)
     return pins
 
 

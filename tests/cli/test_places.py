@@ -30,7 +30,7 @@ from hygge.core.errors import ConfigError
         ("csv://in/orders", "csv", "orders", {"path": "in/orders"}),
         ("postgres://me:pw@host/db#public.users", "postgres", "public.users",
          {"url": "postgres://me:pw@host/db", "table": "public.users"}),
-        ("postgresql://host/db#users", "sql", "users",
+        ("postgresql://host/db#users", "postgres", "users",
          {"url": "postgresql://host/db", "table": "users"}),
         ("mysql+pymysql://host/db#users", "sql", "users",
          {"url": "mysql+pymysql://host/db", "table": "users"}),

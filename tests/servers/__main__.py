@@ -15,6 +15,7 @@ from tests.servers import KINDS, Broken, Missing, server_of
 from tests.servers.install import install
 from tests.servers.odbc import ODBC
 from tests.servers.run import keep
+from tests.servers.ssh import SSH
 
 
 def main() -> str | None:
@@ -23,7 +24,7 @@ def main() -> str | None:
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.kind == "install":
-        install([*KINDS.values(), ODBC()])
+        install([*KINDS.values(), ODBC(), SSH()])
         return None
     kind = KINDS[given.kind]
     if given.keep:

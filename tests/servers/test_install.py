@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.servers import Missing
-from tests.servers.install import install
+from tests.servers import install as installing
+from tests.servers.install import install, without_services
 from tests.servers.mariadb import MARIADB
 
 PACKAGES = "mariadb-server-core mariadb-client-core"
@@ -22,6 +23,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     apt_get.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
     monkeypatch.setattr(type(MARIADB), "find", find_once_installed(calls))
+    monkeypatch.setattr(installing, "POLICY", tmp_path / "policy-rc.d")
     return calls
 
 
@@ -75,3 +77,14 @@ def test_a_named_server_needs_its_client_only(monkeypatch: pytest.MonkeyPatch) -
     assert database is not None
     assert (database.host, database.password, database.database) == ("::1", "p@ss", "mysql")
     assert database.url == "mysql://root:p%40ss@[::1]:13306/mysql"
+
+
+def test_no_package_starts_a_service(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with without_services(policy):
+        assert policy.read_text().endswith("exit 101\n") and os.access(policy, os.X_OK)
+    assert not policy.exists()
+    policy.write_text("somebody's own")
+    with without_services(policy):
+        assert policy.read_text() == "somebody's own"
+    assert policy.exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -12,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.servers import Database, Missing
+from tests.servers import Database
+from tests.servers.ssh import sshd
 from tests.sql.databases import drain
 
 from hygge.core.context import Context, Surroundings
@@ -27,9 +27,7 @@ from hygge.sql.tunnel import Tunnel, through
 @pytest.fixture(scope="module")
 def bastion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunnel]:
     """An sshd on a free port, and the key that it lets in."""
-    sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if sshd is None or shutil.which("ssh-keygen") is None:
-        raise Missing("OpenSSH's server is missing; to install it: apt-get install openssh-server")
+    program = sshd()
     folder = tmp_path_factory.mktemp("ssh")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # it insists on it as root
@@ -48,7 +46,7 @@ def bastion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunnel]:
     host_key = (folder / "host.pub").read_text()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([sshd, "-D", "-e", "-f", str(config)], stderr=log)
+        server = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=log)
     deadline = time.monotonic() + 20
     while not _answers(port):
         assert server.poll() is None, (folder / "log").read_text()

@@ -119,8 +119,9 @@ def _kind_inside(folder: Path) -> str:
 
 def _server(text: str, scheme: str, role: registry.Role) -> Place:
     url, _, table = text.partition("#")
-    kind, names_driver, _ = scheme.partition("+")
+    name, names_driver, _ = scheme.partition("+")
     known = registry.names(role)
+    kind = registry.connection_of(name) or name
     if (kind not in known or names_driver) and "sql" in known:
         kind = "sql"
     if kind not in known:

@@ -107,3 +107,18 @@ def lookup(role: Role, name: str) -> type[Any]:
 def names(role: Role) -> list[str]:
     """Every type name known for a role, sorted."""
     return sorted({*_defined[role], *_entries(role)})
+
+
+def connection_of(scheme: str) -> str | None:
+    """The type of connection whose URLs have a scheme: `postgres` for `postgresql`; None for none.
+
+    A type whose package is not installed is passed over.
+    """
+    for name in names("connection"):
+        try:
+            kind = lookup("connection", name)
+        except MissingDriver:
+            continue
+        if scheme in getattr(kind, "schemes", ()):
+            return name
+    return None

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from hygge.core import registry
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import ConfigError, MissingDriver
+from hygge.core.errors import ConfigError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
 from hygge.core.settings import Settings, build
@@ -99,20 +99,10 @@ def connection_of(url: Secret, root: Path) -> DatabaseConnection:
     backend, driver, _ = scheme.lower().partition("+")
     if not separator:
         raise ConfigError("that is no URL", hint="e.g. sqlite:///shop.db")
-    kind = _of_scheme(backend)
+    name = registry.connection_of(backend)
+    kind = registry.lookup("connection", name) if name else None
     own_file = backend == "sqlite" and rest.strip("/") not in ("", ":memory:") and "?" not in rest
     if kind is None or (not own_file if backend == "sqlite" else driver):
         kind = registry.lookup("connection", "sql")
     found: DatabaseConnection = build(kind, f"a URL of {backend}://", {"url": url}, {})
     return found.bind(root)
-
-
-def _of_scheme(scheme: str) -> type[Any] | None:
-    for name in registry.names("connection"):
-        try:
-            kind = registry.lookup("connection", name)
-        except MissingDriver:  # of a package that is not wanted here
-            continue
-        if scheme in getattr(kind, "schemes", ()):
-            return kind
-    return None
