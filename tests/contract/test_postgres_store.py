@@ -19,7 +19,7 @@ from hygge.core.fields import LogicalType
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.settle.load import STEPS
 from hygge.testing._store_base import some_rows
-from hygge.testing.loading import commit, write
+from hygge.testing.loading import commit, load_frames, write
 from hygge.testing.stores import StoreContract
 
 NO_NS = "PostgreSQL's times are of microseconds"
@@ -121,3 +121,29 @@ class TestPostgresStore(StoreContract):
                 for at, name in enumerate(names)
             ]
         )  # fmt: skip
+
+    def test_a_schema_is_made_and_named_in_either_way(self) -> None:
+        for number, settings in enumerate(({"schema": "raw"}, {}, {"schema": "raw"})):
+            name = "users" if settings else "raw.users"
+            store = PostgresStore(name, url=self.database.url, **settings)
+            store.write_sync(some_rows(number, 1))
+            assert store.identity()["table"] == "raw.users"
+        found = self.database.rows("SELECT k FROM raw.users ORDER BY k")
+        assert found == [("0",), ("1",), ("2",)]
+        self.database.execute("DROP SCHEMA raw CASCADE")
+
+    def test_what_hangs_on_a_table_stays(self) -> None:
+        """A view, an index and a grant outlive a load that replaces; readers of the view see it."""
+        store = self.new()
+        load_frames(store, [some_rows(0, 5)], "replace")
+        name = f'"{store.name}"'
+        self.database.execute(
+            f'CREATE VIEW "{store.name} view" AS SELECT k FROM {name}; '
+            f"CREATE INDEX ON {name} (v); GRANT SELECT ON {name} TO PUBLIC"
+        )
+        load_frames(store, [some_rows(10, 3)], "replace")
+        found = self.database.rows(f'SELECT k FROM "{store.name} view" ORDER BY k')
+        assert found == [("10",), ("11",), ("12",)]
+        self.check_rows(store, some_rows(10, 3))
+        kept = "SELECT count(*) FROM pg_indexes WHERE tablename = " + f"'{store.name}'"
+        assert self.database.rows(kept) == [("1",)]

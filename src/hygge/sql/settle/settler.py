@@ -131,9 +131,14 @@ class Settler(ABC):
         link.execute(f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join(parts)})")
 
     def create_schema(self, link: Link, place: Place) -> None:
-        """Make the place's schema, unless it is there."""
-        if place.schema:
-            link.execute(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.quote(place.schema)}")
+        """Make the place's schema, unless it is there: to make one needs more rights than to use
+        it, even where nothing is to be made."""
+        if not place.schema or link.rows(
+            "SELECT 1 FROM information_schema.schemata "
+            f"WHERE schema_name = {self.dialect.text(place.schema)}"
+        ):
+            return
+        link.execute(f"CREATE SCHEMA IF NOT EXISTS {self.dialect.quote(place.schema)}")
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
         """Give a filled table its primary key."""

@@ -35,7 +35,7 @@ class ServerStoreConfig(StoreConfig):
     table: str | None = Field(
         default=None,
         description="The table, made if need be; the entity's name if not set",
-        examples=["users"],
+        examples=["users", "raw.users"],
     )
     schema_: str | None = Field(
         default=None,
@@ -118,7 +118,10 @@ class ServerStore(Store, type=""):
     def _place(self) -> Place:
         config = self.config
         where: object = self.server.place() if self.server else config.url or config.connection
-        return Place(config.schema_ or "", self._table, str(where or self.type))
+        schema, table = config.schema_ or "", self._table
+        if not schema and table.count(".") == 1:
+            schema, _, table = table.partition(".")
+        return Place(schema, table, str(where or self.type))
 
     @property
     def _server(self) -> PooledConnection:
