@@ -12,13 +12,11 @@ import struct
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from functools import cache
-from importlib.util import find_spec
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
 
 import polars as pl
 import pytest
+from tests.sql.mssql.support import DATABASE, is_babelfish, needs_server, url_of
 
 from hygge import Home, MSSQLHome, Schema
 from hygge.core.fields import LogicalType
@@ -26,14 +24,7 @@ from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.types import DIALECT, text_literal
 from hygge.testing.homes import HomeContract
 
-URL = os.environ.get("HYGGE_TEST_MSSQL_URL", "")
-MISSING = (
-    "SQL Server is missing; hint: set HYGGE_TEST_MSSQL_URL=mssql://sa:...@host/master"
-    if not URL
-    else "SQL Server's driver is missing; hint: pip install mssql-python"
-)
-pytestmark = pytest.mark.skipif(not URL or find_spec("mssql_python") is None, reason=MISSING)
-DATABASE = "hygge_tests"
+pytestmark = needs_server
 TYPES = {
     "bool": "bit", "uint8": "tinyint", "int8": "smallint", "int16": "smallint", "int32": "int",
     "int64": "bigint", "uint16": "int", "uint32": "bigint", "uint64": "decimal(20,0)",
@@ -74,21 +65,6 @@ def literal(value: Any, kind: LogicalType) -> str:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     return text_literal(value)
-
-
-def url_of(database: str) -> str:
-    at = urlsplit(URL)
-    query = at.query or "trust_server_certificate=yes"
-    return f"mssql://{at.netloc}/{quote(database)}?{query}"
-
-
-@cache
-def is_babelfish() -> bool:
-    with MSSQLConnection(url=url_of("master")).open_link() as link:
-        (there,) = link.row(f"SELECT COUNT(*) FROM sys.databases WHERE name = '{DATABASE}'")
-        if not there:
-            link.execute(f"CREATE DATABASE {DATABASE}")
-        return str(link.row("SELECT @@VERSION")[0]).startswith("Babelfish")
 
 
 NESTED = dict.fromkeys(

@@ -113,7 +113,8 @@ def test_columns_that_are_asked_for_in_another_form() -> None:
 @pytest.mark.parametrize(
     ("native", "sql"),
     [
-        ("float", "CONVERT(nvarchar(40), [c], 3)"), ("money", "CONVERT(nvarchar(40), [c], 2)"),
+        ("float", "LTRIM(RTRIM(CONVERT(nvarchar(40), [c], 3)))"),
+        ("money", "CAST(CAST([c] AS decimal(19,4)) AS nvarchar(40))"),
         ("datetimeoffset(7)", "CONVERT(nvarchar(40), [c], 121)"),
         ("varbinary(8)", "CONVERT(nvarchar(max), [c], 1)"), ("int", "CAST([c] AS nvarchar(max))"),
         ("hierarchyid", "[c].ToString()"),

@@ -54,6 +54,7 @@ _WORDS: tuple[tuple[str, Kind, str], ...] = (
     ("login failed", ConnectError,
      "check `user` and `password`, that the server takes logins of that kind, and that the login "
      "may use `database`"),
+    ("sspi provider", ConnectError, "`auth: windows` needs a Kerberos ticket: `kinit`"),
     ("untrusted domain", ConnectError, "`auth: windows` needs a Kerberos ticket: `kinit`"),
     # Of the way there
     ("certificate", ConnectError,

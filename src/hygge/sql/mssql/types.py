@@ -23,7 +23,8 @@ _CUT = "the seventh digit, of 100 ns, is cut off; see `datetime_precision`"
 _OFFSET = "the instant is kept, the offset is not"
 _STYLE = "CONVERT(nvarchar({}), {{}}, {})"
 MOMENT_TEXT, BINARY_TEXT = _STYLE.format(40, 121), _STYLE.format("max", 1)
-FLOAT_TEXT, MONEY_TEXT = _STYLE.format(40, 3), _STYLE.format(40, 2)
+FLOAT_TEXT = "LTRIM(RTRIM(CONVERT(nvarchar(40), {}, 3)))"
+MONEY_TEXT = "CAST(CAST({} AS decimal(19,4)) AS nvarchar(40))"
 OTHER_TEXT = "CAST({} AS nvarchar(max))"
 """Texts that have all digits (CONVERT's styles; 3 for floats is known to SQL Server 2016 on):
 https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql"""
@@ -37,10 +38,9 @@ _TEXTS = {
 }  # fmt: skip
 _BASE = "CAST(SQL_VARIANT_PROPERTY({}, 'BaseType') AS nvarchar(128))"
 VARIANT_TEXT = (
-    f"CASE {_BASE} WHEN N'float' THEN CONVERT(nvarchar(40), CAST({{}} AS float), 3) "
-    f"WHEN N'real' THEN CONVERT(nvarchar(40), CAST({{}} AS real), 3) "
-    f"WHEN N'money' THEN CONVERT(nvarchar(40), CAST({{}} AS money), 2) "
-    f"WHEN N'smallmoney' THEN CONVERT(nvarchar(40), CAST({{}} AS money), 2) "
+    f"CASE {_BASE} WHEN N'float' THEN LTRIM(RTRIM(CONVERT(nvarchar(40), CAST({{}} AS float), 3))) "
+    f"WHEN N'real' THEN LTRIM(RTRIM(CONVERT(nvarchar(40), CAST({{}} AS real), 3))) "
+    f"WHEN N'money' THEN {MONEY_TEXT} WHEN N'smallmoney' THEN {MONEY_TEXT} "
     f"WHEN N'binary' THEN CONVERT(nvarchar(max), CAST({{}} AS varbinary(8000)), 1) "
     f"WHEN N'varbinary' THEN CONVERT(nvarchar(max), CAST({{}} AS varbinary(8000)), 1) "
     f"WHEN N'datetime' THEN CONVERT(nvarchar(40), CAST({{}} AS datetime), 121) "

@@ -1,0 +1,47 @@
+"""The SQL Server that HYGGE_TEST_MSSQL_URL names, for tests that need one."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.link import MSSQLLink
+
+URL = os.environ.get("HYGGE_TEST_MSSQL_URL", "")
+DATABASE = "hygge_tests"
+"""A database of the tests' own, made where it is not there."""
+needs_server = pytest.mark.skipif(
+    not URL or find_spec("mssql_python") is None,
+    reason="SQL Server's driver is missing; hint: pip install mssql-python"
+    if URL
+    else "SQL Server is missing; hint: set HYGGE_TEST_MSSQL_URL=mssql://sa:...@host/master",
+)
+
+
+def url_of(database: str = DATABASE, options: str = "") -> str:
+    """The address of a database on that server, whose certificate is trusted."""
+    at = urlsplit(URL)
+    query = "&".join(filter(None, [at.query or "trust_server_certificate=yes", options]))
+    return f"mssql://{at.netloc}/{quote(database)}?{query}"
+
+
+def connect(database: str = DATABASE) -> MSSQLLink:
+    """A connection of hygge's own."""
+    link = MSSQLConnection(url=url_of(database)).open_link()
+    assert isinstance(link, MSSQLLink)
+    return link
+
+
+@cache
+def is_babelfish() -> bool:
+    """Whether the server is Babelfish for PostgreSQL; the tests' database is there afterwards."""
+    with connect("master") as link:
+        (there,) = link.row(f"SELECT COUNT(*) FROM sys.databases WHERE name = '{DATABASE}'")
+        if not there:
+            link.execute(f"CREATE DATABASE {DATABASE}")
+        return str(link.row("SELECT @@VERSION")[0]).startswith("Babelfish")
