@@ -94,6 +94,7 @@ class Attempt:
         """What a failed attempt has left for a next one to go on with, in words."""
         self._chunks = 1
         self._trusted = False  # whether a next attempt may take chunks of this one as they are
+        self._committing = False  # from here on, a failure may hide that it was published
 
     def run(self, earlier: str = "") -> Moved:
         """Move the entity.
@@ -116,6 +117,8 @@ class Attempt:
                     earlier, context.run_id
                 ):  # fmt: skip
                     return self._already(held)
+                if earlier:
+                    forget(plan.rules, context.run_id)
                 shape = shape_now(plan, reading, held, context)
                 span, before, after = window_now(plan, reading, held, context)
                 generation = held.generation if held else 0
@@ -145,7 +148,10 @@ class Attempt:
                     commit, proof = self._load(reading, load, shape, split, held, after, left)
                 except BaseException as error:
                     self._let_go(load, error)
-                    forget(plan.rules, context.run_id)
+                    if not self._committing:
+                        # Else its rows may be published without those: the next attempt, which
+                        # sees whether they are, tidies up.
+                        forget(plan.rules, context.run_id)
                     raise
                 if commit is None:
                     return Moved(None, held=held, before=before, after=before, reason="nothing new")
@@ -199,6 +205,7 @@ class Attempt:
             watermark=after, receipts=receipts,
             committed_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
+        self._committing = True
         commit = load.commit(receipts, state)
         return commit, replace(proof, checksum=state.checksum, consistency=consistency)
 

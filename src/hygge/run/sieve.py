@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -82,21 +84,31 @@ class Sieve:
                 self._file.write(json.dumps(asdict(misfit), ensure_ascii=False) + "\n")
             self._file.flush()
         except OSError as error:
-            raise ConnectError(
-                f"{self._entity}: rows could not be set aside in {self._path}: {error.strerror}",
-                hint="free some space or mend the rights of that folder",
-            ) from None
+            raise self._unkept(error) from None
+
+    def _unkept(self, error: OSError) -> ConnectError:
+        return ConnectError(
+            f"{self._entity}: rows could not be set aside in {self._path}: {error.strerror}",
+            hint="free some space or mend the rights of that folder",
+        )
 
     def close(self) -> None:
-        """Finish the file of rows set aside. Safe more than once."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Finish the file of rows set aside, durably: the load that leaves them out will be. Safe
+        more than once."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            with file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._unkept(error) from None
 
     def discard(self) -> None:
         """Remove that file: the load it belongs to was not published. Safe more than once."""
         if self._file is not None or self.aside:
-            self.close()
+            with suppress(ConnectError):
+                self.close()
             self._path.unlink(missing_ok=True)
 
 

@@ -30,6 +30,7 @@ UNION ALL SELECT 'a trigger' FROM pg_trigger t WHERE t.tgrelid = {table} AND NOT
 UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid = {table}
 UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid = {table}
 UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid = {table} AND c.relacl IS NOT NULL
+UNION ALL SELECT 'grants' FROM pg_attribute a WHERE a.attrelid = {table} AND a.attacl IS NOT NULL
 UNION ALL SELECT 'partitions' FROM pg_class c WHERE c.oid = {table} AND c.relkind = 'p'
 UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}

@@ -10,7 +10,7 @@ from hygge.core.load import LoadRequest, State
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
 from hygge.sql.settle import modes
-from hygge.sql.settle.place import Place
+from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
 
 
@@ -76,7 +76,7 @@ class Filling:
     def _replace(self) -> int:
         new = self.straight or self.stage
         if not new:
-            new = f"{self.place.table}_hygge_new"
+            new = stage_name()
             self.settler.create(self.link, self.place, new, self.fields, ())
         elif self.straight and self.stage:
             self._run(modes.insert(*self._into(new), self.request.fields.names))

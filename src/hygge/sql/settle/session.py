@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ class SQLStoreSession(StoreSession):
         self._lease = pool_of(connection).lease(context)
         self._load: SQLLoad | None = None
         self._closed = False
+        self._guard = threading.Lock()
 
     def state(self) -> State | None:
         """See StoreSession. A table that was dropped holds nothing, whatever its state says."""
@@ -57,14 +59,18 @@ class SQLStoreSession(StoreSession):
         return self._load
 
     def cancel(self) -> None:
-        if not self._closed and (self._load is None or not self._load.over):
-            self._lease.link.cancel()
+        with self._guard:  # once it is given back, the connection is somebody else's
+            if not self._closed and (self._load is None or not self._load.over):
+                self._lease.link.cancel()
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._load is not None:
-            self._load.abort()
-        with suppress(HyggeError):
-            self._lease.release(broken=self._context.cancel.cancelled)
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            if self._load is not None:
+                self._load.abort()
+        finally:
+            with suppress(HyggeError):
+                self._lease.release(broken=self._context.cancel.cancelled)

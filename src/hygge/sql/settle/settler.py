@@ -93,7 +93,7 @@ class Settler(ABC):
         found = link.rows(
             "SELECT column_name FROM information_schema.columns "
             f"WHERE table_name = {self.dialect.text(table or place.table)} "
-            f"AND table_schema = {self.schema_sql(place)} ORDER BY ordinal_position"
+            f"AND {self._within(place)} ORDER BY ordinal_position"
         )
         return [name for (name,) in found] or None
 
@@ -101,7 +101,7 @@ class Settler(ABC):
         """Whether what has the place's name is a table that rows can be put into."""
         found = link.rows(
             "SELECT table_type FROM information_schema.tables WHERE table_name = "
-            f"{self.dialect.text(place.table)} AND table_schema = {self.schema_sql(place)}"
+            f"{self.dialect.text(place.table)} AND {self._within(place)}"
         )
         return [kind for (kind,) in found] == ["BASE TABLE"]
 
@@ -109,13 +109,15 @@ class Settler(ABC):
         """Every table of hygge's own in the place's schema."""
         found = link.rows(
             "SELECT table_name FROM information_schema.tables WHERE table_name LIKE '~_hygge~_%' "
-            f"ESCAPE '~' AND table_schema = {self.schema_sql(place)}"
+            f"ESCAPE '~' AND {self._within(place)}"
         )
         return [name for (name,) in found]
 
-    def schema_sql(self, place: Place) -> str:
-        """The place's schema as an SQL expression."""
-        return self.dialect.text(place.schema) if place.schema else "current_schema()"
+    def _within(self, place: Place) -> str:
+        """The condition for what is in the place's schema; others of its name may be in databases
+        that are attached beside, as all of an account's are in MotherDuck."""
+        schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
+        return f"table_schema = {schema} AND table_catalog = current_database()"
 
     # Tables ---------------------------------------------------------------------------------------
 
