@@ -20,6 +20,8 @@ _ENDINGS = {
     ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb",
     ".ddb": "duckdb",
 }  # fmt: skip
+_REMOTE = "md:"
+"""How DuckDB names what lies at MotherDuck."""
 _FILES = frozenset(_ENDINGS.values())
 
 
@@ -60,6 +62,8 @@ def source_of(given: str, connections: Mapping[str, Any], root: Path) -> Source:
         settings = {"connection": given}
         return Source(_flow(given), given, connections[given].kind, settings, settings)
     scheme, mark, rest = given.partition("://")
+    if given.startswith(_REMOTE) or (scheme == "duckdb" and rest.startswith(f"/{_REMOTE}")):
+        return _motherduck(given if not mark else rest.removeprefix("/"))
     if mark and scheme in _FILES:
         return _file(unquote(rest.removeprefix("/")), scheme, root)
     if mark:
@@ -86,6 +90,17 @@ def _file(path: str, kind: str, root: Path) -> Source:
     shown = Path(os.path.relpath(whole, root)).as_posix() if inside else str(whole)
     settings = {"path": shown}
     return Source(_flow(whole.stem), shown, kind, settings, settings)
+
+
+def _motherduck(path: str) -> Source:
+    if "token=" in path:
+        raise ConfigError(
+            "MotherDuck's token would be written into the flow's file",
+            hint="set it in the environment, as motherduck_token, and leave it out here",
+        )
+    settings = {"path": path}
+    return Source(_flow(path.removeprefix(_REMOTE) or "motherduck"), path, "duckdb", settings,
+                  settings)  # fmt: skip
 
 
 def _server(url: str, scheme: str) -> Source:

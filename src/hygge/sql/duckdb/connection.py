@@ -63,6 +63,8 @@ class DuckDBConnection(PooledConnection):
     def _somewhere(self) -> Self:
         if not self.path:
             raise ValueError("a `path` is needed, to a file or as `md:NAME`")
+        if self.path.startswith(REMOTE) and "token=" in self.path:  # paths are shown
+            raise ValueError("MotherDuck's token goes into `token`, not into the path")
         return self
 
     def bind(self, root: Path) -> Self:

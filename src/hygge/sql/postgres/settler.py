@@ -36,6 +36,8 @@ UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
 LIMIT 1
 """
+_WHOLE = ("smallint", "integer", "bigint")
+"""Types of whole numbers, each of which takes those before it."""
 
 
 class PostgresSettler(Settler):
@@ -91,6 +93,12 @@ class PostgresSettler(Settler):
                 f"{place} has {self._hangs(link, place)}, and other columns than those that come",
                 hint="alter the table to take them, or drop it, and it is made anew",
             )
+        if wrong := self.misfits(link, place, new):
+            raise DataError(
+                f"{place} has {self._hangs(link, place)}, so that it stays, and would alter the "
+                f"rows: {'; '.join(wrong)}",
+                hint="alter its columns, or `cast` those that come, or drop it",
+            )
         target, stage = place.sql(self.dialect), place.sql(self.dialect, new)
         link.execute(f"DELETE FROM {target}")
         link.execute(insert(self.dialect, target, stage, coming))
@@ -117,6 +125,26 @@ class PostgresSettler(Settler):
             "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
         )
         return [column for (column,) in found] or None
+
+    def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
+        """See Settler."""
+        name = self.dialect.text(place.sql(self.dialect, table))
+        found = link.rows(
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute "
+            f"WHERE attrelid = to_regclass({name}) AND attnum > 0 AND NOT attisdropped "
+            "ORDER BY attnum"
+        )
+        return dict(found)  # type: ignore[arg-type]
+
+    def takes(self, there: str, coming: str) -> bool:
+        """See Settler. A JSON document stays what it is as `jsonb`."""
+        if there == coming or (there, coming) == ("jsonb", "json"):
+            return True
+        if there in ("text", "character varying"):
+            return coming == "text" or coming.startswith("character varying")
+        if coming in _WHOLE:
+            return there == "numeric" or there in _WHOLE[_WHOLE.index(coming) :]
+        return there == "numeric" and coming.startswith("numeric")
 
     def widen(self, link: Link, place: Place, field: Field) -> None:
         quoted = self.dialect.quote(field.name)

@@ -100,6 +100,16 @@ class Filling:
                     f"{place} is there, but its columns are not those that come",
                     hint="drop it, and it is made anew; or give it columns of these names",
                 )
+            like = stage_name()
+            settler.create(link, place, like, self.fields, ())
+            wrong = settler.misfits(link, place, like)
+            settler.drop(link, place, like)
+            if wrong:
+                raise SchemaDrift(
+                    f"{place} is there, and would alter the rows: {'; '.join(wrong)}",
+                    hint="drop it, and it is made anew; or alter its columns, or `cast` those that "
+                    "come",
+                )
             return
         old = self.held.fields
         for field in self.fields:

@@ -50,6 +50,13 @@ class Settler(ABC):
     def check(self, fields: Schema, place: Place) -> None:
         """Raise UnsupportedError for columns that the database cannot have."""
         seen: dict[str, str] = {}
+        for name in (place.schema, place.table):
+            if len(name.encode()) > self.longest_name:  # it would be cut, to that of another maybe
+                raise UnsupportedError(
+                    f"{place}: a name has {len(name.encode())} bytes; here it can have "
+                    f"{self.longest_name}",
+                    hint="set `table` to a shorter one",
+                )
         for field in fields:
             self.dialect.ddl(field.type)
             if len(field.name.encode()) > self.longest_name:
@@ -96,6 +103,29 @@ class Settler(ABC):
             f"AND {self._within(place)} ORDER BY ordinal_position"
         )
         return [name for (name,) in found] or None
+
+    def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
+        """The columns of a table with their types, as the database writes them."""
+        found = link.rows(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            f"WHERE table_name = {self.dialect.text(table or place.table)} "
+            f"AND {self._within(place)} ORDER BY ordinal_position"
+        )
+        return dict(found)  # type: ignore[arg-type]
+
+    def takes(self, there: str, coming: str) -> bool:
+        """Whether a column of one type takes all values of another as they are: databases round
+        and cut what they insert, and do not say so."""
+        return there == coming
+
+    def misfits(self, link: Link, place: Place, new: str) -> list[str]:
+        """The place's columns that would alter what comes from a table of the same columns."""
+        there = self.types(link, place)
+        return [
+            f"'{name}' is {there[name]} there, and {kind} comes"
+            for name, kind in self.types(link, place, new).items()
+            if not self.takes(there[name], kind)
+        ]
 
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""
