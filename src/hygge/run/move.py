@@ -196,8 +196,8 @@ class Attempt:
         if self.plan.mode == "replace":
             settings = self.plan.settings
             guard(
-                self.plan.full_name, proof.read or 0, held, allow_empty=settings.allow_empty,
-                max_shrink=settings.max_shrink,
+                self.plan.full_name, proof.written or 0, held, allow_empty=settings.allow_empty,
+                max_shrink=settings.max_shrink, aside=proof.aside,
             )  # fmt: skip
         reached("move.verified")
         self.context.cancel.check()  # the last moment at which a stop leaves the destination alone

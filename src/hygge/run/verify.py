@@ -43,7 +43,13 @@ def proved(entity: str, results: Sequence[ChunkResult], staged: int) -> Proof:
 
 
 def guard(
-    entity: str, rows: int, held: State | None, *, allow_empty: bool, max_shrink: float
+    entity: str,
+    rows: int,
+    held: State | None,
+    *,
+    allow_empty: bool,
+    max_shrink: float,
+    aside: int = 0,
 ) -> None:
     """Keep a full destination from being emptied by accident. Call it for mode `replace`.
 
@@ -53,6 +59,7 @@ def guard(
     rows: that are to replace what is held.
     held: what the destination holds.
     allow_empty, max_shrink: the entity's settings.
+    aside: rows of the source that did not fit and were set aside, beside those.
 
     Raises
     ------
@@ -60,6 +67,13 @@ def guard(
     """
     if held is None or not held.rows:
         return
+    if aside and rows < held.rows * (1 - max_shrink):
+        raise GuardError(
+            f"{entity}: {aside:,} rows did not fit, which leaves {rows:,}, and the destination "
+            f"holds {held.rows:,}; they were kept",
+            hint="declare the types that the source has now, under `types:` or `cast:`; if so "
+            f"many rows may go at once, raise `max_shrink` ({max_shrink})",
+        )
     if rows == 0 and not allow_empty:
         raise GuardError(
             f"{entity}: the source has no rows, and the destination holds "

@@ -134,7 +134,7 @@ class PostgresSettler(Settler):
             f"WHERE attrelid = to_regclass({name}) AND attnum > 0 AND NOT attisdropped "
             "ORDER BY attnum"
         )
-        return dict(found)  # type: ignore[arg-type]
+        return dict(found)
 
     def takes(self, there: str, coming: str) -> bool:
         """See Settler. A JSON document stays what it is as `jsonb`."""

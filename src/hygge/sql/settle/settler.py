@@ -111,7 +111,7 @@ class Settler(ABC):
             f"WHERE table_name = {self.dialect.text(table or place.table)} "
             f"AND {self._within(place)} ORDER BY ordinal_position"
         )
-        return dict(found)  # type: ignore[arg-type]
+        return dict(found)
 
     def takes(self, there: str, coming: str) -> bool:
         """Whether a column of one type takes all values of another as they are: databases round
