@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ from hygge.run.result import EntityResult
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 PROGRESS_EVERY_S = 0.25
+ASK_S = 15.0
+"""How long a failed entity's destination may take to say what it still holds."""
 
 
 class Flow:
@@ -270,11 +273,18 @@ class Mover:
             return "what was there, and what was written before the failure"
         if isinstance(error, StateError) and not error.retryable:
             return "what it held before; hygge did not touch it"
+        enough = CancelToken()  # not the run's, which a stop has cancelled already
+        timer = threading.Timer(ASK_S, enough.cancel)
+        timer.daemon = True
+        timer.start()
+        context = Context(run_id=self.run_id, cancel=enough, loop=self._loop)
         try:
-            with self.plan.store.open(Context(run_id=self.run_id, loop=self._loop)) as session:
+            with self.plan.store.open(context) as session:
                 return held_in_words(session.state())
         except Exception:  # noqa: BLE001 - the first failure is the one to tell
             return "unknown: it could not be asked"
+        finally:
+            timer.cancel()
 
     def _finished(self, result: EntityResult) -> events.EntityFinished:
         return events.EntityFinished(
