@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
@@ -136,7 +136,21 @@ def _absolute(url: str, root: Path | None) -> str:
 def bare_url(url: str) -> str:
     """The database that a URL names: no driver, host, user or secret."""
     scheme, _, rest = url.partition("://")
-    rest = rest.partition("?")[0]
+    rest, _, query = rest.partition("?")
     if not rest.startswith("/"):  # a password may hold what should be quoted, `@` and `/` too
         rest = rest.rpartition("@")[2]
-    return f"{scheme.split('+')[0]}:{urlsplit('//' + rest).path}"
+    path = urlsplit("//" + rest).path
+    if not path.strip("/"):
+        path += _named_in(query)
+    return f"{scheme.split('+')[0]}:{path}"
+
+
+_DATABASE = ("database", "service_name", "sid", "dbname", "dsn")
+
+
+def _named_in(query: str) -> str:
+    """The database that a URL's options name, also those of an ODBC string; "" for none."""
+    options = dict(parse_qsl(query))
+    pairs = (part.partition("=") for part in options.pop("odbc_connect", "").split(";"))
+    found = {name.strip().lower(): value.strip() for name, _, value in pairs} | options
+    return next((found[name] for name in _DATABASE if found.get(name)), "")
