@@ -109,7 +109,9 @@ class Execution:
         if self._cancel.cancelled:
             return 0
         try:
-            with plan.home.open(Context(run_id=self._run_id, loop=self._loop)) as session:
+            cancel = CancelToken(self._cancel)
+            context = Context(run_id=self._run_id, cancel=cancel, loop=self._loop)
+            with plan.home.open(context) as session:
                 estimate = session.estimate(ReadRequest())
         except Exception:  # noqa: BLE001 - it will fail again, and be told, when its turn comes
             return 0

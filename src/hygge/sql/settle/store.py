@@ -11,7 +11,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.secrets import Secret
-from hygge.core.settings import StoreConfig
+from hygge.core.settings import StoreConfig, build
 from hygge.core.slots import Slots
 from hygge.core.store import Store
 from hygge.sql.connection import named
@@ -94,7 +94,9 @@ class ServerStore(Store, type=""):
     def _connection(self, around: Surroundings) -> PooledConnection:
         kind = self.connection_type
         if self.config.url is not None:
-            return kind.model_validate({"url": self.config.url}).bind(around.root)
+            owner = f"the store of '{self.name}'"
+            made: PooledConnection = build(kind, owner, {"url": self.config.url}, {})
+            return made.bind(around.root)
         name = self.config.connection or only(around, kind.kind)
         if name is None:
             raise ConfigError(
