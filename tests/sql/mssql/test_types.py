@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hygge.core.fields import parse_type
 from hygge.core.watermark import Window
 from hygge.sql.mssql.catalogue import described, look, named
-from hygge.sql.mssql.types import DIALECT, Precision, as_text, column_of, native_of, show
+from hygge.sql.mssql.types import DIALECT, Precision, as_text, column_of, native_of, on_grid, show
 from hygge.sql.select import columns_sql, in_window
 
 
@@ -78,15 +78,30 @@ def test_natives(said: tuple[str, int, int, int], native: str) -> None:
         (datetime(2024, 2, 29, 1, 2, 3, 4), "timestamp(us)",
          "CAST('2024-02-29T01:02:03.000004' AS datetime2(7))"),
         (datetime(2024, 2, 29, 1, 2, 3, 4567), "timestamp(ms)",
-         "CAST('2024-02-29T01:02:03.004' AS datetime)"),
+         "CAST('2024-02-29T01:02:03.007' AS datetime)"),
         (datetime.min, "timestamp(ms)", "CAST('1753-01-01T00:00:00.000' AS datetime)"),
-        (datetime.max, "timestamp(ms)", "CAST('9999-12-31T23:59:59.997' AS datetime)"),
+        (datetime.max, "timestamp(ms)", "CAST('9999-12-31T23:59:59.999999' AS datetime2(7))"),
         (datetime(2024, 2, 29, tzinfo=UTC), "timestamp(us, UTC)",
          "CAST('2024-02-29T00:00:00.000000+00:00' AS datetimeoffset(7))"),
     ],
 )  # fmt: skip
 def test_literals(value: Any, kind: str, sql: str) -> None:
     assert show(value, parse_type(kind)) == sql
+
+
+SHOWN = [round(n / 0.3) for n in range(300)]
+"""The milliseconds that a `datetime` can end in."""
+
+
+@given(st.sampled_from(SHOWN), st.integers(0, 999_999))
+def test_a_literal_of_datetime_is_on_the_same_side_as_what_is_shown(shown: int, us: int) -> None:
+    """Also where the bound lies between two of them; and it is one itself, so never rounded."""
+    second = datetime(2024, 2, 29, 1, 2, 3)
+    bound, column = second + timedelta(microseconds=us), second + timedelta(milliseconds=shown)
+    at = on_grid(bound)
+    assert at is not None
+    assert (column < at) == (column < bound)
+    assert at.microsecond // 1000 in SHOWN
 
 
 @given(st.text(min_size=1))

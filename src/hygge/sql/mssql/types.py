@@ -6,7 +6,7 @@ https://learn.microsoft.com/sql/t-sql/data-types/data-types-transact-sql
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -134,6 +134,22 @@ _FIRST, _LAST = datetime(1753, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 997000)
 _MOST = Decimal("9" * 38)
 
 
+def on_grid(value: datetime) -> datetime | None:
+    """The first `datetime` that is shown as no less than a moment; None where there is none.
+
+    A `datetime` is a number of 300ths of a second, shown in milliseconds that end in 0, 3 or 7.
+    Any other literal would be rounded, so that `< 12.411` would leave out what is shown as 12.410.
+    """
+    milli = -(-value.microsecond // 1000)
+    milli += (0, 2, 1, 0, 3, 2, 1, 0, 2, 1)[milli % 10]
+    if value < _FIRST:
+        return _FIRST
+    whole = value.replace(microsecond=0)
+    if milli > 997 and whole == _LAST.replace(microsecond=0):
+        return None
+    return whole + timedelta(milliseconds=milli)
+
+
 def show(value: Position, kind: LogicalType) -> str:
     """A position as a literal that compares with a column of its type at the column's precision.
 
@@ -144,8 +160,9 @@ def show(value: Position, kind: LogicalType) -> str:
             text = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
             return f"CAST('{text}+00:00' AS datetimeoffset(7))"
         if kind.unit == "ms":
-            fits = min(max(value.replace(tzinfo=None), _FIRST), _LAST)
-            return f"CAST('{fits.isoformat(timespec='milliseconds')}' AS datetime)"
+            at = on_grid(value)
+            if at is not None:
+                return f"CAST('{at.isoformat(timespec='milliseconds')}' AS datetime)"
         return f"CAST('{value.isoformat(timespec='microseconds')}' AS datetime2(7))"
     if isinstance(value, date):
         return f"CAST('{value.isoformat()}' AS date)"
