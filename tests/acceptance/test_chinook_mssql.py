@@ -18,13 +18,14 @@ from typing import Any
 import pytest
 from tests.acceptance.support import run
 from tests.acceptance.test_chinook import ROWS, TABLES, Shop, _real, at_source, generate
+from tests.sql.mssql import support
 from tests.sql.mssql.support import connect, needs_server, url_of
 
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.types import text_literal
 
 pytestmark = needs_server
-DATABASE = "hygge_tests_shop"
+DATABASE = f"{support.DATABASE}_shop"
 PROJECT = """\
 connections:
   shop:

@@ -7,7 +7,6 @@ declared apart.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -121,8 +120,7 @@ class TestMSSQLHome(HomeContract):
             "(" + ", ".join(map(literal, row, [f.type for f in schema])) + ")"
             for row in frame.select(schema.names).iter_rows()
         ]
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        table = f"my table {worker}"
+        table = "my table"
         home = MSSQLHome(table, url=url_of(DATABASE))
         with MSSQLConnection(url=url_of(DATABASE)).open_link() as link:
             link.execute(f"DROP TABLE IF EXISTS {DIALECT.quote(table)}")

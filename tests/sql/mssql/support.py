@@ -1,4 +1,7 @@
-"""The SQL Server that HYGGE_TEST_MSSQL_URL names, for tests that need one."""
+"""The SQL Server that HYGGE_TEST_MSSQL_URL names, for tests that need one.
+
+Babelfish makes one database at a time, so tests against it run in one process, without `-n`.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.link import MSSQLLink
 
 URL = os.environ.get("HYGGE_TEST_MSSQL_URL", "")
-DATABASE = "hygge_tests"
-"""A database of the tests' own, made where it is not there."""
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+DATABASE = "hygge_tests" + (f"_{_WORKER}" if _WORKER else "")
+"""A database of this process's tests, made where it is not there."""
 needs_server = pytest.mark.skipif(
     not URL or find_spec("mssql_python") is None,
     reason="SQL Server's driver is missing; hint: pip install mssql-python"

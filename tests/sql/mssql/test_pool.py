@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.sql.mssql import support
 from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 
 from hygge import Coordinator, RunFailed
@@ -22,7 +23,7 @@ POOL, ROWS = 4, 50
 SCHEMA = "hygge_pool"
 # Babelfish goes on listing sessions that have ended, without a number.
 # A run's own sessions are in a database of its own, so that nobody else's are counted.
-DATABASE = "hygge_tests_pool"
+DATABASE = f"{support.DATABASE}_pool"
 COUNT = (
     "SELECT COUNT(*) FROM sys.dm_exec_sessions s JOIN sys.databases d "
     f"ON d.database_id = s.database_id WHERE d.name = '{DATABASE}' AND s.session_id IS NOT NULL"
