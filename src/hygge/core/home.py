@@ -68,6 +68,9 @@ class HomeSession(ABC):
     settled_clock: bool = False
     """Whether `clock()` is held below what open transactions may still write. Where it is not, an
     incremental read by time needs a lag, and so a key to merge on."""
+    settled_numbers: bool = True
+    """Whether numbers become visible in their own order. Where transactions are open side by side,
+    one with a lower number may be committed after one with a higher."""
     inferred: bool = False
     """Whether `schema()` was found by looking at the data, there being no catalogue."""
 

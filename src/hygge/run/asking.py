@@ -78,6 +78,12 @@ def window_now(
             hint="set `lag: 15m` (longer than the longest transaction) with `mode: merge`, or "
             "`lag: 0` if no row can ever arrive late",
         )
+    if not field.type.is_temporal and by.lag is None and not reading.settled_numbers:
+        context.note(
+            f"'{by.column}' is a number: a row that is committed after one with a higher number is "
+            "not read. Where transactions overlap, set `lag` and `mode: merge`, or `lag: 0` if not",
+            "info",
+        )
     last = None if held is None or plan.full_refresh else held.watermark
     upper = freeze_upper(
         field.type, maximum=reading.maximum(by.column), clock=reading.clock(),

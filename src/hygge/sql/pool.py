@@ -73,8 +73,13 @@ class Pool:
         try:
             while len(leases) < count:
                 leases.append(self._taken())
-        except HyggeError:  # the server gives no more: what there is must do
+        except BaseException as error:
             self.slots.give(count - len(leases) - 1)
+            if not isinstance(error, HyggeError):
+                for lease in leases:
+                    lease.release()
+                raise
+            # The server gives no more: what there is must do.
         return leases
 
     def _taken(self) -> Lease:

@@ -101,11 +101,24 @@ class PooledConnection(DatabaseConnection):
 
     def read(self, source: Source, context: Context) -> HomeSession:
         """A session for one attempt at reading, on a connection from the pool."""
-        return self.reader(pool_of(self).lease(context), source, context)
+        return self._reading(pool_of(self).lease(context), source, context)
 
     def read_beside(self, most: int, source: Source, context: Context) -> list[HomeSession]:
         """Further sessions, as many as the pool has free at once, at most `most`."""
-        return [self.reader(lease, source, context) for lease in pool_of(self).spare(most)]
+        leases = pool_of(self).spare(most)
+        try:
+            return [self._reading(lease, source, context) for lease in leases]
+        except BaseException:
+            for lease in leases:
+                lease.release(broken=True)
+            raise
+
+    def _reading(self, lease: Lease, source: Source, context: Context) -> SQLSession:
+        try:
+            return self.reader(lease, source, context)
+        except BaseException:
+            lease.release(broken=True)
+            raise
 
     def tables(self, context: Context) -> Sequence[Table]:
         """Every table and view that is a person's own, with fields, in one pass."""

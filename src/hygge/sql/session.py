@@ -45,6 +45,7 @@ class SQLSession(HomeSession):
     context: of the attempt.
     """
 
+    settled_numbers = False
     dialect: Dialect
     counting: ClassVar[str] = "count(*)"
     """What counts rows, however many there are."""

@@ -35,6 +35,7 @@ class DuckDBSession(SQLSession):
 
     dialect = DIALECT
     consistency = "one snapshot"
+    settled_numbers = True
 
     def begin(self, snapshot: str) -> None:
         self._lease.link.execute("BEGIN TRANSACTION READ ONLY")

@@ -105,11 +105,14 @@ class PostgresSettler(Settler):
         self.drop(link, place, new)
 
     def discard(self, link: Link, place: Place, table: str) -> None:
-        link.execute("SET lock_timeout = '2s'")
+        self.begin(link)
         try:
+            link.execute("SET LOCAL lock_timeout = '2s'")
             self.drop(link, place, table)
-        finally:
-            link.execute("RESET lock_timeout")
+        except BaseException:
+            self.rollback(link)
+            raise
+        self.commit(link)
 
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
@@ -125,6 +128,12 @@ class PostgresSettler(Settler):
             "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
         )
         return [column for (column,) in found] or None
+
+    def is_table(self, link: Link, place: Place) -> bool:
+        """See Settler; found along the search path, as `names` is."""
+        name = self.dialect.text(place.sql(self.dialect))
+        found = link.rows(f"SELECT relkind::text FROM pg_class WHERE oid = to_regclass({name})")
+        return found in ([("r",)], [("p",)])
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
         """See Settler."""

@@ -14,7 +14,7 @@ import polars as pl
 
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import BadValue, ConfigError
+from hygge.core.errors import BadValue, Cancelled, ConfigError
 from hygge.sql.source import Source
 from hygge.sql.sqlite.access import explain
 from hygge.sql.sqlite.base import SQLiteSessionBase
@@ -126,7 +126,7 @@ class LiveSQLiteSession(SQLiteSessionBase):
         for rows in self._db.batches(query, request.batch_rows):
             self._context.cancel.check()
             if self._cancelled:
-                return
+                raise Cancelled("stopped on request")
             yield frame_of(rows, asked, entity=self._source.label, offset=offset)
             offset += len(rows)
 

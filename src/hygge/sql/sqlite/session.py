@@ -9,7 +9,7 @@ import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import BadValue, DataError
+from hygge.core.errors import BadValue, Cancelled, DataError
 from hygge.sql.placeholders import CHUNK
 from hygge.sql.queries import need_chunks
 from hygge.sql.ranges import range_label, range_rows, ranges_between
@@ -98,7 +98,7 @@ class SQLiteSession(SQLiteSessionBase):
                 for batch in ahead(reader, rows):
                     self._context.cancel.check()
                     if self._cancelled:
-                        return
+                        raise Cancelled("stopped on request")
                     frame = frame_of(batch, asked, entity=self._source.label)
                     yield frame[1:] if label == "first" else frame
                     label = "later"
