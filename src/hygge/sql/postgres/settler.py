@@ -31,6 +31,13 @@ UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid = {table}
 UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid = {table}
 UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid = {table} AND c.relacl IS NOT NULL
 UNION ALL SELECT 'grants' FROM pg_attribute a WHERE a.attrelid = {table} AND a.attacl IS NOT NULL
+UNION ALL SELECT 'row security' FROM pg_class c WHERE c.oid = {table} AND c.relrowsecurity
+UNION ALL SELECT 'settings' FROM pg_class c
+  WHERE c.oid = {table} AND (c.reloptions IS NOT NULL OR c.relreplident <> 'd')
+UNION ALL SELECT 'another owner' FROM pg_class c
+  WHERE c.oid = {table} AND pg_get_userbyid(c.relowner) <> current_user
+UNION ALL SELECT 'a table that it is a part of' FROM pg_inherits i WHERE i.inhrelid = {table}
+UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid = {table}
 UNION ALL SELECT 'partitions' FROM pg_class c WHERE c.oid = {table} AND c.relkind = 'p'
 UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
@@ -99,10 +106,26 @@ class PostgresSettler(Settler):
                 f"rows: {'; '.join(wrong)}",
                 hint="alter its columns, or `cast` those that come, or drop it",
             )
+        self.before_delete(link, place)
         target, stage = place.sql(self.dialect), place.sql(self.dialect, new)
         link.execute(f"DELETE FROM {target}")
         link.execute(insert(self.dialect, target, stage, coming))
         self.drop(link, place, new)
+
+    def before_delete(self, link: Link, place: Place) -> None:
+        """See Settler. Foreign keys of other tables may pass deletions on."""
+        table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
+        found = link.rows(
+            "SELECT conname::text, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
+            f"AND confrelid = {table} AND confdeltype IN ('c', 'n', 'd') LIMIT 1"
+        )
+        if found:
+            name, other = found[0]
+            raise DataError(
+                f"{place}: rows are replaced by deleting them first, and the foreign key '{name}' "
+                f"would then delete or change rows of {other}",
+                hint="make that key ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED, or drop it",
+            )
 
     def discard(self, link: Link, place: Place, table: str) -> None:
         self.begin(link)

@@ -12,6 +12,7 @@ from hygge.sql.link import Link
 from hygge.sql.settle import modes
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.types import check_types
 
 
 def count(settler: Settler, link: Link, place: Place, table: str) -> int:
@@ -64,7 +65,9 @@ class Filling:
             self._prepare()
         if self.stage:
             distinct = self._check_keys()
+            check_types(self.settler, self.link, self.place, self.stage)
             if mode != "append":
+                self.settler.before_delete(self.link, self.place)
                 self._run(modes.delete_coming(*self._into(self.place.table), self.request.keys))
             names = self.request.fields.names
             self._run(modes.insert(*self._into(self.place.table), names, distinct=distinct))

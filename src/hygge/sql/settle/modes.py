@@ -48,6 +48,13 @@ def doubled_key(
     return f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
 
 
+def altered(dialect: Dialect, stage: str, name: str, held: str, coming: str) -> str:
+    """A row whose value of a column is another one once a column of type `held` has held it."""
+    quoted = dialect.quote(name)
+    after = f"CAST(CAST(CAST({quoted} AS {held}) AS {coming}) AS VARCHAR)"
+    return f"SELECT 1 FROM {stage} WHERE {after} IS DISTINCT FROM CAST({quoted} AS VARCHAR) LIMIT 1"
+
+
 def count(table: str) -> str:
     return f"SELECT count(*) FROM {table}"
 

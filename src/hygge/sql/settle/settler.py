@@ -99,8 +99,7 @@ class Settler(ABC):
         """The columns of a table, in order; None where there is none."""
         found = link.rows(
             "SELECT column_name FROM information_schema.columns "
-            f"WHERE table_name = {self.dialect.text(table or place.table)} "
-            f"AND {self._within(place)} ORDER BY ordinal_position"
+            f"WHERE {self._is(place, table)} ORDER BY ordinal_position"
         )
         return [name for (name,) in found] or None
 
@@ -108,8 +107,7 @@ class Settler(ABC):
         """The columns of a table with their types, as the database writes them."""
         found = link.rows(
             "SELECT column_name, data_type FROM information_schema.columns "
-            f"WHERE table_name = {self.dialect.text(table or place.table)} "
-            f"AND {self._within(place)} ORDER BY ordinal_position"
+            f"WHERE {self._is(place, table)} ORDER BY ordinal_position"
         )
         return dict(found)
 
@@ -127,11 +125,13 @@ class Settler(ABC):
             if not self.takes(there[name], kind)
         ]
 
+    def before_delete(self, link: Link, place: Place) -> None:
+        """Raise DataError where to delete rows of a table would change other rows too."""
+
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""
         found = link.rows(
-            "SELECT table_type FROM information_schema.tables WHERE table_name = "
-            f"{self.dialect.text(place.table)} AND {self._within(place)}"
+            f"SELECT table_type FROM information_schema.tables WHERE {self._is(place)}"
         )
         return [kind for (kind,) in found] == ["BASE TABLE"]
 
@@ -143,11 +143,21 @@ class Settler(ABC):
         )
         return [name for (name,) in found]
 
+    def _is(self, place: Place, table: str = "") -> str:
+        """The condition for a table of the place's schema in the catalogue."""
+        name = self.dialect.text(table or place.table)
+        return f"{self._same('table_name', name)} AND {self._within(place)}"
+
     def _within(self, place: Place) -> str:
         """The condition for what is in the place's schema; others of its name may be in databases
         that are attached beside, as all of an account's are in MotherDuck."""
         schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
-        return f"table_schema = {schema} AND table_catalog = current_database()"
+        return (
+            f"{self._same('table_schema', schema)} AND table_catalog = current_database()"
+        )
+
+    def _same(self, column: str, name: str) -> str:
+        return f"{column} = {name}" if self.case_matters else f"lower({column}) = lower({name})"
 
     # Tables ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,27 @@
+"""Whether the columns of a table that is there hold what comes exactly."""
+
+from __future__ import annotations
+
+from hygge.core.errors import DataError
+from hygge.sql.link import Link
+from hygge.sql.settle import modes
+from hygge.sql.settle.place import Place
+from hygge.sql.settle.settler import Settler
+
+
+def check_types(settler: Settler, link: Link, place: Place, stage: str) -> None:
+    """Look at the staged values whose column has another type in the place's table.
+
+    Raises DataError where one would be altered there: databases round and cut without a word.
+    """
+    there = settler.types(link, place, place.table)
+    staged = place.sql(settler.dialect, stage)
+    for name, coming in settler.types(link, place, stage).items():
+        held = there.get(name, coming)
+        if held == coming:
+            continue
+        if link.rows(modes.altered(settler.dialect, staged, name, held, coming)):
+            raise DataError(
+                f"{place}: its column '{name}' is {held}, and would alter values of {coming}",
+                hint="give the column that type, or drop the table, and it is made anew",
+            )
