@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -123,10 +123,10 @@ class PostgresLink(Link):
         with self._statement(sql) as statement:
             wanted = min(MOST_BYTES, batch_rows * (width + FRAMING))
             statement.set_options(**{_HINT: str(max(1, wanted))})
-            with _reader(statement) as reader:
-                yield self._frames(reader, batch_rows)
+            with _reader(statement) as reader, closing(self._frames(reader, batch_rows)) as frames:
+                yield frames  # ended before the reader is: its thread may be within a fetch
 
-    def _frames(self, reader: Any, batch_rows: int) -> Iterator[pl.DataFrame]:
+    def _frames(self, reader: Any, batch_rows: int) -> Generator[pl.DataFrame, None, None]:
         import pyarrow as pa
 
         def fetch() -> Any:
