@@ -152,9 +152,7 @@ class Settler(ABC):
         """The condition for what is in the place's schema; others of its name may be in databases
         that are attached beside, as all of an account's are in MotherDuck."""
         schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
-        return (
-            f"{self._same('table_schema', schema)} AND table_catalog = current_database()"
-        )
+        return f"{self._same('table_schema', schema)} AND table_catalog = current_database()"
 
     def _same(self, column: str, name: str) -> str:
         return f"{column} = {name}" if self.case_matters else f"lower({column}) = lower({name})"
