@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from hygge.core import secrets
 
 pytest_plugins = ["tests.servers.plugin"]
 
@@ -22,3 +25,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 settings.load_profile("hygge")
+
+
+@pytest.fixture(autouse=True)
+def _without_the_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has for a password may be a plain word in what another prints."""
+    monkeypatch.setattr(secrets, "_known", {})
+    monkeypatch.setattr(secrets, "_pattern", None)

@@ -15,11 +15,13 @@ from tests.servers import Database, Server
 
 from hygge import PostgresStore, Schema, Store
 from hygge.core.context import Context, Surroundings
+from hygge.core.errors import DataError
 from hygge.core.fields import LogicalType
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.settle.load import STEPS
 from hygge.testing._store_base import some_rows
-from hygge.testing.loading import commit, load_frames, write
+from hygge.testing.corpus import KEY
+from hygge.testing.loading import commit, load_frames, state_of, write
 from hygge.testing.stores import StoreContract
 
 NO_NS = "PostgreSQL's times are of microseconds"
@@ -147,3 +149,24 @@ class TestPostgresStore(StoreContract):
         self.check_rows(store, some_rows(10, 3))
         kept = "SELECT count(*) FROM pg_indexes WHERE tablename = " + f"'{store.name}'"
         assert self.database.rows(kept) == [("1",)]
+
+    def test_a_table_that_was_emptied_holds_nothing(self) -> None:
+        """To go on from its position would leave out what was in it."""
+        store = self.new()
+        load_frames(store, [some_rows(0, 5)], "append")
+        self.database.execute(f'TRUNCATE "{store.name}"')
+        assert state_of(store) is None
+        load_frames(store, [some_rows(0, 7)], "append")
+        self.check_rows(store, some_rows(0, 7))
+
+    def test_a_column_that_somebody_narrowed_alters_nothing(self) -> None:
+        store = self.new()
+        amounts = pl.DataFrame({KEY: [1], "amount": ["1.25"]}).with_columns(
+            pl.col("amount").cast(pl.Decimal(10, 2))
+        )
+        load_frames(store, [amounts], "append")
+        self.database.execute(f'ALTER TABLE "{store.name}" ALTER COLUMN amount TYPE numeric(12,0)')
+        with pytest.raises(DataError, match="would alter values"):
+            load_frames(store, [amounts], "append")
+        rows = self.database.rows(f'SELECT k FROM "{store.name}"')
+        assert rows == [("1",)]

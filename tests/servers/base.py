@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-USER = PASSWORD = "hygge"
+USER, PASSWORD = "hygge", "Quiet-Lantern-7"
 
 # Where the servers live. It has daylight saving, so that who forgets about zones is found out.
 ZONE = "Europe/Copenhagen"

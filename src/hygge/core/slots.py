@@ -17,6 +17,8 @@ from hygge.core.errors import ConfigError
 
 LOOK_EVERY_S = 0.5
 """How often who waits looks whether the hour allows more, or it was cancelled."""
+LONG_S = 10.0
+"""A wait that is worth a word."""
 _freed = threading.Condition()  # one for all, so that several kinds can be waited for together
 
 
@@ -53,8 +55,18 @@ class Slots:
             _freed.notify_all()
 
 
-def take(wanted: Sequence[Slots], cancel: CancelToken) -> None:
+def take(
+    wanted: Sequence[Slots],
+    cancel: CancelToken,
+    note: Callable[[str, str], None] = lambda message, severity: None,
+) -> None:
     """Take one slot for each time it is named: all of them, once all are free at the same time.
+
+    Parameters
+    ----------
+    wanted: what is needed.
+    cancel: ends the waiting.
+    note: told once of a wait that is long; see `Context.note`.
 
     Raises
     ------
@@ -69,10 +81,17 @@ def take(wanted: Sequence[Slots], cancel: CancelToken) -> None:
                 f"{slots.size}",
                 hint=f"set `pool_size: {count}` or more",
             )
+    waited = 0.0
     with _freed:
         while any(slots.free() < count for slots, count in counts.items()):
             _freed.wait(LOOK_EVERY_S)
             cancel.check()
+            waited += LOOK_EVERY_S
+            if waited == LONG_S:
+                names = " and ".join(f"{n} to {s.name}" for s, n in counts.items())
+                note(
+                    f"waiting for free connections ({names}): others hold them, or `limits`", "info"
+                )
         for slots, count in counts.items():
             slots.taken += count
 
@@ -80,7 +99,7 @@ def take(wanted: Sequence[Slots], cancel: CancelToken) -> None:
 @contextmanager
 def together(wanted: Sequence[Slots], context: Context) -> Iterator[None]:
     """Reserve slots for the sessions that an attempt opens in the block; see `take`."""
-    take(wanted, context.cancel)
+    take(wanted, context.cancel, context.note)
     context.reserved.extend(wanted)
     try:
         yield
@@ -95,4 +114,4 @@ def claim(slots: Slots, context: Context) -> None:
     if slots in context.reserved:
         context.reserved.remove(slots)
     else:
-        take([slots], context.cancel)
+        take([slots], context.cancel, context.note)

@@ -14,6 +14,10 @@ UNTOLD = LogicalType("null")
 """The type of a field in discovery whose own is not told; see `core.home.Table`."""
 
 
+OWN = "_hygge_"
+"""How the names of tables begin that hygge keeps for itself where it settles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column.

@@ -27,7 +27,7 @@ from hygge.sql.placeholders import CHUNK
 from hygge.sql.pool import Lease
 from hygge.sql.queries import bounded, described, need_chunks
 from hygge.sql.ranges import Range
-from hygge.sql.relation import Column, Relation, not_there
+from hygge.sql.relation import OWN, Column, Relation, not_there
 from hygge.sql.select import columns_sql, in_range, in_window, where
 from hygge.sql.source import Source
 
@@ -155,7 +155,7 @@ class SQLSession(HomeSession):
     def tables(self) -> Sequence[Table]:
         """Every table and view, with its fields."""
         self._enter("")
-        return [relation.table() for relation in self.relations()]
+        return [r.table() for r in self.relations() if not r.name.startswith(OWN)]
 
     def statement(self, request: ReadRequest, chunk: Chunk) -> str:
         """The SELECT that brings a chunk."""

@@ -66,7 +66,14 @@ class SQLConnection(PooledConnection):
         return self.model_copy(update={"root": self.root or root, "tunnel": tunnel})
 
     def place(self) -> str:
-        return str(self.url)
+        """The URL without its password, or an SQLite file's path; the reference as written while it
+        cannot be resolved."""
+        try:
+            url = self.url.reveal()
+        except ConfigError:
+            return self.url.written
+        shown = str(Secret(_absolute(url, self.root or Path())))
+        return shown.removeprefix("sqlite:///")
 
     def identity(self) -> str:
         return bare_url(self.url.reveal())

@@ -33,6 +33,8 @@ STEPS = (
     "sql.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `sql.committed` has seen."""
+_TYPES = "types"
+"""Under which the state keeps the table's types, as the database writes them."""
 
 
 class SQLLoad(Load):
@@ -114,6 +116,8 @@ class SQLLoad(Load):
             settler.create(link, self._place, self._place.table, self._fields, ())
         elif self._held is None or _altered(self._held.fields, self._fields):
             return ""  # to alter it now would keep readers out until the commit
+        elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
+            return ""  # somebody altered it: staged rows are held against its columns
         else:
             self._begin()
         return self._place.table
@@ -186,7 +190,8 @@ class SQLLoad(Load):
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
-        stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra={})
+        extra = {_TYPES: settler.types(link, place)}
+        stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         write_state(settler, link, place, stored)
         reached("sql.state_written")
         try:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hygge.sql.dialect import Dialect
+from hygge.sql.relation import OWN
 
 STATE_TABLE = "_hygge_state"
 """One in each schema that hygge loads into; see `settle.state`."""
-PREFIX = "_hygge_"
+PREFIX = OWN
 _STAGE = f"{PREFIX}stage_"
 _STAMP = "%Y%m%dt%H%M%S"
 DEAD_AFTER = timedelta(days=2)

@@ -40,7 +40,10 @@ def read_state(settler: Settler, link: Link, place: Place) -> State | None:
     if not settler.is_table(link, place):
         raise StateError(f"{place} is a view", hint="choose another `table`")
     held = read_row(settler, link, place)
-    if held is None and link.rows(f"SELECT 1 FROM {place.sql(settler.dialect)} LIMIT 1"):
+    filled = bool(link.rows(f"SELECT 1 FROM {place.sql(settler.dialect)} LIMIT 1"))
+    if held is not None and held.rows and not filled:
+        return None  # somebody emptied it: to go on from its position would leave them out
+    if held is None and filled:
         raise StateError(
             f"{place} holds rows that hygge did not load",
             hint="rename or drop that table, or choose another `table` for this entity",
