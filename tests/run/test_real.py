@@ -194,7 +194,7 @@ def test_chunks_of_a_table_move_in_spawned_processes(kind: str) -> None:
             results = list(pool.map(run_chunk, tasks))
         receipts = [r.receipt for r in results]
         assert sum(r.rows_read for r in results) == 1000
-        assert all(r.rows_read == r.moved.rows_source == r.receipt.rows for r in results)
+        assert all(r.rows_read == r.rows_source == r.receipt.rows for r in results)
         assert load.staged_rows(receipts) == 1000
         state = load.request.state(watermark=None, receipts=receipts, committed_at="now")
         load.commit(receipts, state)

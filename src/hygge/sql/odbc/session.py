@@ -27,7 +27,10 @@ _CLOCKS = {
     '"': "SELECT current_timestamp AT TIME ZONE 'UTC'", "`": "SELECT utc_timestamp(6)",
     "[": "SELECT sysutcdatetime()",
 }  # fmt: skip
-"""By what quotes names, which tells the families apart."""
+_CURRENT = {
+    '"': "SELECT current_schema()", "`": "SELECT database()", "[": "SELECT schema_name()",
+}  # fmt: skip
+"""Both by what quotes names, which tells the families apart."""
 
 
 class ODBCSession(NumberedSession):
@@ -57,6 +60,9 @@ class ODBCSession(NumberedSession):
             if found is None:
                 return self._probed(schema, name)
             if len(found) > 1:
+                here = self._current()
+                found = [f for f in found if f.schema == here] or found
+            if len(found) > 1:
                 raise ConfigError(
                     f"there are tables '{table}' in several schemas: "
                     f"{', '.join(one.schema for one in found)}",
@@ -65,6 +71,12 @@ class ODBCSession(NumberedSession):
             if found:
                 return self._known(found[0])
         return None
+
+    def _current(self) -> str:
+        """The schema that the database looks in by itself; "" where it does not say."""
+        with suppress(ConfigError, DataError, ConnectError):
+            return str(self._odbc.rows(_CURRENT[self.dialect.quotes[0]])[0][0])
+        return ""
 
     def _look(self, schema: str = "", name: str = "") -> list[Found] | None:
         try:
