@@ -52,16 +52,16 @@ def test_type_names(name: str, role: registry.Role, expected: str) -> None:
 
 
 def test_a_class_is_known_when_its_body_has_run() -> None:
-    class WeatherHome(Home):
+    class BarometerHome(Home):
         pass
 
     class WeatherStore(Store):
         pass
 
-    assert registry.lookup("home", "weather") is WeatherHome
-    assert registry.lookup("store", "weather") is WeatherStore
-    assert "weather" in registry.names("home")
-    assert WeatherHome.type == "weather"
+    assert registry.lookup("home", "barometer") is BarometerHome
+    assert registry.lookup("store", "barometer") is WeatherStore
+    assert "barometer" in registry.names("home")
+    assert BarometerHome.type == "barometer"
 
 
 def test_a_name_of_ones_own() -> None:
