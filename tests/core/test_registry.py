@@ -55,11 +55,11 @@ def test_a_class_is_known_when_its_body_has_run() -> None:
     class BarometerHome(Home):
         pass
 
-    class WeatherStore(Store):
+    class BarometerStore(Store):
         pass
 
     assert registry.lookup("home", "barometer") is BarometerHome
-    assert registry.lookup("store", "barometer") is WeatherStore
+    assert registry.lookup("store", "barometer") is BarometerStore
     assert "barometer" in registry.names("home")
     assert BarometerHome.type == "barometer"
 
