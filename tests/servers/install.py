@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.base import Kind, Missing
+from tests.servers.mssql import MSSQLDriver
 from tests.servers.odbc import ODBC
 from tests.servers.ssh import SSH
 
@@ -19,10 +20,11 @@ INSTALL = (
     "--yes", "--no-remove", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=2",
     "-o", "Acquire::http::Timeout=30",
 )  # fmt: skip
+Wanted = Kind | MSSQLDriver | ODBC | SSH
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def install(kinds: Iterable[Kind | ODBC | SSH]) -> None:
+def install(kinds: Iterable[Wanted]) -> None:
     """Install what is missing, or say what to install: the tests decide whether they need it."""
     for kind in kinds:
         for program, *arguments in kind.installers:
@@ -32,7 +34,7 @@ def install(kinds: Iterable[Kind | ODBC | SSH]) -> None:
             print(missing, file=sys.stderr)
 
 
-def lacks(kind: Kind | ODBC | SSH) -> Missing | None:
+def lacks(kind: Wanted) -> Missing | None:
     """What is missing, if anything is."""
     try:
         kind.find()

@@ -99,6 +99,10 @@ def ends(kind: LogicalType) -> tuple[Position, Position]:
     return datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
 
 
+def _itself(column: str, kind: LogicalType) -> Sequence[str]:
+    return (column,)
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What differs between databases, as values and pure functions.
@@ -112,6 +116,11 @@ class Dialect:
         for one that the database cannot hold.
     show: a watermark's position as a literal that compares with a column of its type.
     escapes: whether a backslash escapes in string literals.
+    national: whether a string literal is of Unicode only where it begins with N.
+    top: whether the first row is asked for by TOP, and not by LIMIT.
+    counting: what counts rows, however many there are.
+    exact: from a column's SQL and its type to the expressions by which a value is told from every
+        other one, where the database's own comparison takes some for the same.
     """
 
     name: str
@@ -120,6 +129,10 @@ class Dialect:
     ddl: Callable[[LogicalType], str]
     show: Callable[[Position, LogicalType], str] = position_literal
     escapes: bool = False
+    national: bool = False
+    top: bool = False
+    counting: str = "count(*)"
+    exact: Callable[[str, LogicalType], Sequence[str]] = _itself
 
     def quote(self, name: str) -> str:
         """A name as an identifier, whatever it contains."""
@@ -128,7 +141,12 @@ class Dialect:
 
     def text(self, value: str) -> str:
         """A text as a string literal."""
-        return literal(value.replace("\\", "\\\\") if self.escapes else value)
+        text = literal(value.replace("\\", "\\\\") if self.escapes else value)
+        return f"N{text}" if self.national else text
+
+    def first(self, query: str) -> str:
+        """A SELECT without its first word, as the query for its first row alone."""
+        return f"SELECT TOP 1 {query}" if self.top else f"SELECT {query} LIMIT 1"
 
     def rule(self, kind: Declared) -> tuple[TypeRule, LogicalType] | None:
         """The rule for a declared type and the logical type it gives; None where none fits."""

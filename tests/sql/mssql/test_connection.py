@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from hygge.core.errors import ConfigError, ConnectError, DataError, HyggeError, TransientError
 from hygge.sql.mssql.connection import MSSQLConnection, connection_string
 from hygge.sql.mssql.errors import explain
+from hygge.sql.mssql.link import driver
 
 BASE = {"server": "h", "database": "d"}
 PRINCIPAL = {"auth": "service_principal", "client_id": "app", "client_secret": "hush-hush"}
@@ -164,3 +165,9 @@ def test_errors(state: str, text: str, kind: type[HyggeError], hint: str | None)
     assert type(found) is kind
     assert found.message == f"mssql://h/d: {text}"
     assert hint is None or hint in (found.hint or "")
+
+
+def test_the_driver_is_set_up() -> None:
+    """It loads, with the system's libraries that it needs, and has no pool of its own."""
+    module = driver()
+    assert module.native_provider == "msodbcsql18"

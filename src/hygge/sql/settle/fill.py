@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hygge.core.errors import DataError, SchemaDrift
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, Schema
 from hygge.core.load import LoadRequest, State
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
@@ -17,7 +17,7 @@ from hygge.sql.settle.types import check_types
 
 def count(settler: Settler, link: Link, place: Place, table: str) -> int:
     """The rows of a table of the place's schema."""
-    return int(link.row(modes.count(place.sql(settler.dialect, table)))[0])
+    return int(link.row(modes.count(settler.dialect, place.sql(settler.dialect, table)))[0])
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,14 @@ class Filling:
         if self.straight != self.place.table:
             self._prepare()
         if self.stage:
-            distinct = self._check_keys()
+            once = self._keys if self._check_keys() else ()
             check_types(self.settler, self.link, self.place, self.stage)
             if mode != "append":
                 self.settler.before_delete(self.link, self.place)
-                self._run(modes.delete_coming(*self._into(self.place.table), self.request.keys))
+                self._run(modes.delete_coming(*self._into(self.place.table), self._keys))
             names = self.request.fields.names
-            self._run(modes.insert(*self._into(self.place.table), names, distinct=distinct))
+            statement = modes.insert(*self._into(self.place.table), names, once=once)
+            self.settler.bring_in(self.link, self.place, statement)
         if mode != "append":
             return count(self.settler, self.link, self.place, self.place.table)
         before = self.held.rows if self.held else 0
@@ -140,9 +141,9 @@ class Filling:
                 )
         if request.mode != "merge":
             return False
-        if not self.link.rows(modes.doubled_key(dialect, stage, request.keys)):
+        if not self.link.rows(modes.doubled_key(dialect, stage, self._keys)):
             return False
-        differ = modes.doubled_key(dialect, stage, request.keys, request.fields.names)
+        differ = modes.doubled_key(dialect, stage, self._keys, tuple(request.fields))
         if found := self.link.rows(differ):
             shown = ", ".join(f"{k}={v}" for k, v in zip(request.keys, found[0], strict=True))
             raise DataError(
@@ -150,6 +151,10 @@ class Filling:
                 hint="`key_column` must tell every row apart",
             )
         return True
+
+    @property
+    def _keys(self) -> tuple[Field, ...]:
+        return tuple(self.request.fields[key] for key in self.request.keys)
 
     def _into(self, table: str) -> tuple[Dialect, str, str]:
         dialect = self.settler.dialect

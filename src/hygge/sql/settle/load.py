@@ -22,6 +22,7 @@ from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.place import Place, stage_name
+from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.state import make_once, make_state_table, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
@@ -43,6 +44,7 @@ class SQLLoad(Load):
     Parameters
     ----------
     connection: where the place is.
+    settler: how it takes loads.
     lease: the session's own connection, on which the transaction is held.
     place: the table.
     request: what is to be loaded.
@@ -53,6 +55,7 @@ class SQLLoad(Load):
     def __init__(
         self,
         connection: PooledConnection,
+        settler: Settler,
         lease: Lease,
         place: Place,
         request: LoadRequest,
@@ -61,7 +64,7 @@ class SQLLoad(Load):
     ) -> None:
         self._connection, self._link, self._place = connection, lease.link, place
         self.request, self._held, self._context = request, held, context
-        self._settler = connection.settler()
+        self._settler = settler
         if (held.generation if held else 0) != request.generation:
             raise self._conflict()
         self._settler.check(request.fields, place)
@@ -74,6 +77,7 @@ class SQLLoad(Load):
         self._straight: str | None = None
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
+        self._inlet: Inlet | None = None
         self._open = self._spoilt = self.over = False
         reached("sql.begun")
 
@@ -86,16 +90,17 @@ class SQLLoad(Load):
         with self._turn:
             if self._straight is None:
                 self._straight = self._go_straight()
-            fields = request.fields
-            if self._straight:
-                fields = Schema(self._fields[name] for name in fields.names)
-            else:
-                make_once(self._settler, self._link, self._place, self._stage, fields)
-        inlet = Inlet(
-            self._settler, self._link, self._place, self._straight or self._stage, fields,
-            request.entity, self._turn,
-        )  # fmt: skip
-        return TableWriter(inlet, chunk, self._context, self._written)
+            if self._inlet is None:
+                fields = request.fields
+                if self._straight:
+                    fields = Schema(self._fields[name] for name in fields.names)
+                else:
+                    make_once(self._settler, self._link, self._place, self._stage, fields)
+                self._inlet = Inlet(
+                    self._settler, self._link, self._place, self._straight or self._stage, fields,
+                    request.entity,
+                )  # fmt: skip
+        return TableWriter(self._inlet, chunk, self._context, self._written)
 
     def _written(self, good: bool) -> None:
         # What went into a table cannot be taken out of it again by itself.
@@ -131,7 +136,10 @@ class SQLLoad(Load):
     def ticket(self) -> Ticket:
         """For writers elsewhere, who fill the stage."""
         request = self.request
-        return Ticket(self._connection, self._place, self._stage, request.fields, request.entity)
+        return Ticket(
+            self._connection, self._settler, self._place, self._stage, request.fields,
+            request.entity,
+        )  # fmt: skip
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the database counts in the stage and in a new table; of rows that were appended in

@@ -14,6 +14,7 @@ from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
 from hygge.sql.settle.place import Place, is_dead
+from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.state import read_state
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ class SQLStoreSession(StoreSession):
     Parameters
     ----------
     connection: where the place is; bound.
+    settler: how it takes loads.
     place: the table.
     context: of the attempt.
     """
 
-    def __init__(self, connection: PooledConnection, place: Place, context: Context) -> None:
+    def __init__(
+        self, connection: PooledConnection, settler: Settler, place: Place, context: Context
+    ) -> None:
         self._connection, self._place, self._context = connection, place, context
-        self._settler = connection.settler()
+        self._settler = settler
         self._lease = pool_of(connection).lease(context)
         self._load: SQLLoad | None = None
         self._closed = False
@@ -54,8 +58,9 @@ class SQLStoreSession(StoreSession):
                     self._settler.discard(link, self._place, name)
         held = self.state()
         self._load = SQLLoad(
-            self._connection, self._lease, self._place, request, held, self._context
-        )
+            self._connection, self._settler, self._lease, self._place, request, held,
+            self._context,
+        )  # fmt: skip
         return self._load
 
     def cancel(self) -> None:

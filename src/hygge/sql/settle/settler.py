@@ -13,7 +13,31 @@ from hygge.core.fields import Field, Schema
 from hygge.core.load import Mode
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
+from hygge.sql.settle.modes import altered
 from hygge.sql.settle.place import Place
+
+
+class WayIn:
+    """How rows go into one table: batch by batch, unless a database knows better.
+
+    Parameters
+    ----------
+    settler, link: how, and over what.
+    place, table: a table of the place's schema.
+    """
+
+    def __init__(self, settler: Settler, link: Link, place: Place, table: str) -> None:
+        self._settler, self._link, self._place, self._table = settler, link, place, table
+
+    def take(self, rows: pl.DataFrame) -> int:
+        """Send rows that are encoded; how many the database took."""
+        return self._settler.ingest(self._link, self._place, self._table, rows)
+
+    def end(self) -> None:
+        """Have the table hold all that was taken. It may be used again."""
+
+    def drop(self) -> None:
+        """Stop; the rows that were taken are of no use any more. Safe more than once."""
 
 
 class Settler(ABC):
@@ -35,6 +59,10 @@ class Settler(ABC):
 
         Returns how many the database says it took.
         """
+
+    def way_in(self, link: Link, place: Place, table: str) -> WayIn:
+        """What takes the rows of this process's writers to a table; nothing is sent as yet."""
+        return WayIn(self, link, place, table)
 
     def encoded(self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
                 ) -> pl.DataFrame:  # fmt: skip
@@ -73,6 +101,10 @@ class Settler(ABC):
                     "case alone, which this database does not tell apart",
                     hint="`rename` one of them",
                 )
+
+    def bring_in(self, link: Link, place: Place, statement: str) -> None:
+        """Run the INSERT that brings rows into the place's own table."""
+        link.execute(statement)
 
     # Transactions ---------------------------------------------------------------------------------
 
@@ -115,6 +147,10 @@ class Settler(ABC):
         """Whether a column of one type takes all values of another as they are: databases round
         and cut what they insert, and do not say so."""
         return there == coming
+
+    def altered(self, stage: str, name: str, held: str, coming: str) -> str:
+        """See `modes.altered`."""
+        return altered(self.dialect, stage, name, held, coming)
 
     def misfits(self, link: Link, place: Place, new: str) -> list[str]:
         """The place's columns that would alter what comes from a table of the same columns."""

@@ -40,7 +40,8 @@ def read_state(settler: Settler, link: Link, place: Place) -> State | None:
     if not settler.is_table(link, place):
         raise StateError(f"{place} is a view", hint="choose another `table`")
     held = read_row(settler, link, place)
-    filled = bool(link.rows(f"SELECT 1 FROM {place.sql(settler.dialect)} LIMIT 1"))
+    dialect = settler.dialect
+    filled = bool(link.rows(dialect.first(f"1 FROM {place.sql(dialect)}")))
     if held is not None and held.rows and not filled:
         return None  # somebody emptied it: to go on from its position would leave them out
     if held is None and filled:

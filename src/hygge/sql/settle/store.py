@@ -20,6 +20,7 @@ from hygge.sql.pool import pool_of
 from hygge.sql.server import PooledConnection
 from hygge.sql.settle.place import PREFIX, Place
 from hygge.sql.settle.session import SQLStoreSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.writer import TableWriter, Ticket
 
 
@@ -130,6 +131,10 @@ class ServerStore(Store, type=""):
         assert self.server is not None  # bound
         return self.server
 
+    def settler(self) -> Settler:
+        """How the database takes loads, by this Store's settings."""
+        return self._server.settler()
+
     def place(self) -> str:
         return str(self._place)
 
@@ -143,7 +148,7 @@ class ServerStore(Store, type=""):
         return (pool_of(self._server).slots,)
 
     def open(self, context: Context) -> SQLStoreSession:
-        return SQLStoreSession(self._server, self._place, context)
+        return SQLStoreSession(self._server, self.settler(), self._place, context)
 
     def writer(self, ticket: Ticket, chunk: int, context: Context) -> TableWriter:
         return ticket.writer(chunk, context)

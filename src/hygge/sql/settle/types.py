@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hygge.core.errors import DataError
 from hygge.sql.link import Link
-from hygge.sql.settle import modes
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 
@@ -20,7 +19,7 @@ def check_types(settler: Settler, link: Link, place: Place, stage: str) -> None:
         held = there.get(name, coming)
         if held == coming:
             continue
-        if link.rows(modes.altered(settler.dialect, staged, name, held, coming)):
+        if link.rows(settler.altered(staged, name, held, coming)):
             raise DataError(
                 f"{place}: its column '{name}' is {held}, and would alter values of {coming}",
                 hint="give the column that type, or drop the table, and it is made anew",

@@ -28,9 +28,8 @@ NAME = "name"
 """What a receipt calls the table that its rows went to."""
 
 
-@dataclass(frozen=True)
 class Inlet:
-    """A connection over which rows go into one table; shared writers take turns.
+    """The way into one table, which the writers of this process share, taking turns.
 
     Parameters
     ----------
@@ -38,16 +37,34 @@ class Inlet:
     place, table: a table of the place's schema.
     fields: of the table, for the columns of every batch.
     entity: the name used in errors.
-    turn: held while rows are sent.
     """
 
-    settler: Settler
-    link: Link
-    place: Place
-    table: str
-    fields: Schema
-    entity: str
-    turn: threading.Lock
+    def __init__(
+        self, settler: Settler, link: Link, place: Place, table: str, fields: Schema, entity: str
+    ) -> None:
+        self.settler, self.table, self.fields, self.entity = settler, table, fields, entity
+        self._way = settler.way_in(link, place, table)
+        self._turn = threading.Lock()
+        self._writers = 0
+
+    def join(self) -> None:
+        """One more writer; each leaves in the end."""
+        with self._turn:
+            self._writers += 1
+
+    def take(self, rows: pl.DataFrame) -> int:
+        """Send encoded rows; how many the database took."""
+        with self._turn:
+            return self._way.take(rows)
+
+    def leave(self, good: bool) -> None:
+        """The last writer to leave sees to it that all is there."""
+        with self._turn:
+            self._writers -= 1
+            if not good:
+                self._way.drop()
+            elif not self._writers:
+                self._way.end()
 
 
 class TableWriter(Writer):
@@ -64,6 +81,7 @@ class TableWriter(Writer):
     def __init__(
         self, inlet: Inlet, chunk: int, context: Context, done: Callable[[bool], None]
     ) -> None:
+        inlet.join()
         self._inlet, self._chunk, self._context = inlet, chunk, context
         self._done: Callable[[bool], None] | None = done
         self._given = self._taken = self._bytes = self._digest = 0
@@ -77,8 +95,7 @@ class TableWriter(Writer):
             batch = conform(batch, to.fields, entity=to.entity, offset=self._given)
         rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
         try:
-            with to.turn:
-                self._taken += to.settler.ingest(to.link, to.place, to.table, rows)
+            self._taken += to.take(rows)
         except DataError as error:
             raise to.settler.blame(
                 error, batch, to.fields, entity=to.entity, offset=self._given
@@ -101,8 +118,14 @@ class TableWriter(Writer):
 
     def _end(self, good: bool) -> None:
         done, self._done = self._done, None
-        if done is not None:
-            done(good)
+        if done is None:
+            return
+        try:
+            self._inlet.leave(good)
+        except BaseException:
+            done(False)
+            raise
+        done(good)
 
 
 def digest_of(rows: pl.DataFrame) -> int:
@@ -117,6 +140,7 @@ class Ticket:
     """All that a writer needs to fill a load's stage, in this process or another. It pickles."""
 
     connection: PooledConnection
+    settler: Settler
     place: Place
     stage: str
     fields: Schema
@@ -125,7 +149,7 @@ class Ticket:
     def writer(self, chunk: int, context: Context) -> TableWriter:
         """A writer over a connection of its own, in a transaction that ends with the chunk."""
         lease = pool_of(self.connection).lease(context)
-        settler, link = self.connection.settler(), lease.link
+        settler, link = self.settler, lease.link
         forget = context.cancel.add(link.cancel)
 
         def done(good: bool) -> None:
@@ -144,7 +168,5 @@ class Ticket:
         except BaseException:
             done(False)
             raise
-        inlet = Inlet(
-            settler, link, self.place, self.stage, self.fields, self.entity, threading.Lock()
-        )
+        inlet = Inlet(settler, link, self.place, self.stage, self.fields, self.entity)
         return TableWriter(inlet, chunk, context, done)
