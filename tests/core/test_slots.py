@@ -49,7 +49,9 @@ def test_what_was_not_claimed_is_given_back() -> None:
 def test_more_than_there_can_be_is_told() -> None:
     with pytest.raises(ConfigError, match="needs 2 connections to shop at once") as caught:
         take([*[Slots("shop", 1)] * 2], Context().cancel)
-    assert caught.value.hint == "set `pool_size: 2` or more"
+    assert caught.value.hint == (
+        "set `pool_size: 2` or more, and let `limits` allow as many at some hour"
+    )
 
 
 def test_waiting_ends_when_cancelled() -> None:

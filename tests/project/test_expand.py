@@ -139,6 +139,41 @@ def test_one_name_in_two_schemas(make_project: MakeProject) -> None:
     assert spec.store.config.path == "x/dbo/users"
 
 
+@pytest.mark.parametrize(
+    ("home", "problem"),
+    [
+        ("{table: dbo.users}", "tables dbo.users and sales.users would both be"),
+        ("{table: users}", "tables dbo.users and sales.users would both be"),
+        ("{table: orders}", "tables orders and dbo.users would both be"),
+    ],
+)
+def test_a_named_entity_hides_no_other_schemas_table(
+    make_project: MakeProject, home: str, problem: str
+) -> None:
+    root = make_project(
+        {
+            "hygge.yml": "",
+            "homes/schemas.py": """
+                from hygge import Home, HomeConfig
+                from hygge.core.home import Table
+
+                class SchemasHome(Home):
+                    class Config(HomeConfig):
+                        table: str = ""
+
+                    def tables(self, context):
+                        return [Table("dbo", "users"), Table("sales", "users")]
+                """,
+            "flows/all/flow.yml": "home: {type: schemas}\n"
+            "store: {type: parquet, path: 'x/{entity}'}\ntables: ['*']\n"
+            f"entities: [{{name: users, home: {home}}}]\n",
+        }
+    )
+    expansion = expand(flow_of(root), Context())
+    assert [spec.name for spec in expansion.entities] == ["users"]
+    assert problem in expansion.problems[0].message
+
+
 def test_selecting() -> None:
     tables = [Table("a", "x"), Table("a", "tmp"), Table("b", "x"), Table("", "lone")]
 

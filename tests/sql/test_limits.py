@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygge.sql.limits import Limit, allowed
+from hygge.sql.limits import Limit, allowed, most_ever
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONDAY = datetime(2024, 1, 1)
@@ -47,6 +47,22 @@ def test_days_from_one_to_another_go_round_the_week(first: int, last: int, now: 
 def test_the_least_that_any_limit_says(limits: list[tuple[str, int]], now: datetime) -> None:
     made = [Limit(when=when, connections=count) for when, count in limits]
     assert allowed(5, made, now) == min([5, *(m.connections for m in made if m.holds(now))])
+
+
+hours = st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda c: c[0] != c[1] % 24)
+
+
+@given(limits=st.lists(st.tuples(days, hours, st.integers(0, 5)), max_size=4))
+def test_the_best_hour_of_the_week(limits: list[tuple[set[int], tuple[int, int], int]]) -> None:
+    made = [
+        Limit(
+            when=f"{','.join(DAYS[d] for d in sorted(on))} {clock(a * 60)}-{clock(b * 60)}",
+            connections=n,
+        )
+        for on, (a, b), n in limits
+    ]
+    every_hour = (MONDAY + timedelta(hours=h) for h in range(7 * 24))
+    assert most_ever(4, made) == max(allowed(4, made, hour) for hour in every_hour)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,10 @@ def take(
     for slots, count in counts.items():
         if count > slots.size:
             raise ConfigError(
-                f"a load needs {count} connections to {slots.name} at once, and its pool has "
-                f"{slots.size}",
-                hint=f"set `pool_size: {count}` or more",
+                f"a load needs {count} connections to {slots.name} at once, and there are never "
+                f"more than {slots.size}",
+                hint=f"set `pool_size: {count}` or more, and let `limits` allow as many at "
+                "some hour",
             )
     waited = 0.0
     with _freed:

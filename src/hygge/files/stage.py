@@ -117,6 +117,10 @@ class Stage:
                     ledger = read_ledger(folder)
                 except StateError as error:
                     damaged(str(error))
+                except BaseException:  # nobody comes to free what was taken so far
+                    for each in (stage, *(held for held, _ in found)):
+                        each.let_go()
+                    raise
                 if ledger is not None and ledger.done:
                     found.append((stage, ledger))
                 else:
@@ -280,10 +284,9 @@ def clear_dead(root: Path) -> None:
 
 def _dead(root: Path) -> Iterator[tuple[Path, int]]:
     """The stages of loads whose process has ended, each with its lock, taken."""
-    for entry in os.scandir(root):
-        if not entry.is_dir(follow_symlinks=False):
-            continue
-        folder = Path(entry.path)
+    with os.scandir(root) as entries:
+        folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for folder in folders:
         try:
             lock = try_lock(folder / "lock")
         except FileNotFoundError:

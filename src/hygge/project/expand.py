@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -99,14 +99,19 @@ def expand(flow: FlowSpec, context: Context) -> Expansion:
             "patterns are matched as `schema.table` or `table`, and case counts",
         )
     entities = list(flow.entities)
-    claimed = _claimed(source.named)
+    taken = _taken(source.named)
     seen: dict[str, Table] = {}
+    hidden: dict[str, Table] = {}
     for table in kept:
-        if key_of(str(table)) in claimed or key_of(table.name) in claimed:
+        if key_of(str(table)) in taken.tables:
             continue
         at = next((places[p] for p in places if _matches(p, table)), flow.location)
-        other = seen.setdefault(key_of(table.name), table)
-        if other is not table:
+        if (owner := taken.owner(table)) is not None:
+            # Named by its name alone, it is the one where the source looks: which, of several?
+            other = owner or hidden.setdefault(key_of(table.name), table)
+        else:
+            other = seen.setdefault(key_of(table.name), table)
+        if str(other) != str(table):
             problems.error(
                 f"the tables {other} and {table} would both be the entity "
                 f"'{flow.name}.{table.name}'",
@@ -114,6 +119,7 @@ def expand(flow: FlowSpec, context: Context) -> Expansion:
                 f"name one of them: `entities: [{{name: {table.schema}_{table.name}, "
                 f"home: {{table: {table}}}}}]`",
             )
+        if owner is not None or other is not table:
             continue
         spec = build_entity(made, _named(table, at, type(home)))
         if spec is not None:
@@ -131,16 +137,39 @@ def _listing_home(flow: FlowSource, around: Surroundings) -> Home | None:
     return home.bind(around) if home is not None else None
 
 
-def _claimed(named: Sequence[Named]) -> set[str]:
-    """The names and tables that named entities have taken."""
-    taken = set()
+@dataclass(frozen=True)
+class _Taken:
+    """What named entities have taken.
+
+    Parameters
+    ----------
+    tables: as `schema.table`, by their keys.
+    names: by the keys of names, the table as `schema.table`; "" where no schema is told.
+    """
+
+    tables: frozenset[str]
+    names: Mapping[str, str]
+
+    def owner(self, table: Table) -> str | None:
+        """The table that a named entity of this table's name reads; None where there is none."""
+        return self.names.get(key_of(table.name))
+
+
+def _taken(named: Sequence[Named]) -> _Taken:
+    tables: set[str] = set()
+    names: dict[str, str] = {}
     for entity in named:
         home = entity.node.get("home")
         table = (home.text("table") if home else None) or entity.name
         schema = home.text("schema") if home else None
-        taken.add(key_of(f"{schema}.{table}" if schema else table))
-        taken.add(key_of(entity.name))
-    return taken
+        full = f"{schema}.{table}" if schema else table
+        if "." not in full:
+            names[key_of(full)] = ""
+            names.setdefault(key_of(entity.name), full)
+            continue
+        tables.add(key_of(full))
+        names.setdefault(key_of(entity.name), full)
+    return _Taken(frozenset(tables), names)
 
 
 def _named(table: Table, at: Location, home: type[Home]) -> Named:

@@ -52,6 +52,18 @@ def allowed(most: int, limits: Sequence[Limit], now: datetime) -> int:
     return min([most, *(limit.connections for limit in limits if limit.holds(now))])
 
 
+def most_ever(most: int, limits: Sequence[Limit]) -> int:
+    """How many connections may be open in the best hour of the week.
+
+    It can only change where a limit begins or ends, so those moments tell it for all.
+    """
+    monday = datetime(2024, 1, 1)
+    ends = {time.min, *(end for limit in limits for end in _parse(limit.when)[1:])}
+    clocks = [end if end != time.max else time.min for end in ends]
+    moments = (datetime.combine(monday + timedelta(days=d), c) for d in range(7) for c in clocks)
+    return max(allowed(most, limits, moment) for moment in moments)
+
+
 def _parse(text: str) -> tuple[frozenset[int], time, time]:
     match = _WHEN.fullmatch(text)
     if match is None or not text.strip():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
 from hygge.core.slots import Slots, claim
-from hygge.sql.limits import allowed
+from hygge.sql.limits import allowed, most_ever
 from hygge.sql.link import Link
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class Pool:
     ) -> None:
         self._connection = connection
         size, limits = connection.pool_size, connection.limits
-        self.slots = Slots(connection.place(), size, lambda: allowed(size, limits, clock()))
+        self.slots = Slots(
+            connection.place(),
+            most_ever(size, limits),
+            lambda: allowed(size, limits, clock()),
+        )
         self._guard = threading.Lock()
         self._idle: list[tuple[Link, float]] = []
 

@@ -56,7 +56,10 @@ def propose(table: Table) -> Proposal | None:
     if keyed and (changed := _time(fields, _CHANGED)):
         return _of_time(changed, "the last change, if every change sets it")
     if counter := _counter(table, fields):
-        return Proposal(counter, "append", "", "if rows are only added, and never changed")
+        return Proposal(
+            counter, "append", "",
+            "if rows are only added, never changed, and committed in the column's order",
+        )  # fmt: skip
     if keyed and (created := _time(fields, _CREATED)):
         return _of_time(created, "if rows are only added, and never changed")
     return None
