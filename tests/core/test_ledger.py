@@ -154,7 +154,7 @@ def test_bounds_that_are_no_plain_values_are_refused() -> None:
         ({"keys": ("at",)}, "the mode or the key"),
         ({"source": Schema.of({"id": pl.Int64})}, "fields are not the same"),
         ({"fields": Schema.of({"id": pl.Int32})}, "fields are not the same"),
-        ({"asked": "8"}, "`chunks` is set otherwise"),
+        ({"asked": "8"}, "is set otherwise"),
         ({"version": "1.1"}, "another version"),
         ({"window": None}, "begin elsewhere"),
         ({"window": replace(WINDOW, lower=None)}, "begin elsewhere"),

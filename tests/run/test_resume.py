@@ -327,7 +327,7 @@ def test_another_number_of_chunks_starts_again(tmp_path: Path) -> None:
     case = Case(tmp_path)
     case.home().put(numbers(ROWS))
     cut_off(case)
-    started_again(case, "`chunks` is set otherwise", chunks=10, key_column="id")
+    started_again(case, "is set otherwise", chunks=10, key_column="id")
 
 
 def test_other_columns_start_again(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_an_unknown_column_without_a_near_miss_lists_what_there_is() -> None:
 
 
 def test_two_columns_cannot_have_one_name() -> None:
-    with pytest.raises(ConfigError, match="two columns would be named 'name'"):
+    with pytest.raises(ConfigError, match="two columns would be named 'name': 'id' and 'name'"):
         shape_of(SOURCE, rename={"id": "name"})
     with pytest.raises(ConfigError, match="names 'id' twice"):
         shape_of(SOURCE, columns=["id", "id"])

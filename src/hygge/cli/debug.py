@@ -22,7 +22,7 @@ from hygge.core.fields import Schema
 from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
 from hygge.run.journal import Journal
-from hygge.run.plan import KEYED, Plan, plan_entity
+from hygge.run.plan import Plan, plan_entity
 from hygge.run.shape import unknown_column
 
 AT_ONCE = 8
@@ -174,7 +174,7 @@ def _check_columns(plan: Plan, schema: Schema) -> None:
     settings, by = plan.settings, plan.settings.incremental
     named = {
         "columns": settings.columns, "rename": settings.rename, "cast": settings.cast,
-        "key_column": settings.keys if plan.mode in KEYED else (),
+        "key_column": settings.keys if plan.needs_key else (),
         "incremental": (by.column,) if by is not None else (),
     }  # fmt: skip
     for setting, names in named.items():

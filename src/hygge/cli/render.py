@@ -53,8 +53,9 @@ def plan_text(plan: Plan) -> str:
     facts = [
         ("from", here(plan.source)),
         ("to", here(plan.destination)),
-        ("mode", plan.mode + (f", by {', '.join(keys)}" if keys and plan.mode == "merge" else "")),
+        ("mode", plan.mode + (f", by {', '.join(keys)}" if keys and plan.needs_key else "")),
         ("reads", plan.bounds),
+        *plan.details,
         ("guarantee", plan.guarantee),
         ("readers", plan.readers),
     ]

@@ -33,7 +33,7 @@ class Head:
     entity, fingerprint, load_id, run_id, generation, mode, keys: as in its LoadRequest.
     source, fields: the fields it reads, and those it writes.
     window: the rows it reads, its upper bound frozen; None for all.
-    asked: the entity's `chunks` setting, as text.
+    asked: the entity's settings on which its chunks and their rows depend, as text.
     chunks: what it was split into.
     version: of hygge: another may write otherwise.
     store: what the Store adds, of how it writes.
@@ -155,7 +155,7 @@ def misfit(left: Head, wanted: Head) -> str:
     if (left.source, left.fields) != (wanted.source, wanted.fields):
         return "the fields are not the same"
     if left.asked != wanted.asked:
-        return "`chunks` is set otherwise"
+        return "`chunks` or `deleted_when` is set otherwise"
     if left.version != wanted.version:
         return "another version of hygge began it"
     if not _same_window(left.window, wanted.window):

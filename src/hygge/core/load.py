@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from hygge.core.errors import StateError
+from hygge.core.errors import StateError, UnsupportedError
 from hygge.core.fields import Schema
+from hygge.core.terms import NO_TERMS, Terms, stored_fields
 from hygge.core.watermark import Watermark, Window
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class State:
     fields: the schema the destination holds.
     run_id, committed_at: who and when (ISO 8601, UTC); for people.
     extra: what the Store keeps for itself (file lists, bucket layout).
+    memo: what the run remembers from load to load: when it last compared keys, for instance.
     """
 
     entity: str
@@ -71,6 +73,7 @@ class State:
     run_id: str = ""
     committed_at: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    memo: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One JSON object, with `format_version`."""
@@ -89,7 +92,8 @@ class State:
                 "run_id": self.run_id,
                 "committed_at": self.committed_at,
                 "extra": dict(self.extra),
-            },
+            }
+            | ({"memo": dict(self.memo)} if self.memo else {}),
             separators=(",", ":"),
         )
 
@@ -117,6 +121,7 @@ class State:
                 run_id=raw["run_id"],
                 committed_at=raw["committed_at"],
                 extra=raw["extra"],
+                memo={str(k): str(v) for k, v in raw.get("memo", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
@@ -166,6 +171,8 @@ class LoadRequest:
     run_id: of the run.
     generation: the generation the destination is expected to have until commit; 0 where it has
         no state.
+    terms: what is asked beside the mode.
+    memo: what the state is to remember for the run.
     """
 
     entity: str
@@ -176,6 +183,13 @@ class LoadRequest:
     run_id: str = ""
     keys: tuple[str, ...] = ()
     generation: int = 0
+    terms: Terms = NO_TERMS
+    memo: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> Schema:
+        """The fields of what the destination holds after it, but for those it held before."""
+        return stored_fields(self.mode, self.fields, self.terms)
 
     def state(
         self, *, watermark: Watermark | None, receipts: Sequence[Receipt], committed_at: str
@@ -186,7 +200,8 @@ class LoadRequest:
             fingerprint=self.fingerprint,
             generation=self.generation + 1,
             load_id=self.load_id,
-            fields=self.fields,
+            fields=self.stored,
+            memo=self.memo,
             watermark=watermark,
             loaded=sum(r.rows for r in receipts),
             checksum=checksum_of(receipts),
@@ -249,6 +264,17 @@ class Load(ABC):
     @abstractmethod
     def writer(self, chunk: int) -> Writer:
         """A writer for one chunk. In another process: `store.writer(load.ticket, chunk)`."""
+
+    def key_writer(self) -> Writer:
+        """A writer for all keys that the source has: batches of the request's key columns.
+
+        For a load whose terms say `deletes.find`, and not `whole`.
+        """
+        raise UnsupportedError(f"{type(self).__name__} compares no keys")
+
+    def staged_keys(self) -> int:
+        """Count the keys that `key_writer` has brought, from what lies staged."""
+        raise UnsupportedError(f"{type(self).__name__} compares no keys")
 
     @property
     @abstractmethod

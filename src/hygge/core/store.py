@@ -12,6 +12,7 @@ import inspect
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
@@ -35,6 +36,7 @@ from hygge.core.load import (
 )  # fmt: skip
 from hygge.core.settings import StoreConfig, build
 from hygge.core.slots import Slots
+from hygge.core.terms import ABILITIES, AT, NO_TERMS, Ability, Terms, moment_after
 
 
 class StoreSession(ABC):
@@ -100,6 +102,8 @@ class Store:
     """Whether this description holds a live object and so cannot leave the process."""
     modes: ClassVar[tuple[Mode, ...]] = ("append",)
     """The modes it has, the default first."""
+    abilities: ClassVar[frozenset[Ability]] = frozenset()
+    """What it heeds of a load's terms."""
     keeps_state: ClassVar[bool] = False
     """Whether state is committed with the data; without it nothing is incremental or once only."""
 
@@ -162,15 +166,31 @@ class Store:
         """What somebody reading during a load sees, for the plan."""
         return "rows as they arrive"
 
-    def check(self, mode: Mode, keys: Sequence[str]) -> None:
-        """Raise UnsupportedError, with the reason, for what this Store cannot do."""
+    def check(self, mode: Mode, keys: Sequence[str], wanted: Sequence[Ability] = ()) -> None:
+        """Raise UnsupportedError, with the reason, for what this Store cannot do.
+
+        Parameters
+        ----------
+        mode, keys: of the load.
+        wanted: what its terms ask; see `Terms.wanted`.
+        """
         if mode not in self.modes:
             raise UnsupportedError(
                 f"a Store of type '{self.type}' cannot {mode}",
                 hint=f"its modes: {', '.join(self.modes)}",
             )
-        if mode in ("merge", "delete_insert", "scd2") and not keys:
-            raise UnsupportedError(f"mode '{mode}' needs a key", hint="set `key_column`")
+        for ability in wanted:
+            if ability not in self.abilities:
+                raise UnsupportedError(
+                    f"a Store of type '{self.type}' has no {ABILITIES[ability]}",
+                    hint="take it out, or choose another Store",
+                )
+        by_key = mode in ("merge", "scd2") or (
+            mode == "delete_insert" and "by_window" not in wanted
+        )
+        if not keys and (by_key or "deduplicate" in wanted):
+            what = f"mode '{mode}'" if by_key else "`deduplicate`"
+            raise UnsupportedError(f"{what} needs a key", hint="set `key_column`")
 
     def slots(self) -> Sequence[Slots]:
         """What one session of it takes of what there are only so many of; bound."""
@@ -197,12 +217,21 @@ class Store:
         """A writer for a load that was begun in another process, from its ticket."""
         raise UnsupportedError(f"a Store of type '{self.type}' is written from one process only")
 
-    def load(self, mode: Mode = "append", *, key: str | Sequence[str] = ()) -> LoadScope:
+    def load(
+        self, mode: Mode = "append", *, key: str | Sequence[str] = (), terms: Terms | None = None
+    ) -> LoadScope:
         """Group several writes into one load: `async with store.load("replace") as load: ...`.
 
         It commits when the block ends and aborts when the block raises; a plain `with` works too.
+
+        Parameters
+        ----------
+        mode: how the Store takes the rows.
+        key: the key's column or columns, for modes that need one.
+        terms: what is asked beside the mode; its moment is set when the block is entered.
         """
-        return LoadScope(self, mode, (key,) if isinstance(key, str) else tuple(key))
+        keys = (key,) if isinstance(key, str) else tuple(key)
+        return LoadScope(self, mode, keys, terms or NO_TERMS)
 
     async def write(self, df: pl.DataFrame) -> Any:
         """Append a frame as one load of its own, committed when this returns.
@@ -219,7 +248,7 @@ class Store:
         return self._write_alone(df, None)
 
     def _write_alone(self, df: pl.DataFrame, loop: asyncio.AbstractEventLoop | None) -> Commit:
-        scope = LoadScope(self, "append", (), loop=loop)
+        scope = LoadScope(self, "append", (), NO_TERMS, loop=loop)
         with scope as load:
             load.write_sync(df)
         assert scope.commit is not None  # a with-block that did not raise has committed
@@ -257,12 +286,14 @@ class LoadScope:
         store: Store,
         mode: Mode,
         keys: tuple[str, ...],
+        terms: Terms,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._store = store.bind(surroundings())
-        self._store.check(mode, keys)
+        self._store.check(mode, keys, terms.wanted)
         self._mode, self._keys = mode, keys
+        self._terms, self._memo = terms, dict[str, str]()
         self._context = Context(run_id=f"python-{uuid.uuid4().hex[:12]}", loop=loop)
         self._session: StoreSession | None = None
         self._held: State | None = None
@@ -276,6 +307,10 @@ class LoadScope:
         try:
             self._held = self._session.state()
             self._check_owner()
+            held = self._held.memo if self._held else {}
+            at = moment_after(held, datetime.now(UTC))
+            self._terms = replace(self._terms, at=at)
+            self._memo = {**held, AT: at.isoformat()}
         except BaseException:
             self._session.close()
             raise
@@ -302,7 +337,8 @@ class LoadScope:
                 entity=self._store.name or self._store.place(),
                 mode=self._mode, fields=fields, fingerprint=self._fingerprint(),
                 load_id=uuid.uuid4().hex[:20], run_id=self._context.run_id, keys=self._keys,
-                generation=self._held.generation if self._held else 0,
+                generation=self._held.generation if self._held else 0, terms=self._terms,
+                memo=self._memo,
             )  # fmt: skip
             self._load = self._session.begin(request)
             self._writer = self._load.writer(0)

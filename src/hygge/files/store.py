@@ -203,7 +203,7 @@ class FileStoreSession(StoreSession):
             raise
 
     def _begun(self, request: LoadRequest, left: tuple[Stage, Ledger] | None = None) -> Load:
-        self._store.check(request.mode, request.keys)
+        self._store.check(request.mode, request.keys, request.terms.wanted)
         self._load = FileLoad(
             request, self._folder, self._look(), self._format, self._store.sizes, self._context,
             place=self._store.place(), left=left,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 
 from hygge.core.load import Mode
-from hygge.core.settings import Settings, TypeText
+from hygge.core.settings import TypeText
 from hygge.core.sift import Policy
-from hygge.core.watermark import parse_duration
+from hygge.core.terms import LOADED_AT, RUN_ID
+from hygge.project.mappings import Deletions as Deletions
+from hygge.project.mappings import Forgiving as Forgiving
+from hygge.project.mappings import History as History
+from hygge.project.mappings import Incremental as Incremental
 
 
 def _one_or_many(value: Any) -> Any:
@@ -36,31 +38,6 @@ def _twice(names: tuple[str, ...]) -> str | None:
     return next((n for n in names if n in seen or seen.add(n)), None)  # type: ignore[func-returns-value]
 
 
-class Forgiving(Settings):
-    """Settings in which null means "not set here"."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, values: Any) -> Any:
-        if values is None:
-            return {}
-        if isinstance(values, Mapping):
-            return {key: value for key, value in values.items() if value is not None}
-        return values
-
-
-def _lag(value: Any) -> int | float | str | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and not re.fullmatch(r"\d{1,18}", value):
-        parse_duration(value)
-        return value
-    number = int(value) if isinstance(value, str) else value
-    if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < 1e18:
-        return number
-    raise ValueError("a lag is a duration such as 15m or 2d, or a number from 0")
-
-
 def _chunks(value: Any) -> int | Literal["auto", "off"]:
     if value == "auto" or value == "off":
         return "auto" if value == "auto" else "off"
@@ -70,50 +47,16 @@ def _chunks(value: Any) -> int | Literal["auto", "off"]:
     raise ValueError("write auto, off, or a number of slices from 1 to 1024")
 
 
-class Incremental(Settings):
-    """Which rows a run reads: those at or past the stored position of a column."""
+_LATEST = re.compile(r"latest\s+by\s+(?P<column>\S.*)", re.IGNORECASE)
 
-    column: str = Field(
-        min_length=1,
-        description="The source column that grows: an integer, decimal, date or timestamp",
-        examples=["updated_at", "id"],
-    )
-    lag: Annotated[
-        int | float | str | None, PlainValidator(_lag, json_schema_input_type=int | float | str)
-    ] = Field(
-        default=None,
-        description="How far before the stored position to read again, for rows that were "
-        "committed late: a duration for times, a number for numbers. Needs a key to merge on",
-        examples=["15m", "2d", 1000],
-    )
-    timezone: str | None = Field(
-        default=None,
-        description="What a column without a time zone means, as an IANA name; UTC if not given",
-        examples=["Europe/Copenhagen"],
-    )
 
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, value: str | None) -> str | None:
-        if value is not None:
-            from zoneinfo import ZoneInfo
-
-            try:
-                ZoneInfo(value)
-            except (KeyError, ValueError, OSError):
-                raise ValueError(
-                    f"'{value}' is no time zone; write it as Europe/Copenhagen"
-                ) from None
-        return value
-
-    @property
-    def lag_value(self) -> timedelta | int | Decimal:
-        """The lag as the watermark arithmetic takes it; none is `timedelta(0)`."""
-        if not self.lag:
-            return timedelta()
-        if isinstance(self.lag, str):
-            return parse_duration(self.lag)
-        return self.lag if isinstance(self.lag, int) else Decimal(str(self.lag))
+def _deduplicate(value: Any) -> str | None:
+    if value is None:
+        return None
+    found = _LATEST.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write `latest by COLUMN`")
+    return str(value).strip()
 
 
 class EntitySettings(Forgiving):
@@ -134,6 +77,49 @@ class EntitySettings(Forgiving):
         description="How the Store takes the rows. By default `replace` where it can, else "
         "`append`",
         examples=["merge"],
+    )
+    deduplicate: Annotated[str | None, PlainValidator(_deduplicate, json_schema_input_type=str)] = (
+        Field(
+            default=None,
+            description="`latest by COLUMN`: of rows with the same key, the one with the greatest "
+            "value of this source column counts, whether it is held already or comes",
+            examples=["latest by updated_at"],
+        )
+    )
+    delete_by: Literal["key", "window"] = Field(
+        default="key",
+        description="What `mode: delete_insert` takes out before it puts in what comes: the rows "
+        "whose key comes, or all that lie in the window which was read",
+        examples=["window"],
+    )
+    scd2: History = Field(
+        default_factory=History,
+        description="The columns that `mode: scd2` adds",
+        examples=[{"current": "is_current"}],
+    )
+    deletes: Deletions | None = Field(
+        default=None,
+        description="What becomes of rows that are gone at the source. By default they stay; in "
+        "mode `scd2`, full reads close them",
+        examples=[{"mode": "soft", "find": "keys", "every": "24h"}],
+    )
+    deleted_when: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A condition in SQL, over source columns that are moved, for rows that count "
+        "as deleted though they come. They are dealt with as `deletes` says",
+        examples=["is_deleted = 1", "status = 'void'"],
+    )
+    load_columns: bool = Field(
+        default=False,
+        description=f"Add `{LOADED_AT}` and `{RUN_ID}`: when each row was loaded, and by which run",
+        examples=[True],
+    )
+    name_case: Literal["keep", "snake", "lower"] = Field(
+        default="keep",
+        description="How columns without a `rename` are named: as at the source, in snake_case, "
+        "or in lower case",
+        examples=["snake"],
     )
     incremental: Incremental | None = Field(
         default=None,
@@ -212,6 +198,12 @@ class EntitySettings(Forgiving):
     enabled: bool = Field(
         default=True, description="Whether runs move this entity", examples=[False]
     )
+
+    @property
+    def latest(self) -> str:
+        """The source column of `deduplicate`; "" for none."""
+        found = _LATEST.fullmatch(self.deduplicate) if self.deduplicate else None
+        return found["column"] if found else ""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from hygge.core.chunk import Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.drift import compare
-from hygge.core.errors import FULL_REFRESH, StateError, UnsupportedError
-from hygge.core.fields import LogicalType, Schema, parse_type
+from hygge.core.errors import FULL_REFRESH, ConfigError, StateError, UnsupportedError
+from hygge.core.fields import Field, LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
 from hygge.core.load import State
+from hygge.core.terms import LOADED_AT, MOMENT, OWN, RUN_ID, Terms, stored_fields
 from hygge.core.watermark import (
     Watermark,
     Window,
@@ -18,12 +21,19 @@ from hygge.core.watermark import (
     zone_of,
 )  # fmt: skip
 from hygge.run.chunks import Split, split_up
-from hygge.run.plan import KEYED, Plan
-from hygge.run.shape import Shape, shape_of, unknown_column
+from hygge.run.plan import Plan
+from hygge.run.shape import Shape, Stamp, shape_of, unknown_column
+from hygge.run.terms import deletes_of
 
 
-def shape_now(plan: Plan, reading: HomeSession, held: State | None, context: Context) -> Shape:
+def shape_now(
+    plan: Plan, reading: HomeSession, held: State | None, context: Context, at: datetime
+) -> Shape:
     """What is read and what becomes of it, from the source's fields as they are now.
+
+    Parameters
+    ----------
+    at: the moment of the load.
 
     Notes declared losses, and fields that differ from what the destination holds. Raises
     ConfigError for columns that are not there, UnsupportedError for a mode without its key.
@@ -35,26 +45,54 @@ def shape_now(plan: Plan, reading: HomeSession, held: State | None, context: Con
     casts = {name: parse_type(text) for name, text in settings.cast.items()}
     for key in settings.keys:
         if key not in source.names:
-            if plan.mode in KEYED:
+            if plan.needs_key:
                 raise unknown_column(key, source, f"`key_column` of {plan.full_name}")
             context.note(f"the key column '{key}' is not in the source", "warning")
     keys = [k for k in settings.keys if k in source.names]
     shape = shape_of(
         source, columns=settings.columns, rename=settings.rename, cast=casts, keys=keys,
+        case=settings.name_case, stamps=stamps_of(plan, at, context.run_id),
         entity=plan.full_name,
     )  # fmt: skip
-    if plan.mode in KEYED and not shape.keys:
+    if plan.needs_key and not shape.keys:
         raise UnsupportedError(
             f"{plan.full_name}: mode '{plan.mode}' needs a key, and the source has no primary "
             "key among the columns chosen",
             hint="set `key_column`",
         )
+    stored = stored_now(plan, shape)
     for field in shape.target:
         if field.loss:
             context.note(f"{field.name}: {field.loss}", "info")
-    if held is not None and (drift := compare(held.fields, shape.target)):
+    if held is not None and (drift := compare(held.fields, stored)):
         context.note(f"fields changed: {drift}", "warning")
     return shape
+
+
+def stamps_of(plan: Plan, at: datetime, run_id: str) -> list[Stamp]:
+    """The columns that are added to every row: the load columns, and the mark of `deleted_when`."""
+    settings, stamps = plan.settings, list[Stamp]()
+    if settings.load_columns:
+        stamps.append(Stamp(Field(LOADED_AT, MOMENT, nullable=False), at))
+        stamps.append(Stamp(Field(RUN_ID, LogicalType("string"), nullable=False), run_id))
+    deletes = deletes_of(settings, plan.mode)
+    if deletes is not None and settings.deleted_when is not None:
+        stamps.append(Stamp(Field(deletes.column, MOMENT), at, when=settings.deleted_when))
+    return stamps
+
+
+def stored_now(plan: Plan, shape: Shape) -> Schema:
+    """The fields that the destination is to have. Raises ConfigError where one of the mode's own
+    has the name of another."""
+    settings = plan.settings
+    terms = Terms(versions=settings.scd2.versions, deletes=deletes_of(settings, plan.mode))
+    try:
+        return stored_fields(plan.mode, shape.target, terms)
+    except ValueError as error:
+        raise ConfigError(
+            f"{plan.full_name}: {error}: the source has it, and mode '{plan.mode}' adds it",
+            hint=f"`rename` the source's, or name the other otherwise (it is `{OWN}...` by itself)",
+        ) from None
 
 
 def window_now(

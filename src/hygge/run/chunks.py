@@ -54,6 +54,11 @@ class Split:
         """Whether all workers read one snapshot."""
         return bool(self.request.snapshot)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is read is all that the source has: what is not read is not there."""
+        return self.request.window is None and (self.shared or len(self.chunks) == 1)
+
     def consistency(self, session: HomeSession, readers: int) -> str:
         """What the rows are consistent with, in words, when so many sessions have read them."""
         if self.shared or readers < 2:

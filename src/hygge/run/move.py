@@ -31,13 +31,15 @@ from hygge.run.asking import (
 )  # fmt: skip
 from hygge.run.chunks import PROCESS_SEATS, Split, of_chunks
 from hygge.run.crew import Crew
-from hygge.run.plan import KEYED, Plan
+from hygge.run.keys import read_keys
+from hygge.run.plan import Plan
 from hygge.run.pump import Meter
 from hygge.run.result import Proof
 from hygge.run.resume import head_of, is_frozen, left_over, may_pass, resumed
 from hygge.run.shape import Shape
 from hygge.run.sieve import forget, told
 from hygge.run.task import ChunkResult, ChunkTask
+from hygge.run.terms import moment_now, terms_now
 from hygge.run.verify import guard, proved
 
 STEPS = ("move.began", "move.written", "move.verified", "move.committed")
@@ -119,7 +121,8 @@ class Attempt:
                     return self._already(held)
                 if earlier:
                     forget(plan.rules, context.run_id)
-                shape = shape_now(plan, reading, held, context)
+                at = moment_now(held)
+                shape = shape_now(plan, reading, held, context, at)
                 span, before, after = window_now(plan, reading, held, context)
                 generation = held.generation if held else 0
                 wanted = head_of(plan, shape, span, generation)
@@ -128,20 +131,21 @@ class Attempt:
                     assert span.upper is not None  # checked by `misfit`
                     after = Watermark(span.column, span.type, span.upper)
                 self.load_id = derive_load_id(plan.fingerprint, generation, span)
-                request = LoadRequest(
-                    entity=plan.full_name, mode=plan.mode, fields=shape.target,
-                    fingerprint=plan.fingerprint, load_id=self.load_id, run_id=context.run_id,
-                    keys=shape.keys if plan.mode in KEYED else (),
-                    generation=generation,
-                )  # fmt: skip
+                terms, memo = terms_now(plan.settings, plan.mode, shape, span, held, at)
                 read = request_now(plan, shape, span)
-                if reason := nothing_to_read(span, held):
+                if not terms.finds and (reason := nothing_to_read(span, held)):
                     return Moved(None, held=held, before=before, after=before, reason=reason)
                 estimate = reading.estimate(read)
                 self._started(estimate)
                 context.cancel.check()
                 split = self._split(reading, read, left, estimate)
                 self._chunks = len(split.chunks)
+                request = LoadRequest(
+                    entity=plan.full_name, mode=plan.mode, fields=shape.target,
+                    fingerprint=plan.fingerprint, load_id=self.load_id, run_id=context.run_id,
+                    keys=shape.keys if plan.needs_key else (), generation=generation,
+                    terms=replace(terms, whole=split.is_whole), memo=memo,
+                )  # fmt: skip
                 load = settling.begin(request) if left is None else settling.resume(request)
                 try:
                     reached("move.began")
@@ -184,13 +188,17 @@ class Attempt:
         else:
             results, consistency = self._read(reading, load, shape, split, left)
         reached("move.written")
+        terms = load.request.terms
+        if terms.finds and not terms.whole:
+            read_keys(self.plan, reading, load, shape, split, self.context)
         receipts = [r.receipt for r in results]
         proof = proved(self.plan.full_name, results, load.staged_rows(receipts))
         nulled = sum((Counter(r.nulled) for r in results), Counter())
         for note in told(nulled, proof.aside, self.plan.rules.folder):
             self.context.note(note, "warning")
         moved_on = after is not None and (not held or held.watermark != after)
-        if not proof.read and held is not None and self.plan.mode != "replace" and not moved_on:
+        idle = not proof.read and not terms.finds and not moved_on
+        if idle and held is not None and self.plan.mode != "replace":
             load.abort()
             return None, None
         if self.plan.mode == "replace":

@@ -13,10 +13,10 @@ from hygge.core.load import Mode, derive_fingerprint
 from hygge.core.store import Store
 from hygge.project import EntitySettings
 from hygge.run.sieve import FAIL, Rules
+from hygge.run.terms import asked_of, in_words, misfits, needs_key
 
 QUARANTINE = Path(".hygge") / "quarantine"
 """Where rows are set aside, a folder for each entity, below the project's own."""
-KEYED: frozenset[str] = frozenset({"merge", "delete_insert", "scd2"})
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,17 @@ class Plan:
     @property
     def readers(self) -> str:
         return self.store.readers(self.mode)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether rows are told apart by a key in this run."""
+        return needs_key(self.settings, self.mode)
+
+    @property
+    def details(self) -> tuple[tuple[str, str], ...]:
+        """What the load is asked beside its mode, by name, in words."""
+        keys = ", ".join(self.settings.keys) or "key"
+        return tuple(in_words(self.settings, self.mode, keys))
 
     @property
     def bounds(self) -> str:
@@ -134,10 +145,13 @@ def plan_entity(
     usual = settings.mode or store.modes[0]
     mode = _mode(usual, store, full_refresh, notes)
     try:
-        store.check(mode, settings.keys or ("the source's primary key",))
+        keys = settings.keys or ("the source's primary key",)
+        store.check(mode, keys, asked_of(settings, mode))
     except ConfigError as error:
         problems += _located(error, full_name, location)
-    if mode in KEYED and not settings.keys:
+    for message, hint in misfits(settings, usual):
+        wrong(message, hint)
+    if needs_key(settings, mode) and not settings.keys:
         notes.append("key: the source's primary key")
     by = settings.incremental
     if by is not None:
@@ -171,8 +185,10 @@ def plan_entity(
     if by is not None:
         parts["watermark"] = {"column": by.column}
     # By the usual mode: a full refresh is of the same entity as the runs before and after it.
-    if usual in KEYED or (by is not None and settings.keys):
+    if needs_key(settings, usual) or (by is not None and settings.keys):
         parts["key"] = {"columns": list(settings.keys)}
+    if usual == "scd2":
+        parts["versions"] = settings.scd2.model_dump()
     return Plan(
         full_name=full_name, home=home, store=store, settings=settings, mode=mode,
         fingerprint=derive_fingerprint(parts), full_refresh=full_refresh, location=location,
@@ -190,8 +206,9 @@ def in_one_piece(home: Home, store: Store) -> str:
 
 
 def _mode(usual: Mode, store: Store, full_refresh: bool, notes: list[str]) -> Mode:
-    """How the Store takes the rows in this run, which a full refresh makes another than usual."""
-    if full_refresh and usual != "replace" and "replace" in store.modes:
+    """How the Store takes the rows in this run, which a full refresh makes another than usual; but
+    for a history, which no source can give back."""
+    if full_refresh and usual not in ("replace", "scd2") and "replace" in store.modes:
         notes.append(f"full refresh: replace, this once, instead of {usual}")
         return "replace"
     return usual

@@ -19,6 +19,7 @@ from hygge.core.watermark import Watermark, Window
 from hygge.run import asking
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape
+from hygge.run.terms import moment_now, terms_now
 
 AT_ONCE = 8
 
@@ -122,12 +123,14 @@ def _ask(
     """Fill a preview, in the order in which an attempt asks."""
     found.held = settling.state()
     held = asking.held_now(plan, found.held)
-    found.shape = shape = asking.shape_now(plan, reading, held, context)
+    at = moment_now(held)
+    found.shape = shape = asking.shape_now(plan, reading, held, context, at)
     if held is not None:
-        found.drift = compare(held.fields, shape.target)
+        found.drift = compare(held.fields, asking.stored_now(plan, shape))
     found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
     read = asking.request_now(plan, shape, found.window)
-    found.nothing = asking.nothing_to_read(found.window, held)
+    terms, _ = terms_now(plan.settings, plan.mode, shape, found.window, held, at)
+    found.nothing = "" if terms.finds else asking.nothing_to_read(found.window, held)
     found.estimate = reading.estimate(read)
     if found.window is not None and found.window.upper is None:
         found.nothing = found.nothing or "no rows yet"

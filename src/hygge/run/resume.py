@@ -12,7 +12,7 @@ from hygge.core.home import HomeSession
 from hygge.core.ledger import Head, Ledger, misfit
 from hygge.core.store import StoreSession
 from hygge.core.watermark import Window
-from hygge.run.plan import KEYED, Plan
+from hygge.run.plan import Plan
 from hygge.run.shape import Shape
 from hygge.run.task import ChunkResult
 
@@ -21,10 +21,15 @@ def head_of(plan: Plan, shape: Shape, span: Window | None, generation: int) -> H
     """What a load is about to set out to do, but for its names and its chunks."""
     return Head(
         entity=plan.full_name, fingerprint=plan.fingerprint, load_id="", run_id="",
-        generation=generation, mode=plan.mode, keys=shape.keys if plan.mode in KEYED else (),
-        source=shape.source, fields=shape.target, window=span, asked=str(plan.settings.chunks),
+        generation=generation, mode=plan.mode, keys=shape.keys if plan.needs_key else (),
+        source=shape.source, fields=shape.target, window=span, asked=_asked(plan),
         version=_version(),
     )  # fmt: skip
+
+
+def _asked(plan: Plan) -> str:
+    marked = plan.settings.deleted_when
+    return f"{plan.settings.chunks}" + (f", deleted when {marked}" if marked else "")
 
 
 def left_over(

@@ -1,0 +1,42 @@
+"""Comparing keys: all that the source has now, brought to a load that looks for what is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hygge.core.chunk import WHOLE
+from hygge.core.context import Context
+from hygge.core.errors import VerifyError
+from hygge.core.home import HomeSession
+from hygge.core.load import Load
+from hygge.run.chunks import Split
+from hygge.run.plan import Plan
+from hygge.run.pump import Meter, pump
+from hygge.run.shape import Shape
+from hygge.run.sieve import Sieve
+
+
+def read_keys(
+    plan: Plan, reading: HomeSession, load: Load, shape: Shape, split: Split, context: Context
+) -> None:
+    """Bring the keys of all rows that the source has, window or not.
+
+    They are read when the rows have been: a row that came and went meanwhile is gone as well.
+
+    Raises VerifyError where keys counted, read and staged are not as many.
+    """
+    keys, meter = shape.of_keys(), Meter()
+    request = replace(split.request, columns=keys.columns, window=None, lenient=False)
+    pumped = pump(
+        reading, load.key_writer(), Sieve(keys, entity=plan.full_name), request, WHOLE,
+        entity=plan.full_name, cancel=context.cancel, meter=meter,
+    )  # fmt: skip
+    read, staged = meter.rows_read, load.staged_keys()
+    if not read == pumped.receipt.rows == staged or pumped.rows_source not in (None, read):
+        counted = "" if pumped.rows_source is None else f"the source counts {pumped.rows_source}, "
+        raise VerifyError(
+            f"{plan.full_name}: of its keys, {counted}{read} were read, {pumped.receipt.rows} "
+            f"written and {staged} lie staged; nothing was published",
+            hint="run it again; if it stays so, the source changes while it is read",
+        )
+    context.note(f"{read:,} keys were compared with the destination's", "info")

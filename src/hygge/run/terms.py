@@ -1,0 +1,211 @@
+"""From an entity's settings to what a load is asked beside its mode. Values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import polars as pl
+
+from hygge.core.errors import StateError, UnsupportedError
+from hygge.core.load import Mode, State
+from hygge.core.terms import AT, Ability, Deletes, Terms, moment_after
+from hygge.core.watermark import Window, parse_duration
+from hygge.project import EntitySettings
+from hygge.run.shape import Shape
+
+COMPARED = "keys_compared"
+"""Under which a state's memo has the moment at which keys were last compared."""
+_BY_KEY = ("merge", "delete_insert", "scd2")
+
+
+def needs_key(settings: EntitySettings, mode: Mode) -> bool:
+    """Whether a load in this mode needs a key."""
+    by_window = mode == "delete_insert" and settings.delete_by == "window"
+    return (mode in _BY_KEY and not by_window) or bool(settings.latest)
+
+
+def deletes_of(settings: EntitySettings, mode: Mode) -> Deletes | None:
+    """What becomes of rows that are gone; `find` says whether keys are ever to be compared.
+
+    Parameters
+    ----------
+    mode: of the load; `replace` stands for an entity that is usually loaded otherwise.
+    """
+    asked, marked = settings.deletes, settings.deleted_when is not None
+    closing = mode == "scd2" and settings.incremental is None
+    if asked is None and not marked:
+        return Deletes(find=True) if closing else None
+    if asked is not None and asked.mode == "ignore":
+        return None
+    found = asked.find == "keys" if asked is not None and (asked.find or marked) else not marked
+    found = (found or closing) and mode != "replace"
+    if asked is None:
+        return Deletes(find=found, marked=marked)
+    return Deletes(asked.mode == "hard", asked.column, found, marked)
+
+
+def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
+    """What a Store must be able to do beside the mode."""
+    wanted: list[Ability] = ["deduplicate"] if settings.latest else []
+    if mode == "delete_insert" and settings.delete_by == "window":
+        wanted.append("by_window")
+    deletes = deletes_of(settings, mode)
+    if deletes is not None and not (mode == "scd2" and settings.deletes is None):
+        wanted.append("deletes")
+    return tuple(wanted)
+
+
+def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
+    """What does not go together, each with a hint.
+
+    Parameters
+    ----------
+    mode: the usual one, which a full refresh does not change.
+    """
+    by_window = mode == "delete_insert" and settings.delete_by == "window"
+    if settings.latest and mode in ("append", "delete_insert"):
+        yield (
+            f"`deduplicate` with mode '{mode}' would leave out rows that the mode is to keep",
+            "set `mode: merge`, or take `deduplicate` out",
+        )
+    if settings.delete_by == "window" and mode != "delete_insert":
+        yield "`delete_by: window` is for `mode: delete_insert`", "set that mode, or take it out"
+    if by_window and settings.incremental is None:
+        yield (
+            "`delete_by: window` needs a window to read, which a full read has not",
+            "set `incremental: {column: ...}`, or `mode: replace`",
+        )
+    telling = [n for n in ("deletes", "deleted_when") if getattr(settings, n) is not None]
+    ignored = settings.deletes is not None and settings.deletes.mode == "ignore"
+    if telling and not ignored and (mode not in _BY_KEY or by_window):
+        why = "takes out what is gone by itself" if mode == "replace" else "has no key"
+        yield f"`{telling[0]}` is for modes with a key, and '{mode}' {why}", "set `mode: merge`"
+    if ignored and settings.deleted_when is not None:
+        yield "`deleted_when` and `deletes: {mode: ignore}` exclude each other", "take one out"
+    if mode == "scd2" and settings.deletes is not None and settings.deletes.mode == "hard":
+        yield "mode 'scd2' keeps every version: none is deleted", "set `deletes: {mode: soft}`"
+    deletes = deletes_of(settings, mode)
+    finds = deletes is not None and deletes.find
+    if settings.deletes is not None and settings.deletes.every and not finds:
+        yield "`every` says how often keys are compared, and none are", "add `find: keys`"
+    if finds and settings.on_bad_value == "quarantine":
+        yield (
+            "rows that `on_bad_value: quarantine` sets aside would be taken for deleted",
+            "set `on_bad_value: fail` or `null`, or `deletes: {mode: ignore}`",
+        )
+    if settings.deleted_when is not None:
+        try:
+            pl.sql_expr(settings.deleted_when)
+        except pl.exceptions.PolarsError as error:
+            yield f"`deleted_when` cannot be read: {error}", "write it as `is_deleted = 1`"
+
+
+def in_words(settings: EntitySettings, mode: Mode, keys: str) -> Iterator[tuple[str, str]]:
+    """What a plan says beside the mode, by name.
+
+    Parameters
+    ----------
+    keys: the key's columns, in words.
+    """
+    if settings.latest:
+        yield "of doubles", f"of each {keys}, the row with the greatest {settings.latest}"
+    if mode == "delete_insert" and settings.delete_by == "window":
+        yield "takes out", "what the destination has in the window that is read"
+    deletes = deletes_of(settings, mode)
+    if deletes is None:
+        return
+    becomes = "go" if deletes.hard else f"are marked in {deletes.column}"
+    if mode == "scd2":
+        becomes = "have their version closed"
+    if deletes.marked:
+        yield "deleted", f"rows with {settings.deleted_when} {becomes}"
+    if deletes.find:
+        every = settings.deletes.every if settings.deletes is not None else None
+        how = "rows that a full read does not have"
+        if settings.incremental is not None:
+            how = f"rows whose {keys} the source has no longer"
+        yield "vanished", f"{how} {becomes}" + (f"; looked for every {every}" if every else "")
+
+
+def is_due(settings: EntitySettings, held: State | None, now: datetime) -> bool:
+    """Whether keys are to be compared now, by what the state remembers. Raises StateError where
+    that is damaged."""
+    every = settings.deletes.every if settings.deletes is not None else None
+    last = held.memo.get(COMPARED) if held is not None else None
+    if every is None or last is None:
+        return True
+    try:
+        return now - datetime.fromisoformat(last) >= parse_duration(every)
+    except (ValueError, TypeError) as error:
+        raise StateError(f"the state's moment of comparing keys is damaged: {error}") from None
+
+
+def moment_now(held: State | None) -> datetime:
+    """The moment of a load that begins now. Raises StateError where the last one's is damaged."""
+    try:
+        return moment_after(held.memo if held else {}, datetime.now(UTC))
+    except (ValueError, TypeError) as error:
+        raise StateError(f"the moment of the last load is damaged: {error}") from None
+
+
+def terms_now(
+    settings: EntitySettings,
+    mode: Mode,
+    shape: Shape,
+    span: Window | None,
+    held: State | None,
+    at: datetime,
+) -> tuple[Terms, dict[str, str]]:
+    """What a load is asked, and what its state is to remember.
+
+    Parameters
+    ----------
+    mode: of this load.
+    shape: its columns.
+    span: the rows it reads, by the source's column.
+    held: what the destination holds.
+    at: the moment of the load.
+
+    Raises
+    ------
+    UnsupportedError: the destination's column cannot be held against the window.
+    """
+    memo = {**(held.memo if held else {}), AT: at.isoformat()}
+    deletes = deletes_of(settings, mode)
+    if deletes is not None and deletes.find:
+        due = is_due(settings, held, at)
+        deletes = replace(deletes, find=due)
+        if due:
+            memo[COMPARED] = at.isoformat()
+    window = None
+    if mode == "delete_insert" and settings.delete_by == "window" and span is not None:
+        window = _window_there(shape, span)
+    return Terms(
+        at=at,
+        latest=shape.name_of(settings.latest) if settings.latest else "",
+        window=window,
+        versions=settings.scd2.versions,
+        deletes=deletes,
+        unlike=tuple(stamp.field.name for stamp in shape.stamps if not stamp.when),
+        max_shrink=settings.max_shrink,
+        allow_empty=settings.allow_empty,
+    ), memo
+
+
+def _window_there(shape: Shape, span: Window) -> Window:
+    """The window by the destination's column."""
+    field = next((f for f in shape.target if f.source_name == span.column), None)
+    if field is None:
+        raise UnsupportedError(
+            f"`delete_by: window` needs the column '{span.column}' at the destination",
+            hint="add it to `columns`",
+        )
+    if field.loss or field.type != shape.source[span.column].type:
+        raise UnsupportedError(
+            f"`delete_by: window`: '{span.column}' is held otherwise at the destination "
+            f"({field.loss or field.type}), and the window's bounds would not fit its rows",
+            hint="take its `cast` out, or read by another column",
+        )
+    return replace(span, column=field.name)
