@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -106,13 +107,13 @@ class PostgresSettler(Settler):
                 f"rows: {'; '.join(wrong)}",
                 hint="alter its columns, or `cast` those that come, or drop it",
             )
-        self.before_delete(link, place)
+        self.before_delete(link, place, ())
         target, stage = place.sql(self.dialect), place.sql(self.dialect, new)
         link.execute(f"DELETE FROM {target}")
         link.execute(insert(self.dialect, target, stage, coming))
         self.drop(link, place, new)
 
-    def before_delete(self, link: Link, place: Place) -> None:
+    def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
         found = link.rows(

@@ -29,8 +29,10 @@ class Filling:
     settler, link, place, request: of the load.
     fields: those the table is to have.
     held: what it holds; None for nothing of hygge's.
-    stage: the table in which rows wait; "" where none do.
+    stage: the name of the load's stage.
+    staged: whether rows wait in it; else it is not there.
     straight: the table that rows went straight into; "" for none.
+    swap: whether a new table is left as it is, to take its place by `Settler.swap`.
     """
 
     settler: Settler
@@ -40,7 +42,14 @@ class Filling:
     fields: Schema
     held: State | None
     stage: str
+    staged: bool
     straight: str
+    swap: bool
+
+    @property
+    def new(self) -> str:
+        """The table that is to replace the old one."""
+        return self.straight or self.stage
 
     def run(self, loaded: int) -> int | None:
         """Bring the rows in.
@@ -63,14 +72,16 @@ class Filling:
             return self._replace()
         if self.straight != self.place.table:
             self._prepare()
-        if self.stage:
+            self.settler.rows_follow(self.link)
+        if self.staged:
             once = self._keys if self._check_keys() else ()
             check_types(self.settler, self.link, self.place, self.stage)
+            dialect, target, stage = self._into(self.place.table)
             if mode != "append":
-                self.settler.before_delete(self.link, self.place)
-                self._run(modes.delete_coming(*self._into(self.place.table), self._keys))
+                self.settler.before_delete(self.link, self.place, self._keys)
+                self._run(self.settler.delete_coming(target, stage, self._keys))
             names = self.request.fields.names
-            statement = modes.insert(*self._into(self.place.table), names, once=once)
+            statement = modes.insert(dialect, target, stage, names, once=once)
             self.settler.bring_in(self.link, self.place, statement)
         if mode != "append":
             return count(self.settler, self.link, self.place, self.place.table)
@@ -78,16 +89,17 @@ class Filling:
         return None if before is None else before + loaded
 
     def _replace(self) -> int:
-        new = self.straight or self.stage
-        if not new:
-            new = stage_name()
-            self.settler.create(self.link, self.place, new, self.fields, ())
-        elif self.straight and self.stage:
+        settler, link, place, new = self.settler, self.link, self.place, self.new
+        if not self.straight and not self.staged:
+            settler.create_stage(link, place, new, self.request)
+        elif self.straight and self.staged:
             self._run(modes.insert(*self._into(new), self.request.fields.names))
         if self.fields.keys:
-            self.settler.add_key(self.link, self.place, new, self.fields.keys)
-        rows = count(self.settler, self.link, self.place, new)
-        self.settler.take_over(self.link, self.place, new)
+            settler.add_key(link, place, new, self.fields.keys)
+        rows = count(settler, link, place, new)
+        if not self.swap:
+            settler.rows_follow(link)
+            settler.take_over(link, place, new)
         return rows
 
     def _prepare(self) -> None:
@@ -104,27 +116,39 @@ class Filling:
                     f"{place} is there, but its columns are not those that come",
                     hint="drop it, and it is made anew; or give it columns of these names",
                 )
-            like = stage_name()
-            settler.create(link, place, like, self.fields, ())
-            wrong = settler.misfits(link, place, like)
-            settler.drop(link, place, like)
-            if wrong:
-                raise SchemaDrift(
-                    f"{place} is there, and would alter the rows: {'; '.join(wrong)}",
-                    hint="drop it, and it is made anew; or alter its columns, or `cast` those that "
-                    "come",
-                )
+            self._check_columns(self.fields)
             return
         old = self.held.fields
+        new = [f for f in self.fields if f.name not in old]
+        if not settler.one_transaction:  # an attempt that died may have made them
+            self._check_columns(Schema(f for f in new if f.name in names))
+            new = [f for f in new if f.name not in names]
+        for field in new:
+            settler.add_column(link, place, field)
         for field in self.fields:
             if field.name not in old:
-                settler.add_column(link, place, field)
                 continue
             before = old[field.name]
             if before.type != field.type:
                 settler.widen(link, place, field)
             if field.nullable and not before.nullable:
                 settler.relax(link, place, field.name)
+
+    def _check_columns(self, fields: Schema) -> None:
+        """Raise SchemaDrift where columns that are there would alter rows of fields."""
+        if not len(fields):
+            return
+        settler, link, place = self.settler, self.link, self.place
+        like = stage_name()
+        settler.create(link, place, like, fields, ())
+        wrong = settler.misfits(link, place, like)
+        settler.drop(link, place, like)
+        if wrong:
+            raise SchemaDrift(
+                f"{place} is there, and would alter the rows: {'; '.join(wrong)}",
+                hint="drop it, and it is made anew; or alter its columns, or `cast` those that "
+                "come",
+            )
 
     def _check_keys(self) -> bool:
         """Whether rows come twice, the same in every column."""

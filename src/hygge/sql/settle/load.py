@@ -23,7 +23,7 @@ from hygge.sql.pool import Lease
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import make_once, make_state_table, read_row, write_state
+from hygge.sql.settle.state import FIELDS, make_once, make_state_table, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class SQLLoad(Load):
         self._seen = read_row(self._settler, self._link, place)
         """The stored state, which the commit replaces only while it is still this one."""
         self._stage = stage_name()
+        self._made = [self._stage]
+        """Tables of the load's own, to be dropped at its end."""
         self._straight: str | None = None
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
@@ -95,12 +97,17 @@ class SQLLoad(Load):
                 if self._straight:
                     fields = Schema(self._fields[name] for name in fields.names)
                 else:
-                    make_once(self._settler, self._link, self._place, self._stage, fields)
+                    make_once(
+                        self._settler, self._link, self._place, self._stage, self._create_stage
+                    )
                 self._inlet = Inlet(
                     self._settler, self._link, self._place, self._straight or self._stage, fields,
                     request.entity,
                 )  # fmt: skip
         return TableWriter(self._inlet, chunk, self._context, self._written)
+
+    def _create_stage(self) -> None:
+        self._settler.create_stage(self._link, self._place, self._stage, self.request)
 
     def _written(self, good: bool) -> None:
         # What went into a table cannot be taken out of it again by itself.
@@ -109,14 +116,18 @@ class SQLLoad(Load):
     def _go_straight(self) -> str:
         """Open the transaction, with a table that rows go straight into; "" where they cannot."""
         mode, settler, link = self.request.mode, self._settler, self._link
-        if not settler.one_transaction or mode not in ("append", "replace"):
+        if mode not in ("append", "replace"):
             return ""
         if mode == "replace":
+            if not settler.one_transaction:
+                return ""
             self._begin()
             table = stage_name()
             settler.create(link, self._place, table, self._fields, ())
             return table
         if settler.names(link, self._place) is None:
+            if not settler.one_transaction:
+                return ""
             self._begin()
             settler.create(link, self._place, self._place.table, self._fields, ())
         elif self._held is None or _altered(self._held.fields, self._fields):
@@ -135,11 +146,7 @@ class SQLLoad(Load):
     @property
     def ticket(self) -> Ticket:
         """For writers elsewhere, who fill the stage."""
-        request = self.request
-        return Ticket(
-            self._connection, self._settler, self._place, self._stage, request.fields,
-            request.entity,
-        )  # fmt: skip
+        return Ticket(self._connection, self._settler, self._place, self._stage, self.request)
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the database counts in the stage and in a new table; of rows that were appended in
@@ -192,17 +199,24 @@ class SQLLoad(Load):
             return now  # an earlier attempt did commit, and never heard of it
         if now != self._seen:
             raise self._conflict()
+        swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
             settler, link, place, self.request, self._fields, self._held,
-            stage=self._stage if self._staged() else "", straight=self._straight or "",
+            stage=self._stage, staged=self._staged(), straight=self._straight or "", swap=swap,
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
-        extra = {_TYPES: settler.types(link, place)}
+        extra = {_TYPES: settler.types(link, place, filling.new if swap else "")}
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
-        write_state(settler, link, place, stored)
+        beside = stage_name() if swap else ""
+        if beside:
+            self._made.append(beside)
+            settler.create(link, place, beside, FIELDS, ("table",))
+        write_state(settler, link, place, stored, beside)
         reached("sql.state_written")
         try:
+            if swap:
+                settler.swap(link, place, filling.new, beside)
             settler.commit(link)
         except HyggeError as error:
             if settler.is_conflict(error):
@@ -244,8 +258,9 @@ class SQLLoad(Load):
     def _clean(self) -> None:
         """Drop the stage; one that cannot be dropped now is cleared away by a later load."""
         with suppress(HyggeError):
-            if self._staged():
-                self._settler.discard(self._link, self._place, self._stage)
+            for table in self._made:
+                if self._settler.names(self._link, self._place, table) is not None:
+                    self._settler.discard(self._link, self._place, table)
 
 
 class _Unsure(Exception):

@@ -10,11 +10,11 @@ import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, UnsupportedError
 from hygge.core.fields import Field, Schema
-from hygge.core.load import Mode
+from hygge.core.load import LoadRequest, Mode
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
-from hygge.sql.settle.modes import altered
-from hygge.sql.settle.place import Place
+from hygge.sql.settle import modes
+from hygge.sql.settle.place import STATE_TABLE, Place
 
 
 class WayIn:
@@ -51,7 +51,12 @@ class Settler(ABC):
     case_matters: ClassVar[bool] = True
     """Whether two columns may differ by upper and lower case alone."""
     longest_name: ClassVar[int] = 63
-    """Bytes (UTF-8) that a name may have."""
+    """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
+    unit: ClassVar[str] = "bytes"
+
+    def length(self, name: str) -> int:
+        """How long a name is."""
+        return len(name.encode())
 
     @abstractmethod
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
@@ -79,18 +84,18 @@ class Settler(ABC):
         """Raise UnsupportedError for columns that the database cannot have."""
         seen: dict[str, str] = {}
         for name in (place.schema, place.table):
-            if len(name.encode()) > self.longest_name:  # it would be cut, to that of another maybe
+            if self.length(name) > self.longest_name:  # it would be cut, to that of another maybe
                 raise UnsupportedError(
-                    f"{place}: a name has {len(name.encode())} bytes; here it can have "
+                    f"{place}: a name has {self.length(name)} {self.unit}; here it can have "
                     f"{self.longest_name}",
                     hint="set `table` to a shorter one",
                 )
         for field in fields:
             self.dialect.ddl(field.type)
-            if len(field.name.encode()) > self.longest_name:
+            if self.length(field.name) > self.longest_name:
                 raise UnsupportedError(
                     f"{place}: the column '{field.name[:40]}...' has a name of "
-                    f"{len(field.name.encode())} bytes; here it can have {self.longest_name}",
+                    f"{self.length(field.name)} {self.unit}; here it can have {self.longest_name}",
                     hint="`rename` it",
                 )
             other = seen.setdefault(field.name if self.case_matters else field.name.lower(),
@@ -114,6 +119,10 @@ class Settler(ABC):
 
     def lock(self, link: Link, place: Place) -> None:
         """Let loads of one table go one after another, until the transaction ends."""
+
+    def rows_follow(self, link: Link) -> None:
+        """Tables are as they must be: only rows change from here to the commit. Where changing
+        tables has ended the transaction, it is opened anew."""
 
     def commit(self, link: Link) -> None:
         link.execute("COMMIT")
@@ -150,7 +159,7 @@ class Settler(ABC):
 
     def altered(self, stage: str, name: str, held: str, coming: str) -> str:
         """See `modes.altered`."""
-        return altered(self.dialect, stage, name, held, coming)
+        return modes.altered(self.dialect, stage, name, held, coming)
 
     def misfits(self, link: Link, place: Place, new: str) -> list[str]:
         """The place's columns that would alter what comes from a table of the same columns."""
@@ -161,8 +170,17 @@ class Settler(ABC):
             if not self.takes(there[name], kind)
         ]
 
-    def before_delete(self, link: Link, place: Place) -> None:
-        """Raise DataError where to delete rows of a table would change other rows too."""
+    def alters(self, link: Link, stage: str, name: str, held: str, coming: str) -> bool:
+        """Whether a staged value of a column would be another one in a column of type `held`."""
+        return bool(link.rows(self.altered(stage, name, held, coming)))
+
+    def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+        """Raise DataError where to delete rows of a table would change other rows too.
+
+        Parameters
+        ----------
+        keys: by which rows are deleted; none where all are.
+        """
 
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""
@@ -194,6 +212,18 @@ class Settler(ABC):
         return f"{column} = {name}" if self.case_matters else f"lower({column}) = lower({name})"
 
     # Tables ---------------------------------------------------------------------------------------
+
+    def state_table(self, place: Place) -> str:
+        """The table that keeps the state of a place."""
+        return STATE_TABLE
+
+    def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
+        """Make a table in which a load's rows wait."""
+        self.create(link, place, table, request.fields, ())
+
+    def delete_coming(self, target: str, stage: str, keys: Sequence[Field]) -> str:
+        """The statement that takes out the rows whose key is among those that come."""
+        return modes.delete_coming(self.dialect, target, stage, keys)
 
     def create(self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
                ) -> None:  # fmt: skip
@@ -255,3 +285,21 @@ class Settler(ABC):
             f"ALTER TABLE {place.sql(self.dialect, new)} RENAME TO "
             f"{self.dialect.quote(place.table)}"
         )
+
+    # A table and its state that change places in one statement, where tables are not transactional
+
+    def swaps(self, link: Link, place: Place) -> bool:
+        """Whether a new table takes the place of the old one, and with it its state, by `swap`;
+        else by `take_over`, in the transaction."""
+        return False
+
+    def swap(self, link: Link, place: Place, new: str, state: str) -> None:
+        """Let a filled table and a table with its state change places with the old ones: the
+        commit.
+
+        Parameters
+        ----------
+        new: the filled table.
+        state: the table of its state, of the place's schema too.
+        """
+        raise AssertionError("asked of settlers that swap")  # pragma: no cover

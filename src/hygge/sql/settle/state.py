@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hygge.core.errors import HyggeError, StateError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.load import State
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import state_of
-from hygge.sql.settle.place import STATE_TABLE, Place
+from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 
-_FIELDS = Schema(
+FIELDS = Schema(
     [
         Field("table", LogicalType("string", length=255), nullable=False, key=1),
         Field("state", LogicalType("string"), nullable=False),
@@ -23,9 +25,10 @@ def read_row(settler: Settler, link: Link, place: Place) -> State | None:
 
     Raises StateError where it is damaged.
     """
-    if settler.names(link, place, STATE_TABLE) is None:
+    table = settler.state_table(place)
+    if settler.names(link, place, table) is None:
         return None
-    states = place.sql(settler.dialect, STATE_TABLE)
+    states = place.sql(settler.dialect, table)
     stored = link.rows(state_of(settler.dialect, states, place.table))
     return State.from_json(stored[0][0], place=str(place)) if stored else None
 
@@ -52,10 +55,15 @@ def read_state(settler: Settler, link: Link, place: Place) -> State | None:
     return held
 
 
-def write_state(settler: Settler, link: Link, place: Place, state: State) -> None:
-    """Store a table's state, within the transaction that is open."""
+def write_state(settler: Settler, link: Link, place: Place, state: State, into: str = "") -> None:
+    """Store a table's state, within the transaction that is open.
+
+    Parameters
+    ----------
+    into: the table that is to keep it; "" for the one that does.
+    """
     dialect = settler.dialect
-    states, name = place.sql(dialect, STATE_TABLE), dialect.text(place.table)
+    states, name = place.sql(dialect, into or settler.state_table(place)), dialect.text(place.table)
     table, column = dialect.quote("table"), dialect.quote("state")
     text = dialect.text(state.to_json())
     if link.rows(state_of(dialect, states, place.table)):
@@ -67,22 +75,20 @@ def write_state(settler: Settler, link: Link, place: Place, state: State) -> Non
 def make_state_table(settler: Settler, link: Link, place: Place) -> None:
     """Make the state table, unless it is there; outside the transaction that commits, so that
     first loads into one schema do not wait for each other to their end."""
-    make_once(settler, link, place, STATE_TABLE, _FIELDS, ("table",))
+    table = settler.state_table(place)
+    make_once(
+        settler, link, place, table, lambda: settler.create(link, place, table, FIELDS, ("table",))
+    )
 
 
 def make_once(
-    settler: Settler,
-    link: Link,
-    place: Place,
-    table: str,
-    fields: Schema,
-    keys: tuple[str, ...] = (),
+    settler: Settler, link: Link, place: Place, table: str, make: Callable[[], None]
 ) -> None:
     """Make a table of the place's schema, whoever else makes it at the same moment."""
     if settler.names(link, place, table) is not None:
         return
     try:
-        settler.create(link, place, table, fields, keys)
+        make()
     except HyggeError:
         if settler.names(link, place, table) is None:
             raise

@@ -19,7 +19,7 @@ def check_types(settler: Settler, link: Link, place: Place, stage: str) -> None:
         held = there.get(name, coming)
         if held == coming:
             continue
-        if link.rows(settler.altered(staged, name, held, coming)):
+        if settler.alters(link, staged, name, held, coming):
             raise DataError(
                 f"{place}: its column '{name}' is {held}, and would alter values of {coming}",
                 hint="give the column that type, or drop the table, and it is made anew",

@@ -13,7 +13,7 @@ from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.errors import DataError
 from hygge.core.fields import Schema
-from hygge.core.load import Receipt, Writer
+from hygge.core.load import LoadRequest, Receipt, Writer
 from hygge.core.steps import reached
 from hygge.sql.link import Link
 from hygge.sql.pool import pool_of
@@ -143,8 +143,7 @@ class Ticket:
     settler: Settler
     place: Place
     stage: str
-    fields: Schema
-    entity: str
+    request: LoadRequest
 
     def writer(self, chunk: int, context: Context) -> TableWriter:
         """A writer over a connection of its own, in a transaction that ends with the chunk."""
@@ -163,10 +162,14 @@ class Ticket:
             lease.release(broken=not good)
 
         try:
-            make_once(settler, link, self.place, self.stage, self.fields)
+            make_once(
+                settler, link, self.place, self.stage,
+                lambda: settler.create_stage(link, self.place, self.stage, self.request),
+            )  # fmt: skip
             settler.begin(link)
         except BaseException:
             done(False)
             raise
-        inlet = Inlet(settler, link, self.place, self.stage, self.fields, self.entity)
+        fields, entity = self.request.fields, self.request.entity
+        inlet = Inlet(settler, link, self.place, self.stage, fields, entity)
         return TableWriter(inlet, chunk, context, done)
