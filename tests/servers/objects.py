@@ -140,9 +140,9 @@ def _answers(port: int, keeper: subprocess.Popen[bytes]) -> bool:
 def _make_bucket(emulator: Emulator) -> None:
     at = f"http://127.0.0.1:{emulator.port}"
     if emulator.kind == "s3":
-        _put(f"{at}/{emulator.bucket}", {
-            "Authorization": "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=0, "
-            "Credential=tester/20260101/us-east-1/s3/aws4_request"})  # fmt: skip
+        who = "Credential=tester/20260101/us-east-1/s3/aws4_request"
+        signed = f"AWS4-HMAC-SHA256 {who}, SignedHeaders=host, Signature=0"
+        _put(f"{at}/{emulator.bucket}", {"Authorization": signed})
     elif emulator.kind == "azure":
         date = formatdate(usegmt=True)
         signed = f"PUT{chr(10) * 12}x-ms-date:{date}\nx-ms-version:2021-12-02\n"
