@@ -220,6 +220,15 @@ def types(dialect: str) -> str:
     return table(("declared as", "is read as", "and lies as", "loss, or condition"), rows)
 
 
+def carried(path: str) -> str:
+    """A table format's reviewed type table: how logical types lie in it."""
+    rows = [
+        (rule.shown or ", ".join(f"{k}" for k in rule.kinds), f"`{rule.native}`", rule.note)
+        for rule in model_of(path)
+    ]
+    return table(("type", "lies as", "what is to be known"), rows)
+
+
 # The command line.
 
 
@@ -290,8 +299,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 PARTS: dict[str, Callable[..., str]] = {
     "settings": settings, "added": added, "home": home, "store": store, "connection": connection,
     "connectors": connectors, "connectors-here": connectors_here, "logical-types": logical_types,
-    "types": types, "commands": commands, "command": command, "options": options,
-    "error-tree": error_tree, "steps": steps,
+    "types": types, "carried": carried, "commands": commands, "command": command,
+    "options": options, "error-tree": error_tree, "steps": steps,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ NAMES = [
     "ConnectError",
     "Coordinator",
     "DataError",
+    "DeltaHome",
+    "DeltaStore",
     "DuckDBHome",
     "DuckDBStore",
     "Field",

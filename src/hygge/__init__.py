@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hygge.core.settings import StoreConfig as StoreConfig
     from hygge.core.store import Store as Store
     from hygge.homes.csv import CSVHome as CSVHome
+    from hygge.homes.delta import DeltaHome as DeltaHome
     from hygge.homes.duckdb import DuckDBHome as DuckDBHome
     from hygge.homes.ipc import IPCHome as IPCHome
     from hygge.homes.mssql import MSSQLHome as MSSQLHome
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hygge.run.flow import Flow as Flow
     from hygge.run.options import RunOptions as RunOptions
     from hygge.stores.csv import CSVStore as CSVStore
+    from hygge.stores.delta import DeltaStore as DeltaStore
     from hygge.stores.duckdb import DuckDBStore as DuckDBStore
     from hygge.stores.ipc import IPCStore as IPCStore
     from hygge.stores.ndjson import NDJSONStore as NDJSONStore
@@ -62,6 +64,7 @@ _WHERE = {
     "hygge.core.settings": ("HomeConfig", "StoreConfig"),
     "hygge.core.store": ("Store",),
     "hygge.homes.csv": ("CSVHome",),
+    "hygge.homes.delta": ("DeltaHome",),
     "hygge.homes.duckdb": ("DuckDBHome",),
     "hygge.homes.ipc": ("IPCHome",),
     "hygge.homes.mssql": ("MSSQLHome",),
@@ -77,6 +80,7 @@ _WHERE = {
     "hygge.run.flow": ("Flow",),
     "hygge.run.options": ("RunOptions",),
     "hygge.stores.csv": ("CSVStore",),
+    "hygge.stores.delta": ("DeltaStore",),
     "hygge.stores.duckdb": ("DuckDBStore",),
     "hygge.stores.ipc": ("IPCStore",),
     "hygge.stores.ndjson": ("NDJSONStore",),

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import write_deltalake
 
 from hygge import Schema
 
@@ -135,3 +136,19 @@ def text_of(value: Any) -> str:
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     return str(value)
+
+
+def delta(frame: pl.DataFrame, schema: Schema, path: Path) -> None:
+    """By deltalake, having been cast to types that Delta has; in files of 100 rows or so."""
+    casts = {
+        f.name: pl.Datetime("us", "UTC") if f.type.zone else pl.Datetime("us")
+        for f in schema
+        if f.type.kind == "timestamp"
+    }
+    wider = {"uint8": pl.Int16, "uint16": pl.Int32, "uint32": pl.Int64,
+             "uint64": pl.Decimal(20, 0)}  # fmt: skip
+    casts |= {f.name: wider[f.type.kind] for f in schema if f.type.kind in wider}
+    rows = frame.cast(casts)
+    write_deltalake(path, rows.head(100), mode="overwrite")
+    for start in range(100, rows.height, 100):
+        write_deltalake(path, rows.slice(start, 100), mode="append")

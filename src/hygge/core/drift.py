@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from hygge.core.errors import FULL_REFRESH, SchemaDrift
 from hygge.core.fields import FLOATS, INTEGERS, Field, LogicalType, Schema
 
 _WIDTH = {
@@ -172,3 +173,18 @@ def merged(held: Schema, coming: Schema) -> Schema:
         out.append(replace(new, type=kind, nullable=old.nullable or new.nullable))
     out += [replace(f, nullable=True) for f in coming if f.name not in held]
     return Schema(out)
+
+
+def target(held: Schema | None, coming: Schema, place: str) -> Schema:
+    """The fields that a destination is to have, which holds these and keeps its rows; None where
+    it holds nothing. Raises SchemaDrift, naming the place, where no type carries both."""
+    if held is None:
+        return coming
+    if clashing := compare(held, coming).clashing:
+        name, old, new = clashing[0]
+        raise SchemaDrift(
+            f"{place}: '{name}' is {old} there and {new} at the source, "
+            "and no type carries both exactly",
+            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
+        )
+    return merged(held, coming)

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from hygge.core.context import Context
-from hygge.core.drift import compare, merged
-from hygge.core.errors import FULL_REFRESH, SchemaDrift, VerifyError
+from hygge.core.drift import target
+from hygge.core.errors import VerifyError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Done, Head, Ledger
 from hygge.core.load import (
@@ -190,16 +190,8 @@ def ledger_facts(form: Format, fields: Schema) -> str:
 
 def target_fields(mode: Mode, fields: Schema, held: Held, place: str) -> Schema:
     """The fields the destination will have. Raises SchemaDrift where a type cannot be bridged."""
-    if held.state is None or mode == "replace":
-        return fields
-    if clashing := compare(held.state.fields, fields).clashing:
-        name, old, new = clashing[0]
-        raise SchemaDrift(
-            f"{place}: '{name}' is {old} there and {new} at the source, "
-            "and no type carries both exactly",
-            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
-        )
-    return merged(held.state.fields, fields)
+    keeps = held.state is not None and mode != "replace"
+    return target(held.state.fields if keeps and held.state else None, fields, place)
 
 
 def _unwritten(parts: Iterable[Part], held: Sequence[Part]) -> list[Part]:

@@ -29,6 +29,7 @@ from hygge.core.errors import (
 from hygge.core.fields import MAX_PRECISION, Field, LogicalType, Schema
 from hygge.core.home import HomeSession
 from hygge.core.load import State
+from hygge.core.settings import HomeConfig
 from hygge.core.watermark import Position, Window
 from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
@@ -71,18 +72,8 @@ class FileSession(HomeSession, ABC):
             hive = self._hive_fields()
             fields = [f for f in self._fields() if f.name not in hive.names]
             found = Schema([*fields, *hive])
-            self._schema = found.changed(self._declared(found))
+            self._schema = as_declared(found, self._home.config, self._home.place())
         return self._schema
-
-    def _declared(self, found: Schema) -> dict[str, LogicalType]:
-        declared: dict[str, LogicalType] = self._home.config.declared()
-        for name in declared:
-            if name not in found.names:
-                raise ConfigError(
-                    f"`types` names '{name}', which {self._home.place()} does not have",
-                    hint=f"its columns: {', '.join(found.names[:12])}",
-                )
-        return declared
 
     def _hive_fields(self) -> Schema:
         names = [name for name, _ in self._inputs[0].partition]
@@ -167,14 +158,8 @@ class FileSession(HomeSession, ABC):
         )
 
     def maximum(self, column: str) -> Position | None:
-        request = ReadRequest(columns=(column,))
-        field, found = self.schema()[column], None
-        self._nulls[column] = 0
-        for frame in self.read(request, WHOLE):
-            held = exact(frame[column], field, self.schema(), frame, entity=self._home.place())
-            self._nulls[column] += held.null_count()
-            top: Any = held.max()
-            found = top if found is None or (top is not None and top > found) else found
+        frames = self.read(ReadRequest(columns=(column,)), WHOLE)
+        found, self._nulls[column] = largest(frames, column, self.schema(), self._home.place())
         return found
 
     def nulls(self, column: str) -> int | None:
@@ -265,6 +250,33 @@ def _changed(path: object) -> TransientError:
         hint="run again when whoever writes it is done; a file put in place whole, by renaming, "
         "is never read half-written",
     )
+
+
+def as_declared(found: Schema, config: HomeConfig, place: str) -> Schema:
+    """The fields found, with the types that the settings declare. Raises ConfigError where one is
+    declared that is not there."""
+    declared = config.declared()
+    for name in declared:
+        if name not in found.names:
+            raise ConfigError(
+                f"`types` names '{name}', which {place} does not have",
+                hint=f"its columns: {', '.join(found.names[:12])}",
+            )
+    return found.changed(declared)
+
+
+def largest(
+    frames: Iterator[pl.DataFrame], column: str, schema: Schema, entity: str
+) -> tuple[Position | None, int]:
+    """A column's largest value, None where it has none, and in how many rows it is NULL."""
+    found: Any = None
+    nulls = 0
+    for frame in frames:
+        held = exact(frame[column], schema[column], schema, frame, entity=entity)
+        nulls += held.null_count()
+        top: Any = held.max()
+        found = top if found is None or (top is not None and top > found) else found
+    return found, nulls
 
 
 def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,7 @@ class FileWriter(Writer):
     def write(self, batch: pl.DataFrame) -> None:
         self._context.cancel.check()
         ticket = self._ticket
-        for key in ticket.keys:
-            if batch[key].null_count():
-                row = self._taken + int(batch[key].is_null().arg_true()[0]) + 1
-                raise DataError(
-                    f"{ticket.entity}, row {row}: the key column '{key}' is NULL",
-                    hint="choose a `key_column` that is never NULL, or another mode",
-                )
+        refuse_null_keys(batch, ticket.keys, ticket.entity, self._taken)
         ticket.form.check_values(batch, ticket.entity, self._taken)
         self._taken += batch.height
         with local.telling(ticket.place):
@@ -106,3 +101,14 @@ def _lies(ticket: Ticket, part: Part) -> bool:
         and digest_of(path) == part.digest
         and ticket.form.rows(path, ticket.fields) == part.rows
     )
+
+
+def refuse_null_keys(batch: pl.DataFrame, keys: Sequence[str], entity: str, offset: int) -> None:
+    """Raise DataError, naming the row, where a key is NULL; `offset` rows came before."""
+    for key in keys:
+        if batch[key].null_count():
+            row = offset + int(batch[key].is_null().arg_true()[0]) + 1
+            raise DataError(
+                f"{entity}, row {row}: the key column '{key}' is NULL",
+                hint="choose a `key_column` that is never NULL, or another mode",
+            )

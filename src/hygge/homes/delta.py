@@ -1,0 +1,37 @@
+"""Delta tables as a Home."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hygge.core.context import Context
+from hygge.core.home import Home
+from hygge.core.settings import HomeConfig
+from hygge.lake.config import Located
+from hygge.lake.delta.read import DeltaSession
+from hygge.lake.placed import Placed
+
+
+class DeltaHomeConfig(Located, HomeConfig):
+    """Settings of a Delta Home."""
+
+    version: int | None = Field(
+        default=None, ge=0, description="The version to read; the newest without it", examples=[12]
+    )
+    where: str = Field(
+        default="",
+        description="An SQL condition that rows must meet; names that are not plain stand in "
+        "backquotes",
+        examples=["country = 'DK'"],
+    )
+
+
+class DeltaHome(Placed, Home):
+    """Reads a Delta table: `DeltaHome("users", path="lake/users")`."""
+
+    Config = DeltaHomeConfig
+    config: DeltaHomeConfig
+    incremental = True
+
+    def open(self, context: Context) -> DeltaSession:
+        return DeltaSession(self, self._bound, self.config.version, self.config.where, context)

@@ -1,0 +1,166 @@
+"""Bringing rows into a table that has some, in one commit: Delta's MERGE, or all written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable
+
+from hygge.core.conform import conform
+from hygge.core.context import CancelToken
+from hygge.core.fields import Schema
+from hygge.lake.once import COMES
+from hygge.lake.parts import Filler
+
+Frames = Callable[[], Iterator[pl.DataFrame]]
+
+
+class Stream:
+    """Frames for deltalake to draw from; what goes wrong while it does is kept in `error`."""
+
+    def __init__(self, schema: pl.Schema, frames: Frames, cancel: CancelToken) -> None:
+        self._schema = pl.DataFrame(schema=schema).to_arrow().schema
+        self._frames, self._cancel = frames, cancel
+        self.error: BaseException | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for frame in self._frames():
+                self._cancel.check()
+                yield from frame.to_arrow().cast(self._schema).to_batches()
+        except BaseException as error:
+            self.error = error  # what is raised into a library comes out of it as text
+            raise
+
+
+def quoted(name: str) -> str:
+    """A column's name in DataFusion's SQL as deltalake has it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def merge(
+    table: DeltaTable,
+    stream: Stream,
+    names: Sequence[str],
+    keys: Sequence[str],
+    bounds: Sequence[str],
+    how: CommitProperties,
+    *,
+    widens: bool,
+) -> None:
+    """Replace the rows whose key comes, and add the others.
+
+    Parameters
+    ----------
+    table: at the version that is merged into.
+    stream: the rows, of all columns; every key once.
+    names, keys: all columns; those of the key.
+    bounds: conditions that all keys of the stream meet, of the target `t`: they let files be
+        passed over.
+    how: the commit's properties.
+    widens: whether columns come that the table does not have.
+    """
+    values = {quoted(name): f"s.{quoted(name)}" for name in names}
+    (
+        _begun(table, stream, [*_same(keys), *bounds], how, widens)
+        .when_matched_update(values)
+        .when_not_matched_insert(values)
+        .execute()
+    )
+
+
+def delete_insert(
+    table: DeltaTable,
+    stream: Stream,
+    names: Sequence[str],
+    keys: Sequence[str],
+    bounds: Sequence[str],
+    how: CommitProperties,
+) -> None:
+    """Delete the rows whose key comes, and add all that come. The stream has the column COMES."""
+    values = {quoted(name): f"s.{quoted(name)}" for name in names}
+    (
+        _begun(table, stream, [f"NOT s.{COMES}", *_same(keys), *bounds], how, False)
+        .when_matched_delete()
+        .when_not_matched_insert(values, predicate=f"s.{COMES}")
+        .execute()
+    )
+
+
+def _begun(
+    table: DeltaTable, stream: Stream, on: Sequence[str], how: CommitProperties, widens: bool
+) -> Any:
+    return table.merge(
+        stream.reader(), " AND ".join(on), source_alias="s", target_alias="t",
+        merge_schema=widens, streamed_exec=True, commit_properties=how,
+    )  # fmt: skip
+
+
+def _same(keys: Sequence[str]) -> list[str]:
+    return [f"t.{quoted(k)} = s.{quoted(k)}" for k in keys]
+
+
+def rewrite(
+    table: DeltaTable | None,
+    lying: Schema,
+    without: pl.DataFrame | None,
+    coming: Iterator[pl.DataFrame],
+    filler: Filler,
+    cancel: CancelToken,
+    entity: str,
+) -> None:
+    """Write all rows anew, in other types.
+
+    Parameters
+    ----------
+    table: whose rows stay; None where there are none.
+    lying: the columns as they are to lie.
+    without: keys of rows that do not stay; None where all do.
+    coming: the rows that are added, as they are to lie.
+    filler: where all of them go.
+    cancel: checked between pieces.
+    entity: the name used in errors.
+    """
+    for batch in table.scan() if table is not None else ():
+        cancel.check()
+        frame = pl.DataFrame(pa.record_batch(batch))
+        lacking = [
+            pl.lit(None, dtype=f.type.physical).alias(f.name)
+            for f in lying
+            if f.name not in frame.columns
+        ]
+        rows = conform(frame.with_columns(lacking), lying, entity=entity)
+        if without is not None:
+            rows = rows.join(without, on=without.columns, how="anti")
+        filler.add(rows)
+    for frame in coming:
+        cancel.check()
+        filler.add(frame.select(lying.names))
+    filler.flush()
+
+
+def bounds_of(
+    files: Sequence[dict[str, Any]], keys: Sequence[str], whole: Sequence[str]
+) -> list[str]:
+    """Conditions on the target `t` that every key in some files meets.
+
+    Parameters
+    ----------
+    files: the statistics of each, as Delta's log has them.
+    keys: the key's columns.
+    whole: those of them that are whole numbers; of others nothing is said.
+    """
+    out = []
+    for key in keys:
+        if key not in whole or not all(key in f["minValues"] for f in files) or not files:
+            continue
+        low = min(f["minValues"][key] for f in files)
+        high = max(f["maxValues"][key] for f in files)
+        out.append(f"t.{quoted(key)} >= {low} AND t.{quoted(key)} <= {high}")
+    return out

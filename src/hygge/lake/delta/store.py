@@ -1,0 +1,77 @@
+"""One attempt's settling in a Delta table."""
+
+from __future__ import annotations
+
+from deltalake import DeltaTable
+
+from hygge.core.context import Context
+from hygge.core.errors import StateError
+from hygge.core.load import Load, LoadRequest, State
+from hygge.core.store import StoreSession
+from hygge.lake.delta.load import DeltaLoad
+from hygge.lake.delta.shape import Shape
+from hygge.lake.delta.table import held_state, shelf_at, telling
+from hygge.lake.delta.upkeep import Upkeep, file_count, join_files
+from hygge.lake.place import Place
+from hygge.lake.shelf import Shelf
+
+
+class DeltaStoreSession(StoreSession):
+    """See StoreSession.
+
+    Parameters
+    ----------
+    place, shape, upkeep: of the table.
+    context: of the attempt.
+    """
+
+    def __init__(self, place: Place, shape: Shape, upkeep: Upkeep, context: Context) -> None:
+        self._place, self._shape, self._upkeep, self._context = place, shape, upkeep, context
+        self._found: tuple[DeltaTable | None, State | None] | None = None
+        self._load: Load | None = None
+
+    def _look(self) -> tuple[DeltaTable | None, State | None]:
+        if self._found is None:
+            shelf = shelf_at(self._place)
+            self._found = held_state(self._place, shelf)
+            if self._found[0] is None:
+                _refuse_others(shelf, self._place)
+        return self._found
+
+    def state(self) -> State | None:
+        return self._look()[1]
+
+    def begin(self, request: LoadRequest) -> Load:
+        table, held = self._look()
+        self._found = None
+        self._load = DeltaLoad(
+            request, self._place, self._shape, table, held, self._upkeep, self._context
+        )
+        return self._load
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.abort()
+            self._load = None
+
+    def compact(self) -> tuple[int, int]:
+        """See `Store.compact`."""
+        table, held = self._look()
+        if table is None or held is None:
+            raise StateError(f"{self._place} holds nothing that hygge loaded", hint="load it first")
+        before = file_count(self._place, table)
+        with telling(self._place):
+            join_files(table, self._upkeep.cluster)
+        return before, file_count(self._place, table)
+
+
+def _refuse_others(shelf: Shelf, place: Place) -> None:
+    """Raise StateError where files lie that are no table's."""
+    with telling(place):
+        found = [e.name for e in shelf.entries() if not e.name.startswith(("_", "."))]
+    if found:
+        shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+        raise StateError(
+            f"{place} holds files and is no Delta table: {shown}",
+            hint="choose another path, or move them away",
+        )

@@ -1,0 +1,142 @@
+"""Filling a table's files evenly, for each partition its own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from hygge.core.steps import reached
+from hygge.lake.shelf import Shelf, digest_of
+
+PIECE_ROWS = 250_000
+"""Rows of a row group: what readers decode in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large a file is: rows, and bytes in memory, whichever comes first."""
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Datafile:
+    """One file of a table, as receipts list it.
+
+    Parameters
+    ----------
+    name: within the table's folder.
+    rows, bytes, digest: of the file; the digest is blake2b-128, hex.
+    facts: what the format wants to know of it, as plain values.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    digest: str
+    facts: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "rows": self.rows, "bytes": self.bytes, "digest": self.digest,
+                "facts": dict(self.facts)}  # fmt: skip
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Datafile:
+        return cls(raw["name"], raw["rows"], raw["bytes"], raw["digest"], raw["facts"])
+
+
+Key = tuple[Any, ...]
+Facts = Callable[[pl.DataFrame, Key], Mapping[str, Any]]
+
+
+class Filler:
+    """Gathers rows into files of an even size.
+
+    Parameters
+    ----------
+    shelf: where the files go.
+    stem: what their names begin with; a number and the ending follow.
+    sizes: of a file.
+    compression: the codec of its pages, as Polars names it; zstd at level 1.
+    facts: given a file's rows and its partition's values, what the format wants to know of it.
+    partition: the columns of which every file has one value each, and which it leaves out.
+    encode: writes a file's rows, where that is not Polars' own Parquet.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        stem: str,
+        sizes: Sizes,
+        compression: Any,
+        facts: Facts,
+        partition: Sequence[str] = (),
+        encode: Callable[[pl.DataFrame], bytes] | None = None,
+    ) -> None:
+        self._shelf, self._stem, self._sizes = shelf, stem, sizes
+        self._compression, self._facts, self._partition = compression, facts, list(partition)
+        self._encode = encode or self._parquet
+        self._held: dict[Key, list[pl.DataFrame]] = {}
+        self._rows: dict[Key, int] = {}
+        self._memory: dict[Key, int] = {}
+        self.files: list[Datafile] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows, as they lie; files are written as they fill."""
+        if not frame.height:
+            return
+        size = int(frame.estimated_size())
+        for piece in self._pieces(frame, size):
+            shares: Mapping[Any, pl.DataFrame] = {(): piece}
+            if self._partition:
+                shares = piece.partition_by(self._partition, as_dict=True, include_key=False)
+            for key, share in shares.items():
+                self._gather(key, share, size * share.height // frame.height)
+        while sum(self._memory.values()) >= self._sizes.bytes:
+            self._flush(max(self._memory, key=self._memory.__getitem__))
+
+    def _pieces(self, frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
+        fits = frame.height * self._sizes.bytes // max(size, self._sizes.bytes)
+        yield from frame.iter_slices(max(1, min(self._sizes.rows, fits)))
+
+    def _gather(self, key: Key, frame: pl.DataFrame, size: int) -> None:
+        self._held.setdefault(key, []).append(frame)
+        self._rows[key] = self._rows.get(key, 0) + frame.height
+        self._memory[key] = self._memory.get(key, 0) + size
+        if self._rows[key] >= self._sizes.rows:
+            self._flush(key)
+
+    def _flush(self, key: Key) -> None:
+        frame = pl.concat(self._held.pop(key))
+        del self._rows[key], self._memory[key]
+        data = self._encode(frame)
+        name = f"{self._stem}-{len(self.files):05d}.parquet"
+        self._shelf.write(name, data)
+        self.files.append(
+            Datafile(name, frame.height, len(data), digest_of(data), self._facts(frame, key))
+        )
+        reached("lake.file_written")
+
+    def _parquet(self, frame: pl.DataFrame) -> bytes:
+        out = io.BytesIO()
+        frame.write_parquet(
+            out, compression=self._compression, row_group_size=PIECE_ROWS,
+            compression_level=1 if self._compression == "zstd" else None,
+        )  # fmt: skip
+        return out.getvalue()
+
+    def flush(self) -> None:
+        """Write what is left."""
+        for key in list(self._held):
+            self._flush(key)
+
+    def discard(self) -> None:
+        """Forget what is gathered and remove what was written."""
+        self._held, self._rows, self._memory = {}, {}, {}
+        self._shelf.remove([file.name for file in self.files])
+        self.files = []
