@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +36,17 @@ def test_one_inference_over_the_whole_input(
     assert got["n"].to_list()[-3:] == [199.0, 2.7, None]
     assert got["new"].to_list()[-2:] == ["å", None]
     assert got["s"].to_list()[-2:] == [{"x": None, "y": "z"}, None]
+
+
+@pytest.mark.parametrize("block", [1 << 20, 40])
+def test_columns_keep_the_files_order(
+    tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ndjson, "BLOCK_BYTES", block)
+    first = {f"c{n}": n for n in range(40)}
+    second = {"new": None, **first, "last": 1}
+    got = read(tmp_path, json.dumps(first), "", json.dumps(second))
+    assert got.columns == [*first, "new", "last"]
 
 
 def test_whole_numbers_of_any_size(tmp_path: Path) -> None:

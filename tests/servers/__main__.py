@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.servers import KINDS, Broken, Missing, server_of
 from tests.servers.install import install
 from tests.servers.mssql import MSSQLDriver
+from tests.servers.objects import Azurite
 from tests.servers.odbc import ODBC
 from tests.servers.run import keep
 from tests.servers.ssh import SSH
@@ -25,7 +26,7 @@ def main() -> str | None:
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.kind == "install":
-        install([*KINDS.values(), MSSQLDriver(), ODBC(), SSH()])
+        install([*KINDS.values(), MSSQLDriver(), ODBC(), SSH(), Azurite()])
         return None
     kind = KINDS[given.kind]
     if given.keep:

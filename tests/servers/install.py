@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.servers.base import Kind, Missing
 from tests.servers.mssql import MSSQLDriver
+from tests.servers.objects import Azurite
 from tests.servers.odbc import ODBC
 from tests.servers.ssh import SSH
 
@@ -20,13 +21,15 @@ INSTALL = (
     "--yes", "--no-remove", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=2",
     "-o", "Acquire::http::Timeout=30",
 )  # fmt: skip
-Wanted = Kind | MSSQLDriver | ODBC | SSH
+Wanted = Kind | MSSQLDriver | ODBC | SSH | Azurite
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def install(kinds: Iterable[Wanted]) -> None:
     """Install what is missing, or say what to install: the tests decide whether they need it."""
     for kind in kinds:
+        if isinstance(kind, Azurite) and lacks(kind):
+            kind.install()
         for program, *arguments in kind.installers:
             if lacks(kind) and program == "apt-get" and os.geteuid() == 0:
                 apt_get(*arguments)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.servers import KINDS, Database, Missing, Run, Server
 from tests.servers.mariadb import MARIADB
+from tests.servers.objects import KINDS as OBJECT_STORES
+from tests.servers.objects import Emulator, emulator
 from tests.servers.postgres import POSTGRES
 
 RUN = pytest.StashKey[Run]()
@@ -43,6 +45,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(
                 f"skipped {tests}: {kind.missing()}", yellow=True, bold=True
             )
+    if count := sum("Azurite is missing" in reason for reason in skipped):
+        terminalreporter.write_line(f"skipped {count} tests: Azurite is missing", bold=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,3 +109,17 @@ def postgres_url(postgres: Database) -> str:
 def mysql_url(mysql: Database) -> str:
     """The address of the test's database in MariaDB."""
     return mysql.url
+
+
+@pytest.fixture(scope="session", params=OBJECT_STORES)
+def object_store(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Each object store, emulated, with one bucket."""
+    with emulator(request.param) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Emulator]:
+    """S3, emulated, with one bucket."""
+    with emulator("s3") as found:
+        yield found

@@ -16,8 +16,16 @@ from tests.sql.databases import ask, drain, make, open_home, read
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.errors import BadValue, Cancelled, ConfigError, ConnectError, DataError
 from hygge.sql.sqlite import session as session_module
+from hygge.sql.sqlite import wanted
 
 D = Decimal
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["one", "two"])
+def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by one connection, and, where a table lets them share it, by two."""
+    if request.param:
+        monkeypatch.setattr(session_module, "TWIN_BYTES", 0)
 
 
 def values(frame: pl.DataFrame, column: str = "x") -> list[Any]:
@@ -299,8 +307,8 @@ def test_chunks_are_disjoint_and_together_the_whole(tmp_path: Path) -> None:
 
 
 def test_wide_rows_make_small_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "BATCH_BYTES", 100_000)
-    monkeypatch.setattr(session_module, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(wanted, "BATCH_BYTES", 100_000)
+    monkeypatch.setattr(wanted, "MOST_BYTES", 1_000_000)
     rows = [(i, "x" * 100) for i in range(3000)]
     rows[2000] = (2000, "y" * 60_000)
     path = make(

@@ -103,15 +103,28 @@ def infer(path: Path, declared: Mapping[str, LogicalType], check: Callable[[], N
     check: called now and then; it may raise to stop.
     """
     seen: pl.DataFrame | None = None
+    names: list[str] = []  # as they come in the file: Polars puts many in an order of its hashes
     for line, block in blocks(path):
         check()
         if not block.strip():
             continue
         frame = _parse(block, path, line, infer_schema_length=None).clear()
+        names += _in_order(block, set(frame.columns).difference(names))
         if seen is None or frame.schema != seen.schema:
             seen = frame if seen is None else pl.concat([seen, frame], how="diagonal_relaxed")
     dtypes = seen.schema if seen is not None else pl.Schema()
-    return Schema(Field(n, declared.get(n) or _logical(dtype)) for n, dtype in dtypes.items())
+    return Schema(Field(n, declared.get(n) or _logical(dtypes[n])) for n in names)
+
+
+def _in_order(block: bytes, names: set[str]) -> list[str]:
+    """Names of members, in the order in which they first come in a block of lines."""
+    found: list[str] = []
+    for text in block.split(b"\n"):
+        if len(found) == len(names):
+            break
+        if text.strip():
+            found += [n for n in json.loads(text) if n in names and n not in found]
+    return found + sorted(names.difference(found))  # none, unless two parsers spell one otherwise
 
 
 def _logical(dtype: pl.DataType) -> LogicalType:

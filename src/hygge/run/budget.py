@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-DEFAULT_BYTES = 128 * 1024 * 1024
+DEFAULT_BYTES = 32 * 1024 * 1024
 
 
 class ByteBudget:

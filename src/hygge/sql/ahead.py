@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -40,4 +41,26 @@ def ahead(
         finally:
             if not ended and stop is not None:
                 stop()
+            pool.shutdown(cancel_futures=True)
+
+
+def side_by_side(calls: Iterable[Callable[[], T]], workers: int) -> Generator[T, None, None]:
+    """What several calls give, in their order, so many of them made at the same time.
+
+    Parameters
+    ----------
+    calls: taken one by one, as results are; never more than `workers` and one ahead of them.
+    workers: threads.
+
+    Raises what the first call to fail raises, in its turn and when the others have ended.
+    """
+    todo = iter(calls)
+    with ThreadPoolExecutor(workers, thread_name_prefix="beside") as pool:
+        coming = deque(pool.submit(call) for call in islice(todo, workers + 1))
+        try:
+            while coming:
+                found = coming.popleft().result()
+                coming.extend(pool.submit(call) for call in islice(todo, 1))
+                yield found
+        finally:
             pool.shutdown(cancel_futures=True)

@@ -1,45 +1,21 @@
-"""Connections: named access to a database, as the `connections:` section describes it.
-
-A connection is a description: frozen, picklable, without anything open. It holds references to
-secrets, never their values.
-"""
+"""Connections to databases: what every one does, and which of them a URL means."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
-
-from pydantic import Field
 
 from hygge.core import registry
-from hygge.core.context import Context, Surroundings
+from hygge.core.connection import Connection as Connection
+from hygge.core.connection import named as named
+from hygge.core.context import Context
 from hygge.core.errors import ConfigError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
-from hygge.core.settings import Settings, build
+from hygge.core.settings import build
 from hygge.core.slots import Slots
 from hygge.sql.source import Source
-
-
-class Connection(Settings):
-    """Settings every connection has."""
-
-    kind: ClassVar[str] = ""
-
-    schemes: ClassVar[tuple[str, ...]] = ()
-    """The schemes of URLs that name such a database, e.g. `postgresql`."""
-
-    type: str = Field(default="", description="The connection's type, e.g. `sqlite` or `sql`")
-
-    def bind(self, root: Path) -> Self:
-        """This description with relative paths resolved against a folder."""
-        return self
-
-    def place(self) -> str:
-        """What it reaches, for people; never a secret."""
-        return self.kind
 
 
 class DatabaseConnection(Connection):
@@ -70,21 +46,6 @@ class DatabaseConnection(Connection):
         return self.tables(context)
 
 
-def named(name: str, around: Surroundings, *, owner: str) -> Any:
-    """The connection of a name, bound. Raises ConfigError, with the near miss, for no such name."""
-    found = around.connections.get(name)
-    if found is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, list(around.connections), n=1)
-        listed = ", ".join(sorted(around.connections)) or "none"
-        raise ConfigError(
-            f"{owner} names the connection '{name}', which is not there",
-            hint=f"did you mean '{near[0]}'?" if near else f"connections: {listed}",
-        )
-    return found.bind(around.root)
-
-
 def connection_of(url: Secret, root: Path) -> DatabaseConnection:
     """The connection that a URL means, bound: that of its scheme, else by SQLAlchemy.
 
@@ -102,6 +63,8 @@ def connection_of(url: Secret, root: Path) -> DatabaseConnection:
     name = registry.connection_of(backend)
     kind = registry.lookup("connection", name) if name else None
     own_file = backend == "sqlite" and rest.strip("/") not in ("", ":memory:") and "?" not in rest
+    if kind is not None and kind.holds == "files":
+        raise ConfigError(f"{backend}:// is a place of files, not a database", hint="set `path:`")
     if kind is None or (not own_file if backend == "sqlite" else driver):
         kind = registry.lookup("connection", "sql")
     found: DatabaseConnection = build(kind, f"a URL of {backend}://", {"url": url}, {})

@@ -85,7 +85,7 @@ def _open_adbc(live: Any, source: Source, context: Context) -> HomeSession:
         from hygge.sql.sqlite.session import SQLiteSession
 
         borrowed = Database.borrow(live.adbc_connection, source.where)
-        return SQLiteSession(borrowed, source, context, snapshot=False)
+        return SQLiteSession(borrowed, source, context)
     from hygge.sql.arrow import ADBCLink, ArrowSession
 
     return ArrowSession(Lease(ADBCLink(live, source.where), _left), source, context)

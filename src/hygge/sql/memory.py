@@ -17,7 +17,8 @@ def give_back() -> None:
     glibc maps blocks from 128 KB on alone, but raises that limit up to 32 MB as such blocks are
     freed (mallopt(3), M_MMAP_THRESHOLD); from then on a driver's columns come from its heap, in
     which what is freed between others stays. Setting the limit keeps it. Seen of 3 M rows of 15
-    columns from PostgreSQL: a peak of 446 MB instead of 533 MB, for 2 % more time. Does nothing
+    columns from PostgreSQL: a peak of 446 MB instead of 533 MB, for 2 % more time; of 1 M rows from
+    SQLite: 50 MB less, in less time, since blocks that grow are moved without a copy. Does nothing
     where the C library is another.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):

@@ -136,8 +136,11 @@ class SQLiteSessionBase(HomeSession):
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         """Count a chunk's rows, in the snapshot that is read where there is one."""
+        return int(self._ask.row(self._counting_sql(request, chunk))[0])
+
+    def _counting_sql(self, request: ReadRequest, chunk: Chunk) -> str:
         source, where = self._from(request, chunk), self._where(request, chunk)
-        return int(self._ask.row(f"SELECT count(*) FROM {source.sql}{both(where)}")[0])
+        return f"SELECT count(*) FROM {source.sql}{both(where)}"
 
     def maximum(self, column: str) -> Position | None:
         """The largest value; see HomeSession. Raises BadValue where one cannot be compared."""

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, Cancelled, DataError
+from hygge.sql.ahead import side_by_side
+from hygge.sql.memory import give_back
 from hygge.sql.placeholders import CHUNK
 from hygge.sql.queries import need_chunks
 from hygge.sql.ranges import range_label, range_rows, ranges_between
 from hygge.sql.source import Source
+from hygge.sql.sqlite import wanted
 from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.base import SQLiteSessionBase
 from hygge.sql.sqlite.blame import both
-from hygge.sql.sqlite.catalogue import Relation, quote
+from hygge.sql.sqlite.catalogue import Relation
 from hygge.sql.sqlite.columns import Asked, select
 from hygge.sql.sqlite.frames import ahead, carried, frame_of
+from hygge.sql.sqlite.twin import SPARSE, TWIN_BYTES, Answer, spans, twins_of
 from hygge.sql.sqlite.types import DIALECT
+from hygge.sql.sqlite.wanted import TooWide, Wanted, row_width
 
-BATCH_BYTES = 64 << 20
-"""How large a batch may be, about: rows wider than usual make batches of fewer rows."""
-MOST_BYTES = 1 << 30
-"""How large a batch can be at worst. Arrow's text offsets end at 2 GiB (columnar format)."""
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _SAMPLE = 1000
 
 
@@ -39,19 +48,25 @@ class SQLiteSession(SQLiteSessionBase):
     ----------
     db: the connection, closed with the session.
     source, context: see SQLiteSessionBase.
-    snapshot: whether to open a read transaction; not on a connection that may be in one already.
+    path: the file that `db` was opened on; a read transaction then begins, and on a large file one
+        more (`twin`). None for a caller's connection, which may be in one already.
     """
 
     consistency = "one snapshot"
 
     def __init__(
-        self, db: Database, source: Source, context: Context, *, snapshot: bool = True
+        self, db: Database, source: Source, context: Context, *, path: Path | None = None
     ) -> None:
         super().__init__(db, source, context)
-        self._db, self._snapshot, self._read_whole = db, snapshot, False
-        if snapshot:
+        self._db, self._own, self._read_whole = db, path is not None, False
+        self._twins: list[Database] = []
+        self._counting: Answer | None = None
+        if path is not None:
             try:
-                db.execute("BEGIN")
+                if path.stat().st_size >= TWIN_BYTES:
+                    self._twins = twins_of(path, db, 2)
+                else:
+                    db.execute("BEGIN")
             except BaseException:
                 db.close()
                 raise
@@ -59,62 +74,125 @@ class SQLiteSession(SQLiteSessionBase):
     @classmethod
     def of_file(cls, path: Path, source: Source, context: Context) -> SQLiteSession:
         """A session on a file. Raises ConnectError where it cannot be read."""
-        return cls(open_reader(path), source, context)
+        give_back()
+        return cls(open_reader(path), source, context, path=path)
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         """The rows of a chunk, in the file's order; see HomeSession.
 
         Raises BadValue for a value of a storage class that its declared type does not have.
         """
-        asked, where, rows = self._asked(request), self._where(request, chunk), request.batch_rows
-        source, guard, given = self._from(request, chunk), "", 0
-        size = self._file_bytes()
-        if size > BATCH_BYTES:
-            rows = min(rows, max(1, BATCH_BYTES // self._usual_width(source, asked)))
-        if size > MOST_BYTES or (self._relation.kind != "table" and size > BATCH_BYTES):
-            guard = f"{_width(asked)} > {MOST_BYTES // rows}"
+        asked, rows = self._asked(request), request.batch_rows
+        source, size = self._from(request, chunk), self._file_bytes()
+        if size > wanted.BATCH_BYTES:
+            rows = min(rows, max(1, wanted.BATCH_BYTES // self._usual_width(source, asked)))
+        guarded = size > wanted.MOST_BYTES or (source.kind != "table" and size > wanted.BATCH_BYTES)
+        what = Wanted(source, asked, self._where(request, chunk), rows, guarded)
         try:
-            for batch in self._stream(source, asked, where, rows, guard):
-                given += batch.height
-                yield batch
-        except _TooWide as wide:
-            rows = max(1, BATCH_BYTES // wide.bytes)
-            yield from self._stream(source, asked, where, rows, "", skip=given)
+            ends = self._ends_of(request, chunk, rows)
+            if ends is not None:
+                what = yield from self._in_ranges(what, *ends, self._counting_sql(request, chunk))
+            yield from self._stream(what)
+        except TooWide as wide:
+            yield from self._stream(wide.rest)
         self._read_whole = chunk == WHOLE
 
     def statement(self, request: ReadRequest, chunk: Chunk) -> str:
-        """The SELECT that brings a chunk; rows of more than 1 GB a batch are asked for anew."""
+        """The SELECT that brings a chunk; rows of more than 1 GB a batch are asked for anew, and
+        two connections share the work by ranges of rowids."""
         return select(self._asked(request), self._relation, self._where(request, chunk))
 
-    def _stream(
-        self, source: Relation, asked: list[Asked], where: str, rows: int, guard: str,
-        skip: int = 0,
-    ) -> Iterator[pl.DataFrame]:  # fmt: skip
-        query, label = select(asked, source, where, guard=guard, skip=skip), "first"
-        try:
-            with self._db.stream(query, rows) as reader:
-                if not carried(reader.schema, asked):
-                    raise DataError(f"{self._source.label}: not what its columns declare")
-                for batch in ahead(reader, rows):
-                    self._context.cancel.check()
-                    if self._cancelled:
-                        raise Cancelled("stopped on request")
-                    frame = frame_of(batch, asked, entity=self._source.label)
-                    yield frame[1:] if label == "first" else frame
-                    label = "later"
-        except DataError as error:
-            if isinstance(error, BadValue):
-                raise
-            for column in asked:
-                self._blame(source, column.field.name, column.wrong, where)
-            if guard:
-                self._measure(source, asked, where, skip)
-            raise
+    def _ends_of(self, request: ReadRequest, chunk: Chunk, rows: int) -> tuple[int, int] | None:
+        """The least and the largest rowid of a chunk that two connections share; else None."""
+        what, source = self._source, self._relation
+        other = what.query or what.condition or what.chunk_column or request.window is not None
+        if not self._twins or other or source.kind != "table" or not source.rowid:
+            return None
+        low, high = self._span()
+        if low is None:
+            return None
+        low, below = max(low, chunk.bounds.get("from") or low), chunk.bounds.get("below")
+        high = high if below is None else min(high, below - 1)
+        return (low, high) if high - low >= 2 * rows else None
 
-    def _measure(self, source: Relation, asked: list[Asked], where: str, skip: int) -> None:
-        some = f"SELECT * FROM {source.sql}{both(where)} LIMIT -1 OFFSET {skip}"
-        (widest,) = self._db.row(f"SELECT max({_width(asked)}) FROM ({some})")
-        raise _TooWide(widest)
+    def _in_ranges(
+        self, what: Wanted, low: int, high: int, counting: str
+    ) -> Generator[pl.DataFrame, None, Wanted]:
+        """The rows by ranges of rowids, read by two connections, in order; returns what is left to
+        read in one go, since few of the rowids there are taken. A third one counts them meanwhile.
+        """
+        idle: SimpleQueue[Database] = SimpleQueue()
+        idle.put(self._db)
+        idle.put(self._twins[0])
+        done, dense, rowid = low - 1, True, self._relation.rowid
+        self._leave_counting()
+
+        def fetch(first: int, last: int) -> tuple[int, int, list[pa.RecordBatch]]:
+            part, db = what.within(f"{rowid} BETWEEN {first} AND {last}"), idle.get()
+            try:
+                self._check()
+                with db.stream(part.query, what.rows + 1) as reader:
+                    self._check_carried(reader, what.asked)
+                    return first, last, list(reader)
+            finally:
+                idle.put(db)
+
+        ranges = spans(low, high, what.rows)
+        calls = (partial(fetch, *ends) for ends in takewhile(lambda _: dense, ranges))
+        try:
+            with closing(side_by_side(calls, 2)) as parts:
+                for first, last, batches in parts:
+                    found = sum(batch.num_rows for batch in batches) - 1
+                    dense = dense and found * SPARSE >= last - first
+                    for number, batch in enumerate(batches):
+                        self._check()
+                        frame = frame_of(batch, what.asked, entity=self._source.label)
+                        yield frame if number else frame[1:]
+                    done = last
+                    # Not before: a count cannot be stopped, should reading fail.
+                    if self._counting is None and (done - low) * 4 >= (high - low) * 3:
+                        self._counting = Answer(self._twins[1], counting)
+        except DataError as error:
+            raise self._told(error, what.within(f"{rowid} > {done}"), 0) from error
+        return what.within(f"{rowid} > {done}")
+
+    def _stream(self, what: Wanted) -> Iterator[pl.DataFrame]:
+        given, label = 0, "first"
+        try:
+            with self._db.stream(what.query, what.rows) as reader:
+                self._check_carried(reader, what.asked)
+                for batch in ahead(reader, what.rows):
+                    self._check()
+                    frame = frame_of(batch, what.asked, entity=self._source.label)
+                    frame = frame[1:] if label == "first" else frame
+                    given, label = given + frame.height, "later"
+                    yield frame
+        except DataError as error:
+            raise self._told(error, what, given) from error
+
+    def _check(self) -> None:
+        self._context.cancel.check()
+        if self._cancelled:
+            raise Cancelled("stopped on request")
+
+    def _check_carried(self, reader: pa.RecordBatchReader, asked: Sequence[Asked]) -> None:
+        if not carried(reader.schema, asked):
+            raise DataError(f"{self._source.label}: not what its columns declare")
+
+    def _told(self, error: DataError, what: Wanted, given: int) -> DataError:
+        """What is to be raised for an error of the driver: the value that is wrong, if one is.
+
+        Raises TooWide where it was a row too wide for a batch of so many.
+        """
+        if isinstance(error, BadValue):
+            return error
+        for column in what.asked:
+            self._blame(what.source, column.field.name, column.wrong, what.where)
+        if what.guarded:
+            some = f"SELECT * FROM {what.source.sql}{both(what.where)} LIMIT -1 OFFSET {given}"
+            (widest,) = self._db.row(f"SELECT max({row_width(what.asked)}) FROM ({some})")
+            raise TooWide(what.narrow(widest or 0, given))
+        return error
 
     def _file_bytes(self) -> int:
         return int(
@@ -125,7 +203,7 @@ class SQLiteSession(SQLiteSessionBase):
 
     def _usual_width(self, source: Relation, asked: list[Asked]) -> int:
         some = f"SELECT * FROM {source.sql} LIMIT {_SAMPLE}"
-        (width,) = self._db.row(f"SELECT CAST(avg({_width(asked)}) AS INTEGER) FROM ({some})")
+        (width,) = self._db.row(f"SELECT CAST(avg({row_width(asked)}) AS INTEGER) FROM ({some})")
         return max(1, width or 1)
 
     def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
@@ -156,25 +234,29 @@ class SQLiteSession(SQLiteSessionBase):
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         """Count in the snapshot that was read; counting after reading all of it ends it."""
-        rows = super().count(request, chunk)
-        if self._read_whole and self._snapshot:
+        query = self._counting_sql(request, chunk)
+        asked = self._counting is not None and self._counting.query == query
+        rows = self._counting.wait() if self._counting and asked else super().count(request, chunk)
+        if self._read_whole and self._own:
             self._read_whole = False
+            self._leave_twins()
             self._db.execute("COMMIT")
             self._db.execute("BEGIN")
         return rows
 
+    def _leave_twins(self) -> None:
+        self._leave_counting()
+        for twin in self._twins:
+            twin.close()
+        self._twins = []
+
+    def _leave_counting(self) -> None:
+        counting, self._counting = self._counting, None
+        if counting is not None:
+            counting.close()
+
     def close(self) -> None:
-        if not self._snapshot:
+        if not self._own:
             self._leave_no_view()
+        self._leave_twins()
         self._db.close()
-
-
-class _TooWide(Exception):
-    def __init__(self, width: int) -> None:
-        self.bytes = max(1, width)
-
-
-def _width(asked: list[Asked]) -> str:
-    """The bytes of a row, but for its numbers, which are few."""
-    wide = [quote(a.field.name) for a in asked if a.carrier in ("text", "blob")]
-    return " + ".join(["8", *(f"ifnull(octet_length({name}), 0)" for name in wide)])
