@@ -49,6 +49,14 @@ def test_columns_keep_the_files_order(
     assert got.columns == [*first, "new", "last"]
 
 
+def test_what_is_declared_is_not_inferred(tmp_path: Path) -> None:
+    lines = ['{"new": 1, "x": [1]}', "", '{"x": {"a": 2}, "b": true}', '{"x": 3, "b": false}']
+    got = read(tmp_path, *lines, types={"x": "string"})
+    assert got.rows() == [(1, "[1]", None), (None, '{"a": 2}', True), (None, "3", False)]
+    with pytest.raises(DataError, match="from line 1"):
+        read(tmp_path, *lines, '{"b": [1]}', types={"x": "string"})
+
+
 def test_whole_numbers_of_any_size(tmp_path: Path) -> None:
     got = read(tmp_path, '{"a": 9223372036854775808, "b": 9223372036854775807}', '{"a": -1}')
     assert got["a"].to_list() == [Decimal(2**63), Decimal(-1)]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from hygge import BadValue, ConfigError, CSVHome, Flow, NDJSONHome, ParquetStore
+from hygge import (
+    BadValue,
+    ConfigError,
+    CSVHome,
+    DataError,
+    Flow,
+    NDJSONHome,
+    ParquetStore,
+    SQLiteHome,
+)
 from hygge.core.steps import set_hook
+from hygge.files import ndjson
 
 TYPES = {"id": "int64", "price": "decimal(5,2)"}
 
@@ -78,8 +89,46 @@ def test_a_load_that_was_not_published_sets_nothing_aside(prices: Path) -> None:
     assert len(aside(prices)) == 2
 
 
+def lines(folder: Path) -> NDJSONHome:
+    (folder / "prices.ndjson").write_text(
+        '{"id": 1, "price": 1.50, "x": 0.5, "note": 1.10}\n'
+        '{"id": 2, "price": "cheap", "x": 1.5, "note": "a"}\n'
+        '{"id": 3, "price": null, "x": 2.5, "note": null}\n'
+        '{"id": 4, "price": 1.555, "x": 3.5, "note": "b"}\n'
+        '{"id": 5, "price": 9.99, "x": "much", "note": "c"}\n'
+        '{"id": 6, "price": [1], "x": 5, "note": {"a": 1}}\n'
+        '{"id": "seven", "price": 7, "x": 7, "note": true}\n'
+    )
+    types = {**TYPES, "x": "float64", "note": "string"}
+    return NDJSONHome("prices", path="prices.ndjson", types=types)
+
+
+@pytest.mark.parametrize("block", [1 << 20, 60])
+def test_lines_of_json(prices: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks with such values and blocks without give the same rows; numbers keep their digits."""
+    monkeypatch.setattr(ndjson, "BLOCK_BYTES", block)
+    home, store = lines(prices), ParquetStore("prices", path="out")
+    result = Flow(home, store, name="prices", on_bad_value="quarantine").start_sync()
+    rows = pl.read_parquet("out/*.parquet").sort("id").rows()
+    assert rows == [(1, Decimal("1.50"), 0.5, "1.10"), (3, None, 2.5, None)]
+    assert [(m["row"], m["column"], m["value"]) for m in aside(prices)] == [
+        ("row 2", "price", "cheap"), ("row 4", "price", "1.555"), ("row 5", "x", "much"),
+        ("row 6", "price", "[1]"), ("row 7", "id", "seven"),
+    ]  # fmt: skip
+    assert aside(prices)[3]["record"] == {"id": "6", "price": "[1]", "x": "5", "note": '{"a": 1}'}
+    assert result.proof is not None and result.proof.aside == 5
+
+
+def test_a_line_that_is_no_json_is_an_error_all_the_same(prices: Path) -> None:
+    home = lines(prices)
+    with (prices / "prices.ndjson").open("a") as file:
+        file.write('{"id": 8, "price": }\n')
+    with pytest.raises(DataError, match=r"line 8: .* is no JSON"):
+        Flow(home, ParquetStore("prices", path="out"), on_bad_value="null").start_sync()
+
+
 def test_a_home_that_stops_at_such_values_itself_is_refused(prices: Path) -> None:
-    home = NDJSONHome("prices", path="prices.ndjson", types=TYPES)
+    home = SQLiteHome("prices", path="prices.db")
     store = ParquetStore("prices", path="out")
     with pytest.raises(ConfigError, match="finds values that do not fit itself"):
         Flow(home, store, on_bad_value="null").plan()

@@ -16,11 +16,17 @@ from hygge.core.conform import conform
 from hygge.core.errors import BadValue, DataError, UnsupportedError
 from hygge.core.fields import FLOATS, Field, LogicalType, Schema, from_polars
 from hygge.files.format import Format, in_utc
+from hygge.files.ndjson_text import (
+    LONG,
+    as_written,
+    check_doubles,
+    check_floats,
+    numbers_in,
+    without,
+)  # fmt: skip
 
 BLOCK_BYTES = 16 << 20
 _NEVER = ("binary", "duration")
-_LONG = re.compile(rb"[:\s]-?[0-9]{16,}\s*[,}]")
-"""A whole number so long that Polars may round it in a column of floats."""
 _HALF = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
@@ -108,8 +114,15 @@ def infer(path: Path, declared: Mapping[str, LogicalType], check: Callable[[], N
         check()
         if not block.strip():
             continue
-        frame = _parse(block, path, line, infer_schema_length=None).clear()
-        names += _in_order(block, set(frame.columns).difference(names))
+        found: set[str] = set()
+        try:
+            frame = _parse(block, path, line, infer_schema_length=None).clear()
+        except DataError:  # of values, perhaps, whose type is declared
+            rest, found = without(block, declared.keys())
+            if not found:
+                raise
+            frame = _parse(rest, path, line, infer_schema_length=None).clear()
+        names += _in_order(block, found.union(frame.columns).difference(names))
         if seen is None or frame.schema != seen.schema:
             seen = frame if seen is None else pl.concat([seen, frame], how="diagonal_relaxed")
     dtypes = seen.schema if seen is not None else pl.Schema()
@@ -135,7 +148,9 @@ def _logical(dtype: pl.DataType) -> LogicalType:
     return from_polars(dtype)
 
 
-def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def read_lines(
+    path: Path, schema: Schema, columns: Sequence[str], *, lenient: bool = False
+) -> Iterator[pl.DataFrame]:
     """A file's rows, a block at a time.
 
     Parameters
@@ -144,107 +159,43 @@ def read_lines(path: Path, schema: Schema, columns: Sequence[str]) -> Iterator[p
     schema: the fields. Decimals are read digit by digit, floats and nested ones as they are, and
         every other as text, which the caller holds to its type.
     columns: those wanted, at least one.
+    lenient: whether a block with a value that does not fit comes with text in every column that is
+        not nested, instead of the error.
     """
     fields = [schema[c] for c in columns]
     exactly = [f for f in fields if f.type.kind == "decimal"]
     floats = [f.name for f in fields if f.type.kind in FLOATS]
     texts = [f.name for f in fields if f.type.kind in ("string", "json")]
-    numbers = _numbers_in(texts)
+    numbers = numbers_in(texts)
     dtypes = {
         f.name: f.type.physical if f.type.inner or f.type.kind in FLOATS else pl.String
         for f in fields
         if f.type.kind != "decimal"
     }
+
+    def read(block: bytes, line: int) -> pl.DataFrame:
+        read = [_parse(block, path, line, schema=dtypes)] if dtypes else []
+        if texts and numbers.search(block):
+            read[0] = as_written(read[0], block, texts)
+        if floats and LONG.search(block):
+            check_floats(block, path, line, floats)
+        if exactly:
+            read.append(_decimals(block, path, line, exactly))
+        return pl.concat(read, how="horizontal").select(columns)
+
     for line, block in blocks(path):
         if not block.strip():
             continue
-        _check_doubles(block, path, line)
-        read = [_parse(block, path, line, schema=dtypes)] if dtypes else []
-        if texts and numbers.search(block):
-            read[0] = _as_written(read[0], block, texts)
-        if floats and _LONG.search(block):
-            _check_floats(block, path, line, floats)
-        if exactly:
-            read.append(_decimals(block, path, line, exactly))
-        yield pl.concat(read, how="horizontal").select(columns)
-
-
-def _check_doubles(block: bytes, path: Path, first: int) -> None:
-    """Raise DataError for a line that says something twice: Polars would take one of the two."""
-    import pyarrow as pa
-    from pyarrow import json as arrow_json
-
-    try:
-        arrow_json.read_json(
-            pa.BufferReader(block),
-            read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-        )
-        return
-    except pa.ArrowInvalid:  # so it is, or something else that may be well
-        pass
-
-    def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(members)
-        if len(found) < len(members):
-            twice = next(n for n in found if sum(n == name for name, _ in members) > 1)
-            raise _Doubled(twice)
-        return found
-
-    for number, text in enumerate(block.split(b"\n"), first):
+        check_doubles(block, path, line)
         try:
-            json.loads(text or b"null", object_pairs_hook=once)
-        except _Doubled as doubled:
-            raise DataError(
-                f"{path}, line {number}: '{doubled}' is there twice", hint="mend the line"
-            ) from None
-        except ValueError:
-            continue  # no JSON, which parsing tells
-
-
-class _Doubled(Exception):
-    pass
-
-
-class _Number(str):
-    """A number as it is written."""
-
-
-def _numbers_in(names: Sequence[str]) -> re.Pattern[bytes]:
-    """What is found where one of these columns may have a number."""
-    forms = {form for n in names for form in (json.dumps(n), json.dumps(n, ensure_ascii=False))}
-    keys = b"|".join(re.escape(form.encode()) for form in sorted(forms))
-    escaped = rb"\\u00[2-7][0-9a-f]"  # a name may be written so
-    return re.compile(rb"(?:%b)\s*:\s*[-0-9]|%b" % (keys, escaped), re.IGNORECASE)
-
-
-def _as_written(frame: pl.DataFrame, block: bytes, names: Sequence[str]) -> pl.DataFrame:
-    """Texts whose values are numbers in the file, as written there: Polars makes 1.1 of 1.10."""
-    records = [
-        json.loads(text, parse_int=_Number, parse_float=_Number)
-        for text in block.split(b"\n")
-        if text.strip()
-    ]
-    columns = []
-    for name in names:
-        numbers = [v if isinstance(v := r.get(name), _Number) else None for r in records]
-        exact = pl.Series(name, numbers, dtype=pl.String)
-        columns.append(exact.zip_with(exact.is_not_null(), frame[name]))
-    return frame.with_columns(columns)
-
-
-def _check_floats(block: bytes, path: Path, first: int, names: Sequence[str]) -> None:
-    """Raise BadValue for a whole number in a float column that no float64 holds."""
-    for number, text in enumerate(block.split(b"\n"), first):
-        if not _LONG.search(text):
-            continue
-        record = json.loads(text)
-        for name in names:
-            value = record.get(name)
-            if isinstance(value, int) and int(float(value)) != value:
-                raise BadValue(
-                    entity=str(path), column=name, row=f"line {number}", value=value,
-                    declared="float64",
-                )  # fmt: skip
+            yield read(block, line)
+        except DataError:
+            if not lenient:
+                raise
+            nested = {f.name: f.type.physical for f in fields if f.type.inner}
+            plain = [c for c in columns if c not in nested]
+            whole = _parse(block, path, line, schema={**dict.fromkeys(plain, pl.String), **nested})
+            yield as_written(whole, block, plain).select(columns)
 
 
 def _decimals(block: bytes, path: Path, line: int, fields: Sequence[Field]) -> pl.DataFrame:

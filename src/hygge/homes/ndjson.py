@@ -8,7 +8,7 @@ import polars as pl
 
 from hygge.core.conform import exact
 from hygge.core.context import Context
-from hygge.core.errors import DataError
+from hygge.core.errors import BadValue, DataError
 from hygge.core.fields import Field as Column
 from hygge.core.fields import Schema
 from hygge.core.watermark import Window
@@ -30,7 +30,6 @@ class NDJSONHome(FileHome):
     whole input.
     """
 
-    lenient = False
     Config = NDJSONHomeConfig
     config: NDJSONHomeConfig
     extensions = ("ndjson", "jsonl", "json")
@@ -68,10 +67,18 @@ class NDJSONSession(FileSession):
     ) -> Iterator[pl.DataFrame]:
         schema, offset = self.schema(), 0
         name = shown(source.path, self._home.root) if self._home.root else str(source.path)
-        for frame in read_lines(source.path, schema, columns or schema.names[:1]):
-            yield pl.DataFrame(
-                [exact(c, schema[c.name], schema, frame, entity=name, offset=offset) for c in frame]
-            )
+        lines = read_lines(source.path, schema, columns or schema.names[:1], lenient=self._lenient)
+        for frame in lines:
+            held = []
+            for column in frame:
+                field = schema[column.name]
+                try:
+                    column = exact(column, field, schema, frame, entity=name, offset=offset)
+                except BadValue:
+                    if not self._lenient:
+                        raise
+                held.append(column)
+            yield pl.DataFrame(held)
             offset += frame.height
 
     def _units(self, source: Input) -> list[tuple[int | None, int]]:
