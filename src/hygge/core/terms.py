@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from hygge.core.errors import GuardError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.watermark import Window
 
@@ -135,6 +136,32 @@ def stored_fields(mode: str, coming: Schema, terms: Terms) -> Schema:
         elif not deletes.marked and not (closing or deletes.hard):
             fields.append(Field(deletes.column, MOMENT))
     return Schema([*fields, *(terms.versions.fields if closing else ())])
+
+
+def check_vanished(entity: str, vanished: int, living: int, terms: Terms) -> None:
+    """Keep a destination from being emptied by accident.
+
+    Parameters
+    ----------
+    entity: the name used in errors.
+    vanished: rows that are gone at the source, of those `living` at the destination.
+
+    Raises GuardError where they are too many.
+    """
+    if not vanished:
+        return
+    if vanished == living and not terms.allow_empty:
+        raise GuardError(
+            f"{entity}: none of the destination's {living:,} rows is at the source any more; they "
+            "were kept",
+            hint="if all may be gone at once, set `allow_empty: true`",
+        )
+    if vanished > living * terms.max_shrink and vanished < living:
+        raise GuardError(
+            f"{entity}: {vanished:,} of the destination's {living:,} rows are gone at the source; "
+            "they were kept",
+            hint=f"if so many rows may go at once, raise `max_shrink` ({terms.max_shrink})",
+        )
 
 
 AT = "at"

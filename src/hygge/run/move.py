@@ -197,7 +197,7 @@ class Attempt:
         for note in told(nulled, proof.aside, self.plan.rules.folder):
             self.context.note(note, "warning")
         moved_on = after is not None and (not held or held.watermark != after)
-        idle = not proof.read and not terms.finds and not moved_on
+        idle = not (proof.read or terms.finds or terms.window or moved_on)
         if idle and held is not None and self.plan.mode != "replace":
             load.abort()
             return None, None

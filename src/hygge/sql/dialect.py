@@ -118,6 +118,7 @@ class Dialect:
     escapes: whether a backslash escapes in string literals.
     national: whether a string literal is of Unicode only where it begins with N.
     top: whether the first row is asked for by TOP, and not by LIMIT.
+    truths: true and false as literals.
     counting: what counts rows, however many there are.
     exact: from a column's SQL and its type to the expressions by which a value is told from every
         other one, where the database's own comparison takes some for the same.
@@ -131,6 +132,7 @@ class Dialect:
     escapes: bool = False
     national: bool = False
     top: bool = False
+    truths: tuple[str, str] = ("TRUE", "FALSE")
     counting: str = "count(*)"
     exact: Callable[[str, LogicalType], Sequence[str]] = _itself
 

@@ -179,6 +179,11 @@ class PostgresSettler(Settler):
             return there == "numeric" or there in _WHOLE[_WHOLE.index(coming) :]
         return there == "numeric" and coming.startswith("numeric")
 
+    def about_key(self, error: DataError) -> str:
+        """See Settler: the detail, which names the value and no index."""
+        detail = error.message.partition("DETAIL:")[2].strip()
+        return detail or error.message
+
     def widen(self, link: Link, place: Place, field: Field) -> None:
         quoted = self.dialect.quote(field.name)
         link.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hygge.core.errors import UnsupportedError
@@ -139,7 +140,15 @@ def ddl(kind: LogicalType) -> str:
     return _DDL[kind.kind]
 
 
-DIALECT = Dialect("postgres", ('"', '"'), _RULES, ddl)
+def exact(column: str, kind: LogicalType) -> Sequence[str]:
+    """See Dialect. `json` has no equality: its documents are compared as they are written."""
+    written = ddl(kind)
+    if "json" in written:
+        return (f"CAST({column} AS text{'[]' if written.endswith('[]') else ''})",)
+    return (column,)
+
+
+DIALECT = Dialect("postgres", ('"', '"'), _RULES, ddl, exact=exact)
 
 
 _LONG = (

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hygge.core.errors import DataError, SchemaDrift
 from hygge.core.fields import Field, Schema
-from hygge.core.load import LoadRequest, State
-from hygge.sql.dialect import Dialect
+from hygge.core.load import LoadRequest, Mode, State
+from hygge.core.terms import check_vanished
 from hygge.sql.link import Link
-from hygge.sql.settle import modes
+from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
+from hygge.sql.settle.modes.step import Rows, Step
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.types import check_types
 
+PLANS: dict[Mode, Callable[[Rows], Iterator[Step]]] = {
+    "append": append.plan, "replace": replace.plan, "merge": merge.plan,
+    "delete_insert": delete_insert.plan, "scd2": scd2.plan,
+}  # fmt: skip
+
 
 def count(settler: Settler, link: Link, place: Place, table: str) -> int:
     """The rows of a table of the place's schema."""
-    return int(link.row(modes.count(settler.dialect, place.sql(settler.dialect, table)))[0])
+    return int(link.row(words.count(settler.dialect, place.sql(settler.dialect, table)))[0])
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,13 @@ class Filling:
     ----------
     settler, link, place, request: of the load.
     fields: those the table is to have.
+    coming: those of the rows that come.
     held: what it holds; None for nothing of hygge's.
-    stage: the name of the load's stage.
-    staged: whether rows wait in it; else it is not there.
+    stage: the table in which rows wait; it is there if `staged`.
     straight: the table that rows went straight into; "" for none.
-    swap: whether a new table is left as it is, to take its place by `Settler.swap`.
+    fresh: the new table, where `replace` cannot do with the stage; "" where it can.
+    keys: the table of the keys that the source has; "" where none were brought.
+    swap: whether the commit lets the new table change places with the old one.
     """
 
     settler: Settler
@@ -40,16 +49,19 @@ class Filling:
     place: Place
     request: LoadRequest
     fields: Schema
+    coming: Schema
     held: State | None
     stage: str
     staged: bool
     straight: str
+    fresh: str
+    keys: str
     swap: bool
 
     @property
     def new(self) -> str:
         """The table that is to replace the old one."""
-        return self.straight or self.stage
+        return self.straight or self.fresh or self.stage
 
     def run(self, loaded: int) -> int | None:
         """Bring the rows in.
@@ -66,6 +78,7 @@ class Filling:
         ------
         DataError: a key is NULL, or comes in rows that differ.
         SchemaDrift: the table cannot take the rows.
+        GuardError: too many rows are gone at the source.
         """
         mode = self.request.mode
         if mode == "replace":
@@ -73,16 +86,14 @@ class Filling:
         if self.straight != self.place.table:
             self._prepare()
             self.settler.rows_follow(self.link)
+        doubled = self.staged and self._check_keys()
+        rows = self._rows(self.place.table, doubled=doubled)
+        self._vanish(rows)
         if self.staged:
-            once = self._keys if self._check_keys() else ()
             check_types(self.settler, self.link, self.place, self.stage)
-            dialect, target, stage = self._into(self.place.table)
-            if mode != "append":
+            if mode in ("merge", "delete_insert"):
                 self.settler.before_delete(self.link, self.place, self._keys)
-                self._run(self.settler.delete_coming(target, stage, self._keys))
-            names = self.request.fields.names
-            statement = modes.insert(dialect, target, stage, names, once=once)
-            self.settler.bring_in(self.link, self.place, statement)
+            self._run(PLANS[mode](rows))
         if mode != "append":
             return count(self.settler, self.link, self.place, self.place.table)
         before = self.held.rows if self.held else 0
@@ -90,25 +101,60 @@ class Filling:
 
     def _replace(self) -> int:
         settler, link, place, new = self.settler, self.link, self.place, self.new
-        if not self.straight and not self.staged:
-            settler.create_stage(link, place, new, self.request)
-        elif self.straight and self.staged:
-            self._run(modes.insert(*self._into(new), self.request.fields.names))
+        if not self.straight and (self.fresh or not self.staged):
+            settler.create(link, place, new, self.fields, ())
+        if self.staged and (self.straight or self.fresh):
+            doubled = bool(self.request.terms.latest) and self._check_keys()
+            self._run(replace.plan(self._rows(new, doubled=doubled)))
         if self.fields.keys:
-            settler.add_key(link, place, new, self.fields.keys)
+            self._add_key(new)
         rows = count(settler, link, place, new)
         if not self.swap:
             settler.rows_follow(link)
             settler.take_over(link, place, new)
         return rows
 
+    def _add_key(self, new: str) -> None:
+        keys = self.fields.keys
+        try:
+            self.settler.add_key(self.link, self.place, new, keys)
+        except DataError as error:
+            raise DataError(
+                f"{self.request.entity}: the key ({', '.join(keys)}) does not tell rows apart, or "
+                f"is NULL in some: {self.settler.about_key(error)}",
+                hint="`key_column` must tell every row apart; `deduplicate: latest by COLUMN` "
+                "takes one row of each key",
+            ) from error
+
+    def _vanish(self, rows: Rows) -> None:
+        """Deal with what is gone at the source, where this load looks for it."""
+        terms, closing = self.request.terms, self.request.mode == "scd2"
+        gone = terms.deletes
+        if gone is None or not gone.find:
+            return
+        present = self.keys or (self.stage if terms.whole and self.staged else "")
+        if not present:
+            present = self.stage
+            self.settler.create_stage(self.link, self.place, present, self.request)
+        table = self.place.sql(self.settler.dialect, present)
+        living, vanished = (
+            int(self.link.row(query)[0])
+            for query in deletes.counts(rows, gone, table, closing=closing)
+        )
+        check_vanished(self.request.entity, vanished, living, terms)
+        if vanished:
+            if gone.hard and not closing:
+                self.settler.before_delete(self.link, self.place, self._keys)
+            self._run(deletes.plan(rows, gone, table, closing=closing))
+        if not (closing or gone.hard or gone.marked):
+            self._run(deletes.plan_back(rows, gone, table))
+
     def _prepare(self) -> None:
         """Make the table take the rows that come, and keep those it has."""
         settler, link, place = self.settler, self.link, self.place
         names = settler.names(link, place)
         if names is None:
-            keys = self.request.keys if self.request.mode == "merge" else ()
-            settler.create(link, place, place.table, self.fields, keys)
+            settler.create(link, place, place.table, self.fields, self._primary_key)
             return
         if self.held is None:
             if set(names) != set(self.fields.names):
@@ -150,39 +196,60 @@ class Filling:
                 "come",
             )
 
+    @property
+    def _primary_key(self) -> tuple[str, ...]:
+        request = self.request
+        if request.mode == "scd2":
+            return (*request.keys, request.terms.versions.valid_from)
+        return request.keys if request.mode == "merge" else ()
+
     def _check_keys(self) -> bool:
-        """Whether rows come twice, the same in every column."""
+        """Whether keys come more than once, in rows that are the same in every column, or of which
+        one is the latest. Raises DataError for other doubled keys, and for keys that are NULL."""
         request, dialect = self.request, self.settler.dialect
-        if request.mode == "append":
-            return False
-        stage = self.place.sql(dialect, self.stage)
+        stage, latest = self.place.sql(dialect, self.stage), request.terms.latest
         for key in request.keys:
-            nullable = request.fields[key].nullable
-            if nullable and self.link.rows(modes.null_key(dialect, stage, key)):
+            nullable = self.coming[key].nullable
+            if nullable and self.link.rows(words.null_key(dialect, stage, key)):
                 raise DataError(
                     f"{request.entity}: the key '{key}' is NULL in some row",
                     hint="choose a `key_column` that is never NULL, or another mode",
                 )
-        if request.mode != "merge":
+        if request.mode in ("append", "delete_insert"):
             return False
-        if not self.link.rows(modes.doubled_key(dialect, stage, self._keys)):
+        if not self.link.rows(words.doubled_key(dialect, stage, self._keys)):
             return False
-        differ = modes.doubled_key(dialect, stage, self._keys, tuple(request.fields))
-        if found := self.link.rows(differ):
+        rows = stage
+        if latest:
+            rows = words.the_latest(dialect, stage, self.coming.names, self._keys, latest)
+        told = tuple(f for f in self.coming if f.name not in request.terms.unlike)
+        if found := self.link.rows(words.doubled_key(dialect, rows, self._keys, told)):
             shown = ", ".join(f"{k}={v}" for k, v in zip(request.keys, found[0], strict=True))
+            also = f" and the same {latest}" if latest else ""
             raise DataError(
-                f"{request.entity}: the key {shown} comes in rows that differ",
-                hint="`key_column` must tell every row apart",
+                f"{request.entity}: the key {shown} comes in rows that differ{also}",
+                hint="`key_column` must tell every row apart, or `deduplicate: latest by COLUMN` "
+                "say which row counts",
             )
         return True
 
     @property
     def _keys(self) -> tuple[Field, ...]:
-        return tuple(self.request.fields[key] for key in self.request.keys)
+        return tuple(self.coming[key] for key in self.request.keys)
 
-    def _into(self, table: str) -> tuple[Dialect, str, str]:
-        dialect = self.settler.dialect
-        return dialect, self.place.sql(dialect, table), self.place.sql(dialect, self.stage)
+    def _rows(self, table: str, *, doubled: bool) -> Rows:
+        settler, place = self.settler, self.place
+        stored = [f for f in self.coming if f.name in self.fields]
+        marks = "".join(f.name for f in self.coming if f.name not in self.fields)
+        return Rows(
+            settler.dialect, place.sql(settler.dialect, table),
+            place.sql(settler.dialect, self.stage), self._keys, stored, self.request.terms,
+            doubled=doubled, marks=marks, delete_coming=settler.delete_coming,
+        )  # fmt: skip
 
-    def _run(self, statement: str) -> None:
-        self.link.execute(statement)
+    def _run(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if step.brings_in and self.request.mode != "replace":
+                self.settler.bring_in(self.link, self.place, step.sql)
+            else:
+                self.link.execute(step.sql)

@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
-from hygge.core.drift import compare, merged
-from hygge.core.errors import FULL_REFRESH, ConflictError, HyggeError, SchemaDrift, VerifyError
+from hygge.core.errors import ConflictError, HyggeError, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
+from hygge.sql.settle.drift import is_altered, target_fields
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
@@ -67,8 +67,10 @@ class SQLLoad(Load):
         self._settler = settler
         if (held.generation if held else 0) != request.generation:
             raise self._conflict()
-        self._settler.check(request.fields, place)
-        self._fields = _target(held, request, place)
+        self._settler.check(request.stored, place)
+        self._fields = target_fields(held, request, place)
+        self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
+        """The fields of what comes, as wide as the table's."""
         self._settler.create_schema(self._link, place)
         make_state_table(self._settler, self._link, place)
         self._seen = read_row(self._settler, self._link, place)
@@ -76,6 +78,8 @@ class SQLLoad(Load):
         self._stage = stage_name()
         self._made = [self._stage]
         """Tables of the load's own, to be dropped at its end."""
+        self._keys = ""
+        """The table of the keys that the source has; "" where none were brought."""
         self._straight: str | None = None
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
@@ -88,26 +92,53 @@ class SQLLoad(Load):
     def writer(self, chunk: int) -> TableWriter:
         """A writer over the session's own connection, which all of this process share: who holds a
         connection never waits for another."""
-        request = self.request
         with self._turn:
             if self._straight is None:
                 self._straight = self._go_straight()
             if self._inlet is None:
-                fields = request.fields
-                if self._straight:
-                    fields = Schema(self._fields[name] for name in fields.names)
-                else:
-                    make_once(
-                        self._settler, self._link, self._place, self._stage, self._create_stage
-                    )
+                if not self._straight:
+                    self._make(self._stage, self._staging)
                 self._inlet = Inlet(
-                    self._settler, self._link, self._place, self._straight or self._stage, fields,
-                    request.entity,
+                    self._settler, self._link, self._place, self._straight or self._stage,
+                    self._coming, self.request.entity,
                 )  # fmt: skip
         return TableWriter(self._inlet, chunk, self._context, self._written)
 
-    def _create_stage(self) -> None:
-        self._settler.create_stage(self._link, self._place, self._stage, self.request)
+    def key_writer(self) -> TableWriter:
+        """See Load. The keys fill a table of their own."""
+        self._keys = stage_name()
+        self._made.append(self._keys)
+        fields = Schema(self._coming[key] for key in self.request.keys)
+        self._make(self._keys, replace(self.request, fields=fields))
+        inlet = Inlet(
+            self._settler, self._link, self._place, self._keys, fields, self.request.entity
+        )
+        return TableWriter(inlet, 0, self._context, self._written)
+
+    def staged_keys(self) -> int:
+        return self._count(self._keys)
+
+    def _make(self, table: str, request: LoadRequest) -> None:
+        def create() -> None:
+            self._settler.create_stage(self._link, self._place, table, request)
+
+        make_once(self._settler, self._link, self._place, table, create)
+
+    @property
+    def _staging(self) -> LoadRequest:
+        """The load as its stage is to take it."""
+        return replace(self.request, fields=self._coming)
+
+    @property
+    def _fresh(self) -> str:
+        """The name of the new table, where `replace` cannot do with the stage as it is: rows are to
+        be left out, or columns to be added."""
+        request = self.request
+        as_staged = self._coming.names == self._fields.names and not request.terms.latest
+        if request.mode != "replace" or self._straight or as_staged:
+            return ""
+        self._made.append(fresh := stage_name())
+        return fresh
 
     def _written(self, good: bool) -> None:
         # What went into a table cannot be taken out of it again by itself.
@@ -119,7 +150,8 @@ class SQLLoad(Load):
         if mode not in ("append", "replace"):
             return ""
         if mode == "replace":
-            if not settler.one_transaction:
+            sifted = self.request.terms.latest or not {*self._coming.names} <= {*self._fields.names}
+            if not settler.one_transaction or sifted:
                 return ""
             self._begin()
             table = stage_name()
@@ -130,7 +162,7 @@ class SQLLoad(Load):
                 return ""
             self._begin()
             settler.create(link, self._place, self._place.table, self._fields, ())
-        elif self._held is None or _altered(self._held.fields, self._fields):
+        elif self._held is None or is_altered(self._held.fields, self._fields):
             return ""  # to alter it now would keep readers out until the commit
         elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
             return ""  # somebody altered it: staged rows are held against its columns
@@ -146,7 +178,7 @@ class SQLLoad(Load):
     @property
     def ticket(self) -> Ticket:
         """For writers elsewhere, who fill the stage."""
-        return Ticket(self._connection, self._settler, self._place, self._stage, self.request)
+        return Ticket(self._connection, self._settler, self._place, self._stage, self._staging)
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the database counts in the stage and in a new table; of rows that were appended in
@@ -201,8 +233,9 @@ class SQLLoad(Load):
             raise self._conflict()
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
-            settler, link, place, self.request, self._fields, self._held,
-            stage=self._stage, staged=self._staged(), straight=self._straight or "", swap=swap,
+            settler, link, place, self.request, self._fields, self._coming, self._held,
+            stage=self._stage, staged=self._staged(), straight=self._straight or "",
+            fresh=self._fresh, keys=self._keys, swap=swap,
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
@@ -266,25 +299,3 @@ class SQLLoad(Load):
 class _Unsure(Exception):
     def __init__(self, cause: HyggeError) -> None:
         self.cause = cause
-
-
-def _target(held: State | None, request: LoadRequest, place: Place) -> Schema:
-    """The fields the table will have. Raises SchemaDrift where a type cannot be bridged."""
-    if held is None or request.mode == "replace":
-        return request.fields
-    if clashing := compare(held.fields, request.fields).clashing:
-        name, old, new = clashing[0]
-        raise SchemaDrift(
-            f"{place}: '{name}' is {old} there and {new} at the source, and no type carries both "
-            "exactly",
-            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
-        )
-    return merged(held.fields, request.fields)
-
-
-def _altered(old: Schema, new: Schema) -> bool:
-    """Whether a table must be altered to take rows of new fields."""
-    return any(
-        f.name not in old or old[f.name].type != f.type or (f.nullable and not old[f.name].nullable)
-        for f in new
-    )

@@ -44,7 +44,7 @@ class Settler(ABC):
     """One database's way. It has no state; everything is asked over a link."""
 
     dialect: ClassVar[Dialect]
-    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert", "scd2")
     one_transaction: ClassVar[bool] = True
     """Whether creating, altering and dropping tables is part of a transaction, so that the first
     writer's rows may go straight into the one that commits them."""
@@ -221,9 +221,10 @@ class Settler(ABC):
         """Make a table in which a load's rows wait."""
         self.create(link, place, table, request.fields, ())
 
-    def delete_coming(self, target: str, stage: str, keys: Sequence[Field]) -> str:
-        """The statement that takes out the rows whose key is among those that come."""
-        return modes.delete_coming(self.dialect, target, stage, keys)
+    def delete_coming(self, target: str, stage: str, keys: Sequence[Field], also: str = "") -> str:
+        """The statement that takes out the rows whose key is among those that come (called
+        `hygge_coming`), where a condition holds as well."""
+        return modes.delete_coming(self.dialect, target, stage, keys, also)
 
     def create(self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
                ) -> None:  # fmt: skip
@@ -250,6 +251,10 @@ class Settler(ABC):
         """Give a filled table its primary key."""
         listed = ", ".join(map(self.dialect.quote, keys))
         link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} ADD PRIMARY KEY ({listed})")
+
+    def about_key(self, error: DataError) -> str:
+        """What the database says of a key that cannot be one, without names of hygge's own."""
+        return error.message
 
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         link.execute(

@@ -14,6 +14,7 @@ from hygge.core.secrets import Secret
 from hygge.core.settings import StoreConfig, build
 from hygge.core.slots import Slots
 from hygge.core.store import Store
+from hygge.core.terms import ABILITIES
 from hygge.sql.connection import named
 from hygge.sql.home import only, url_or_name
 from hygge.sql.pool import pool_of
@@ -72,7 +73,8 @@ class ServerStore(Store, type=""):
     Config = ServerStoreConfig
     config: ServerStoreConfig
     connection_type: ClassVar[type[PooledConnection]]
-    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES)
     keeps_state = True
     server: PooledConnection | None = None
     """The connection, once bound."""

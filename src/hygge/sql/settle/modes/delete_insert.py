@@ -1,0 +1,23 @@
+"""delete_insert: after = (there - keys) + coming; a key may come in any number of rows.
+
+By window: after = (there, outside the window that was read) + coming. A row without a position is
+in the first window, which has no lower bound, and in no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hygge.sql.select import in_window
+from hygge.sql.settle.modes.step import Rows, Step
+
+
+def plan(rows: Rows) -> Iterator[Step]:
+    """The statements."""
+    window = rows.terms.window
+    if window is None:
+        yield rows.take_out()
+    else:
+        inside = in_window(rows.dialect, window)
+        yield Step(f"DELETE FROM {rows.target}{f' WHERE {inside}' if inside else ''}")
+    yield rows.bring()

@@ -1,0 +1,133 @@
+"""Any history of changes and runs leaves what the modes' equations say, in every Store.
+
+`HYGGE_HISTORIES` says how many histories of each mode there are, and `HYGGE_HISTORY_STEPS` how long
+they are: 200 of 30 steps were run before this was released.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from tests.acceptance.histories import SCENARIOS, History, Scenario
+from tests.contract import readers
+from tests.servers import Database, Server
+
+from hygge import DuckDBStore, ParquetStore, PostgresStore, SQLiteStore, Store
+from hygge.testing.oracle import Row
+
+HISTORIES = int(os.environ.get("HYGGE_HISTORIES", "1"))
+STEPS = int(os.environ.get("HYGGE_HISTORY_STEPS", "30"))
+TIMES = ("_hygge_valid_from", "_hygge_valid_to", "_hygge_deleted_at")
+
+
+class Kind:
+    """A kind of destination: `make` one by its name, and `read` all its rows."""
+
+    type: type[Store]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make(self, name: str) -> Store:
+        raise NotImplementedError
+
+    def read(self, store: Store) -> list[Row]:
+        raise NotImplementedError
+
+
+class Parquet(Kind):
+    type = ParquetStore
+
+    def make(self, name: str) -> Store:
+        return ParquetStore(name, path=self.folder / name)
+
+    def read(self, store: Store) -> list[Row]:
+        return readers.parquet(self.folder / store.name).to_dicts()
+
+
+class DuckDB(Kind):
+    type = DuckDBStore
+
+    def make(self, name: str) -> Store:
+        return DuckDBStore(name, path=str(self.folder / "warehouse.duckdb"))
+
+    def read(self, store: Store) -> list[Row]:
+        with duckdb.connect(self.folder / "warehouse.duckdb") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            found = connection.sql(f'SELECT * FROM "{store.name}"')
+            return [
+                {n: v.astimezone(UTC) if isinstance(v, datetime) else v
+                 for n, v in zip(found.columns, row, strict=True)}
+                for row in found.fetchall()
+            ]  # fmt: skip
+
+
+class SQLite(Kind):
+    type = SQLiteStore
+
+    def make(self, name: str) -> Store:
+        return SQLiteStore(name, path=str(self.folder / "warehouse.db"))
+
+    def read(self, store: Store) -> list[Row]:
+        with closing(sqlite3.connect(self.folder / "warehouse.db")) as connection:
+            found = connection.execute(f'SELECT * FROM "{store.name}"')
+            names = [column[0] for column in found.description]
+            return [told(dict(zip(names, row, strict=True))) for row in found]
+
+
+class Postgres(Kind):
+    type = PostgresStore
+    database: Database
+
+    def make(self, name: str) -> Store:
+        return PostgresStore(name, url=self.database.url)
+
+    def read(self, store: Store) -> list[Row]:
+        text = self.database.execute(
+            f"SELECT coalesce(json_agg(whole), '[]') FROM \"{store.name}\" AS whole"
+        )
+        return [told(row) for row in json.loads(text)]
+
+
+def told(row: Row) -> Row:
+    """A row whose moments are texts and whose truth may be a number."""
+    for name in TIMES:
+        if isinstance(value := row.get(name), str):
+            row[name] = datetime.fromisoformat(value).astimezone(UTC)
+    if "_hygge_current" in row:
+        row["_hygge_current"] = bool(row["_hygge_current"])
+    return row
+
+
+@pytest.fixture(scope="module")
+def warehouse(postgres_server: Server) -> Iterator[Database]:
+    with postgres_server.database() as database:
+        yield database
+
+
+@pytest.fixture(params=[Parquet, DuckDB, SQLite, Postgres], ids=lambda kind: kind.__name__.lower())
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    made: Kind = request.param(tmp_path)
+    if isinstance(made, Postgres):
+        made.database = request.getfixturevalue("warehouse")
+    return made
+
+
+@pytest.mark.timeout(120 + 10 * HISTORIES)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_any_history(kind: Kind, scenario: Scenario, tmp_path: Path) -> None:
+    wanted = [n for n in ("deduplicate", "deletes") if n in scenario.settings]
+    wanted += ["by_window"] if "delete_by" in scenario.settings else []
+    if scenario.mode not in kind.type.modes or not kind.type.abilities.issuperset(wanted):
+        pytest.skip("this Store says that it cannot")
+    for seed in range(HISTORIES):
+        store = kind.make(f"{scenario.name} {seed}")
+        History(scenario, tmp_path, store, kind.read, seed).go(STEPS)
