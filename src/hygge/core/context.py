@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hygge.core.errors import Cancelled
+
+if TYPE_CHECKING:
+    import asyncio
+
 
 T = TypeVar("T")
 CLOSING_SECONDS = 30.0
@@ -116,6 +119,8 @@ class Context:
 
         On cancellation the coroutine is cancelled, and this returns when it has ended.
         """
+        import asyncio
+
         loop, tasks = self.loop or own_loop(), list[asyncio.Task[Any]]()
 
         async def whole() -> T:
@@ -159,6 +164,8 @@ class Context:
                 self._close(close)
 
     def _close(self, close: Callable[[], Awaitable[Any]]) -> None:
+        import asyncio
+
         loop = self.loop or own_loop()
 
         async def closing() -> None:
@@ -186,6 +193,8 @@ _own: asyncio.AbstractEventLoop | None = None
 
 def own_loop() -> asyncio.AbstractEventLoop:
     """hygge's own event loop, in a daemon thread: started when first needed."""
+    import asyncio
+
     global _own
     with _loop_lock:
         if _own is None or _own.is_closed():
@@ -196,6 +205,8 @@ def own_loop() -> asyncio.AbstractEventLoop:
 
 def in_own_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end from synchronous code."""
+    import asyncio
+
     return asyncio.run_coroutine_threadsafe(coroutine, own_loop()).result()
 
 

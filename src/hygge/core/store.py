@@ -6,7 +6,6 @@ state the destination holds and begins loads. A custom Store needs only `write(d
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import uuid
@@ -14,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
 
@@ -37,6 +36,9 @@ from hygge.core.load import (
 from hygge.core.settings import StoreConfig, build
 from hygge.core.slots import Slots
 from hygge.core.terms import ABILITIES, AT, NO_TERMS, Ability, Terms, moment_after
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class StoreSession(ABC):
@@ -238,6 +240,8 @@ class Store:
 
         What a custom Store overrides. Returns the Commit.
         """
+        import asyncio
+
         return await asyncio.to_thread(self._write_alone, df, asyncio.get_running_loop())
 
     def write_sync(self, df: pl.DataFrame) -> Any:
@@ -349,6 +353,8 @@ class LoadScope:
 
     async def write(self, df: pl.DataFrame) -> None:
         """Add a frame to the load."""
+        import asyncio
+
         await asyncio.to_thread(self.write_sync, df)
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
@@ -383,8 +389,12 @@ class LoadScope:
         self.commit = load.commit([receipt], state)
 
     async def __aenter__(self) -> Self:
+        import asyncio
+
         self._context.loop = asyncio.get_running_loop()
         return await asyncio.to_thread(self.__enter__)
 
     async def __aexit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        import asyncio
+
         await asyncio.to_thread(self.__exit__, kind, *exc)

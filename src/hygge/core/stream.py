@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +15,8 @@ from hygge.core.context import Context, surroundings
 from hygge.core.errors import Cancelled
 
 if TYPE_CHECKING:
+    import asyncio
+
     from hygge.core.home import Home
 
 
@@ -55,6 +56,8 @@ class BatchStream(AsyncIterator[pl.DataFrame]):
         return self
 
     async def __anext__(self) -> pl.DataFrame:
+        import asyncio
+
         if not self._begun:
             self._begun = True
             self._context.loop = asyncio.get_running_loop()
@@ -72,6 +75,8 @@ class BatchStream(AsyncIterator[pl.DataFrame]):
 
     async def aclose(self) -> None:
         """Stop reading and close the session; safe more than once."""
+        import asyncio
+
         self._begun = True
         self._context.cancel.cancel("closed")
         if self._step is not None:

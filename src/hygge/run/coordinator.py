@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import (
@@ -24,6 +24,9 @@ from hygge.run.options import RunOptions
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.result import RunResult
 from hygge.run.select import Candidate, chosen, idle
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Coordinator:
@@ -133,6 +136,8 @@ class Coordinator:
         Raises RunFailed, carrying all results, when anything failed; ConfigError before anything
         has moved. Cancelling the task stops every flow before its commit point.
         """
+        import asyncio
+
         loop = asyncio.get_running_loop()
         work = asyncio.ensure_future(asyncio.to_thread(self.execute, loop))
         try:

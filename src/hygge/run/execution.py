@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from hygge.core import events
 from hygge.core.chunk import ReadRequest
@@ -27,6 +27,10 @@ from hygge.run.locks import Overlap, entity_lock
 from hygge.run.options import RunOptions
 from hygge.run.plan import Plan
 from hygge.run.result import EntityResult, RunResult, RunStatus
+
+if TYPE_CHECKING:
+    import asyncio
+
 
 MOST_AT_ONCE = 8
 HEAR_EVERY_S = 0.5

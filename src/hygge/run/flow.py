@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tenacity
 
@@ -32,6 +31,10 @@ from hygge.run.move import Attempt, Moved
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.pump import Meter
 from hygge.run.result import EntityResult
+
+if TYPE_CHECKING:
+    import asyncio
+
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 PROGRESS_EVERY_S = 0.25
@@ -90,6 +93,8 @@ class Flow:
         Raises what stopped it: ConfigError before anything moved, else the last attempt's error.
         Cancelling the task stops the flow before its commit point.
         """
+        import asyncio
+
         loop = asyncio.get_running_loop()
         self._cancel = CancelToken()
         work = asyncio.ensure_future(asyncio.to_thread(self._run, loop))
