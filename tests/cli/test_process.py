@@ -1,0 +1,35 @@
+"""The process that `hygge` is: how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.support import environment
+
+ENDING = """
+import atexit, sys, threading
+def late():
+    threading.main_thread().join()
+    print("thread done")
+atexit.register(lambda: print("asked to be called"))
+threading.Thread(target=late).start()
+{more}
+from hygge.__main__ import start
+start()
+"""
+
+
+@pytest.mark.parametrize("more", ["", "sys.setprofile(lambda *_: None)"])
+@pytest.mark.parametrize(("argument", "code"), [("--version", 0), ("nonsense", 2)])
+def test_threads_and_callbacks_have_their_turn(
+    argument: str, code: int, more: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING.format(more=more), argument],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["thread done", "asked to be called"]
