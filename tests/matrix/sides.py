@@ -12,6 +12,7 @@ import pytest
 from tests.contract import (
     test_alchemy,
     test_databases,
+    test_delta,
     test_duckdb,
     test_file_homes,
     test_file_stores,
@@ -62,6 +63,7 @@ HOMES: Mapping[str, Side[HomeContract]] = {
     "ipc": Side(test_file_homes.TestIPCHome),
     "sqlite": Side(test_databases.TestSQLiteHome),
     "duckdb": Side(test_duckdb.TestDuckDBHome),
+    "delta": Side(test_delta.TestDeltaHome),
     "postgres": Side(test_postgres.TestPostgresHome, IN_POSTGRES),
     "mysql": Side(test_mysql.TestMySQLHome, IN_MYSQL),
     "odbc": Side(test_odbc.TestODBCHome, IN_POSTGRES),
@@ -75,5 +77,6 @@ STORES: Mapping[str, Side[StoreContract]] = {
     "ipc": Side(test_file_stores.TestIPCStore),
     "sqlite": Side(test_databases.TestSQLiteStore),
     "duckdb": Side(test_duckdb.TestDuckDBStore),
+    "delta": Side(test_delta.TestDeltaStore),
     "postgres": Side(test_postgres_store.TestPostgresStore, IN_POSTGRES),
 }

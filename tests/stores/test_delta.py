@@ -341,7 +341,7 @@ def test_vacuum_removes_by_age(tmp_path: Path) -> None:
         shelf, place = session._look()[0], store.table  # type: ignore[attr-defined]
         assert shelf is not None
         Upkeep(vacuum=timedelta(days=1)).run(
-            {"vacuum"}, place, loading.shelf_at(place), Context()
+            {"vacuum"}, place, place.shelf(), Context()
         )  # fmt: skip
     assert young.exists() and not any(path.exists() for path in dead)
     assert rows_of(tmp_path) == [{"k": 2, "v": "y"}]
@@ -353,7 +353,7 @@ def test_tidying_up_that_fails_is_told_and_no_failure(tmp_path: Path) -> None:
     store = bound(tmp_path)
     place = store.table  # type: ignore[attr-defined]
     Upkeep(timedelta(hours=1), None, ("nowhere",)).run(
-        {"compact"}, place, loading.shelf_at(place), Context(note=lambda m, _: told.append(m))
+        {"compact"}, place, place.shelf(), Context(note=lambda m, _: told.append(m))
     )
     assert len(told) == 1 and "tidying up" in told[0]
 

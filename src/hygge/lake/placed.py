@@ -31,8 +31,13 @@ class Placed:
         return placed
 
     def bind(self, around: Surroundings) -> Self:
-        """With the path resolved."""
-        table = Place.of(self._path, self.config.storage_options, around.root)
+        """With the path resolved, and the connection found."""
+        if self.table is not None:
+            return self
+        table = Place.of(
+            self._path, around, connection=self.config.connection,
+            options=self.config.storage_options, owner=f"the table of '{self.name}'",
+        )  # fmt: skip
         return self.copy_with(table=table)  # type: ignore[attr-defined,no-any-return]
 
     @property

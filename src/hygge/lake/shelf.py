@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
-from pyarrow import fs
 
+from hygge.core.errors import HyggeError, TransientError
 from hygge.files import local
+from hygge.storage.address import Address
+from hygge.storage.tree import Taken, Tree
 
 READ_ROWS = 65_536
 """Rows of a Parquet file that are decoded in one go."""
@@ -29,30 +32,53 @@ class Entry:
     at: datetime
 
 
-class Shelf:
-    """A folder of this machine or of an object store, in which names may have slashes.
+class Shelf(ABC):
+    """A folder of this machine or of an object store, in which names may have slashes."""
 
-    Parameters
-    ----------
-    system: a file system whose root is the folder.
-    folder: where it is one of this machine, so that what is written is made durable.
-    """
+    @abstractmethod
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole, under a name nobody else writes; it is durable when this returns."""
 
-    def __init__(self, system: fs.FileSystem, folder: Path | None = None) -> None:
-        self._system, self._folder = system, folder
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """A file's bytes. Raises FileNotFoundError."""
 
-    @classmethod
-    def at(cls, folder: Path) -> Shelf:
-        """A folder of this machine, which need not exist yet."""
-        return cls(fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem()), folder)
+    @abstractmethod
+    def open(self, name: str) -> Any:
+        """A file to read from, as a binary file object. Raises FileNotFoundError."""
+
+    @abstractmethod
+    def entries(self, folder: str = "", *, deep: bool = False) -> list[Entry]:
+        """The files of a folder, by name; with `deep`, those of the folders in it as well."""
+
+    @abstractmethod
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files; what is not there is not missed, and what cannot be removed stays."""
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder and all in it; what cannot be removed stays."""
+        self.remove([entry.name for entry in self.entries(folder, deep=True)])
+
+    def rows(self, name: str) -> int:
+        """How many rows a Parquet file has, from its footer. Raises FileNotFoundError."""
+        with self.open(name) as file:
+            return int(pq.read_metadata(file).num_rows)
+
+    def frames(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """A Parquet file's rows in pieces; of all columns, or of some."""
+        with self.open(name) as source, pq.ParquetFile(source, pre_buffer=False) as file:
+            for batch in file.iter_batches(READ_ROWS, columns=columns):
+                yield pl.DataFrame(batch)
+
+
+class Folder(Shelf):
+    """A folder of this machine, which need not exist yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole; it is durable when this returns."""
-        if self._folder is None:
-            with self._system.open_output_stream(name) as file:
-                file.write(data)
-            return
-        path = self._folder / name
+        path = self._path / name
         local.make_folder(path.parent)
         with path.open("xb") as file:
             file.write(data)
@@ -60,49 +86,60 @@ class Shelf:
         local.sync(path.parent)
 
     def read(self, name: str) -> bytes:
-        """A file's bytes. Raises FileNotFoundError."""
-        with self._system.open_input_file(name) as file:
-            return file.read()  # type: ignore[no-any-return]
+        return (self._path / name).read_bytes()
 
-    def rows(self, name: str) -> int:
-        """How many rows a Parquet file has, from its footer. Raises FileNotFoundError."""
-        with self._system.open_input_file(name) as file:
-            return int(pq.read_metadata(file).num_rows)
-
-    def frames(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """A Parquet file's rows in pieces; of all columns, or of some."""
-        with (
-            self._system.open_input_file(name) as source,
-            pq.ParquetFile(source, pre_buffer=False) as file,
-        ):
-            for batch in file.iter_batches(READ_ROWS, columns=columns):
-                yield pl.DataFrame(batch)
+    def open(self, name: str) -> Any:
+        return (self._path / name).open("rb")
 
     def entries(self, folder: str = "", *, deep: bool = False) -> list[Entry]:
-        """The files of a folder, by name; with `deep`, those of the folders in it as well."""
-        selector = fs.FileSelector(folder, allow_not_found=True, recursive=deep)
-        found = self._system.get_file_info(selector)
-        return sorted(
-            (Entry(i.path.lstrip("/"), int(i.size or 0), _when(i)) for i in found if i.is_file),
-            key=lambda entry: entry.name,
-        )
+        found = (self._path / folder).glob("**/*" if deep else "*")
+        return [_lying(path, self._path) for path in sorted(found) if path.is_file()]
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove files; what is not there is not missed, and what cannot be removed stays."""
         for name in names:
             with suppress(OSError):
-                self._system.delete_file(name)
+                (self._path / name).unlink()
 
     def remove_folder(self, folder: str) -> None:
-        """Remove a folder and all in it; what cannot be removed stays."""
-        self.remove([entry.name for entry in self.entries(folder, deep=True)])
-        if self._folder is not None:
-            local.remove_folder(self._folder / folder)
+        local.remove_folder(self._path / folder)
 
 
-def _when(info: Any) -> datetime:
-    at: datetime | None = info.mtime
-    return datetime.now(UTC) if at is None else at.astimezone(UTC)
+def _lying(path: Path, root: Path) -> Entry:
+    told = path.stat()
+    at = datetime.fromtimestamp(told.st_mtime, UTC)
+    return Entry(path.relative_to(root).as_posix(), told.st_size, at)
+
+
+class Branch(Shelf):
+    """A folder of an object store."""
+
+    def __init__(self, tree: Tree, address: Address) -> None:
+        self._tree, self._root = tree, f"{address.key}/" if address.key else ""
+
+    def write(self, name: str, data: bytes) -> None:
+        key = self._root + name
+        try:
+            self._tree.create(key, data)
+        except Taken:  # by a try of this very request, whose answer was lost
+            if self._tree.read(key) != data:
+                raise TransientError(f"{key} was written by another") from None
+
+    def read(self, name: str) -> bytes:
+        return self._tree.read(self._root + name)
+
+    def open(self, name: str) -> Any:
+        return self._tree.open(self._root + name)
+
+    def entries(self, folder: str = "", *, deep: bool = False) -> list[Entry]:
+        return [
+            Entry(found.key.removeprefix(self._root), found.size,
+                  datetime.fromtimestamp(found.changed / 1e9, UTC))
+            for found in self._tree.below((self._root + folder).rstrip("/"), deep=deep)
+        ]  # fmt: skip
+
+    def remove(self, names: Sequence[str]) -> None:
+        with suppress(HyggeError):
+            self._tree.delete([self._root + name for name in names])
 
 
 def digest_of(data: bytes) -> str:

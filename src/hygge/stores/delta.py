@@ -11,8 +11,9 @@ from hygge.core.context import Context
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
+from hygge.core.upkeep import Optimize
 from hygge.files.parquet import Compression
-from hygge.lake.config import Located, Optimize
+from hygge.lake.config import Located
 from hygge.lake.delta.shape import DeltaTicket, Shape
 from hygge.lake.delta.store import DeltaStoreSession
 from hygge.lake.delta.upkeep import Upkeep
@@ -53,7 +54,7 @@ class DeltaStoreConfig(Located, StoreConfig):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        age = self.optimize.every("vacuum")
+        age = self.optimize.vacuum_after
         if age is not None and age < LEAST_VACUUM:
             raise ValueError("`optimize.vacuum` must be at least 1d: loads under way need theirs")
         if both := set(self.partition_by) & set(self.cluster):
@@ -77,9 +78,7 @@ class DeltaStore(Placed, Store):
         shape = Shape(
             Sizes(config.part_rows, config.part_bytes), config.compression, config.partition_by
         )
-        upkeep = Upkeep(
-            config.optimize.every("compact"), config.optimize.every("vacuum"), config.cluster
-        )
+        upkeep = Upkeep(config.optimize.compact_every, config.optimize.vacuum_after, config.cluster)
         return DeltaStoreSession(self._bound, shape, upkeep, context)
 
     def writer(self, ticket: DeltaTicket, chunk: int, context: Context) -> LakeWriter:

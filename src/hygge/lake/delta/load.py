@@ -35,7 +35,6 @@ from hygge.lake.delta.table import (
     opened,
     properties,
     read_state,
-    shelf_at,
     state_name,
     telling,
 )  # fmt: skip
@@ -100,7 +99,7 @@ class DeltaLoad(Load):
         mark = f"{request.generation + 1:06d}-{request.load_id[:8]}-{secrets.token_hex(3)}"
         self._folder = f"data-{mark}"
         self._stage = self._folder if self._straight else f"{FOLDER}/stage-{mark}"
-        self._shelf = shelf_at(place)
+        self._shelf = place.shelf()
         self._now, self._due = datetime.now(UTC), frozenset[str]()
         self._over = False
         reached("delta.begun")

@@ -12,7 +12,6 @@ from deltalake import DeltaTable
 from hygge.core.errors import ConfigError
 from hygge.core.fields import Schema
 from hygge.lake.delta.facts import PARTS, partition_values, statistics
-from hygge.lake.delta.table import shelf_at
 from hygge.lake.parts import Filler, Key, Sizes
 from hygge.lake.place import Place
 from hygge.lake.writer import Ticket
@@ -57,7 +56,7 @@ class DeltaTicket(Ticket):
             }
 
         return Filler(
-            shelf_at(self.place), f"{self.folder}/{stem}", self.shape.sizes,
+            self.place.shelf(), f"{self.folder}/{stem}", self.shape.sizes,
             self.shape.compression, facts, partition,
         )  # fmt: skip
 

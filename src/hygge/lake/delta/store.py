@@ -10,7 +10,7 @@ from hygge.core.load import Load, LoadRequest, State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.shape import Shape
-from hygge.lake.delta.table import held_state, shelf_at, telling
+from hygge.lake.delta.table import held_state, telling
 from hygge.lake.delta.upkeep import Upkeep, file_count, join_files
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
@@ -32,7 +32,7 @@ class DeltaStoreSession(StoreSession):
 
     def _look(self) -> tuple[DeltaTable | None, State | None]:
         if self._found is None:
-            shelf = shelf_at(self._place)
+            shelf = self._place.shelf()
             self._found = held_state(self._place, shelf)
             if self._found[0] is None:
                 _refuse_others(shelf, self._place)

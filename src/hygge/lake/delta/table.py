@@ -12,8 +12,6 @@ from pathlib import Path
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
-from pyarrow import fs
 
 from hygge.core.errors import ConnectError, StateError
 from hygge.core.load import State
@@ -28,14 +26,6 @@ APPLICATION = "hygge"
 FOLDER = "_hygge"
 """What is hygge's own in a table's folder; readers and Delta's vacuum pass it over."""
 _GENERATION = 1 << 32
-
-
-def shelf_at(place: Place) -> Shelf:
-    """The table's folder, for files beside Delta's own."""
-    if place.local is not None:
-        return Shelf.at(place.local)
-    handler = DeltaStorageHandler(place.address, place.revealed())
-    return Shelf(fs.PyFileSystem(handler))
 
 
 def opened(place: Place, version: int | None = None) -> DeltaTable | None:

@@ -14,6 +14,7 @@ from deltalake.exceptions import DeltaError
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
 from hygge.core.secrets import redact
+from hygge.core.upkeep import due as is_due
 from hygge.files.session import first_line
 from hygge.lake.delta.table import FOLDER, opened, telling
 from hygge.lake.place import Place
@@ -47,8 +48,7 @@ class Upkeep:
         the first load, which has nothing to tidy up."""
         since, out = _since(extra), set()
         for what, every in (("compact", self.compact), ("vacuum", self.vacuum and DAY)):
-            last = since.get(what)
-            if every is not None and last is not None and now - last >= every:
+            if what in since and is_due(since[what], every, now):
                 out.add(what)
         return frozenset(out)
 
