@@ -35,6 +35,7 @@ NAMES = [
     "IPCStore",
     "MSSQLHome",
     "MySQLHome",
+    "MySQLStore",
     "NDJSONHome",
     "NDJSONStore",
     "ODBCHome",

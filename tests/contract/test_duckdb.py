@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import duckdb
 import polars as pl
+from tests.contract.lost import lose_the_answer
 
 from hygge import Home, Schema, SQLHome, Store
 from hygge.core.fields import LogicalType
 from hygge.homes.duckdb import DuckDBHome
+from hygge.sql.duckdb.settler import DuckDBSettler
 from hygge.sql.settle.load import STEPS
 from hygge.stores.duckdb import DuckDBStore
 from hygge.testing.homes import HomeContract
@@ -89,6 +93,9 @@ class TestDuckDBStore(StoreContract):
 
     def make(self, name: str) -> Store:
         return DuckDBStore(name, path=str(self.folder / "warehouse.duckdb"))
+
+    def fragile(self, name: str) -> tuple[Store, Callable[[bool], None]]:
+        return self.make(name), partial(lose_the_answer, DuckDBSettler)
 
     def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
         path = self.folder / "warehouse.duckdb"

@@ -11,18 +11,16 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 from tests.contract.readers import value_of
+from tests.contract.served import ServedContract
 from tests.servers import Database, Server
 
 from hygge import PostgresStore, Schema, Store
-from hygge.core.context import Context, Surroundings
 from hygge.core.errors import DataError
 from hygge.core.fields import LogicalType
 from hygge.sql.postgres.connection import PostgresConnection
-from hygge.sql.settle.load import STEPS
 from hygge.testing._store_base import some_rows
 from hygge.testing.corpus import KEY
-from hygge.testing.loading import commit, load_frames, state_of, write
-from hygge.testing.stores import StoreContract
+from hygge.testing.loading import load_frames, state_of
 
 NO_NS = "PostgreSQL's times are of microseconds"
 NO_NUL = "PostgreSQL's text has no NUL"
@@ -67,39 +65,14 @@ def copied(database: Database, query: str) -> list[list[str | None]]:
     return [[None if v == NULL else v for v in line or [""]] for line in lines]
 
 
-class TestPostgresStore(StoreContract):
-    steps = STEPS
+class TestPostgresStore(ServedContract):
+    store, connection, scheme = PostgresStore, PostgresConnection, "postgresql"
     never: ClassVar = {
         "timestamp(ns)": NO_NS, "values[string / NUL]": NO_NUL,
         "state_keeps_fields[string / NUL]": NO_NUL,
         "merge_tells_keys_apart[string / NUL]": NO_NUL,
     }  # fmt: skip
     lossy: ClassVar = {"values[uuid]": LOWER, "merge_tells_keys_apart[uuid]": LOWER}
-    database: Database
-
-    @pytest.fixture(autouse=True)
-    def _in_warehouse(self, warehouse: Database, request: pytest.FixtureRequest) -> None:
-        self.database = warehouse
-        self.prefix = f"{abs(hash(request.node.nodeid)) % 10**9}_"
-
-    def make(self, name: str) -> Store:
-        return PostgresStore(self.prefix + name, url=self.database.url)
-
-    def test_a_load_needs_one_connection(self) -> None:
-        """Whatever the mode and the number of chunks: a pool of one is enough."""
-        one = PostgresConnection(url=self.database.url, pool_size=1)
-        for mode in ("replace", "append", "merge", "delete_insert"):
-            store = PostgresStore(f"{self.prefix}{mode}", connection="one").bind(
-                Surroundings(connections={"one": one})
-            )
-            with store.open(Context()) as session:
-                load = self.begin(session, mode)
-                receipts = [write(load, [some_rows(10 * at, 10)], at) for at in range(3)]
-                commit(load, receipts)
-            self.check_rows(store, some_rows(0, 30))
-
-    def with_secret(self, secret: str) -> Store:
-        return PostgresStore("t", url=f"postgresql://user:{secret}@127.0.0.1:1/shop")
 
     def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
         names = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,13 +11,15 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from hygge.core.context import Context
+from hygge.core.context import Context, Surroundings
 from hygge.core.errors import (
     Cancelled,
     ConflictError,
+    HyggeError,
 )
 from hygge.core.fields import Schema, parse_type
 from hygge.core.load import Mode, State
+from hygge.core.store import Store
 from hygge.core.watermark import Watermark
 from hygge.testing._store_base import KEYED, LoadingContract, equation, in_threads, some_rows
 from hygge.testing.corpus import KEY, VALUE, Case
@@ -30,7 +33,7 @@ from hygge.testing.loading import (
     write,
 )
 from hygge.testing.process import in_fresh_process
-from hygge.testing.quirks import by_type
+from hygge.testing.quirks import by_type, skip
 
 MARKS = (
     Watermark("c", parse_type("int64"), 2**62),
@@ -204,6 +207,40 @@ class CommitsContract(LoadingContract):
         assert seen
         for keys in seen:
             assert keys in known
+
+    # Losing the line ------------------------------------------------------------------------------
+
+    def fragile(self, name: str) -> tuple[Store, Callable[[bool], None]] | None:
+        """A Store whose next commit loses its answer once the function is called, which is told
+        whether the commit happens nevertheless; None for Stores whose commit has no answer."""
+        return None
+
+    @pytest.mark.parametrize("happens", [True, False])
+    def test_the_answer_to_a_commit_is_lost(self, happens: bool) -> None:
+        """A load that was committed is found to be; one that was not has changed nothing."""
+        for mode in ("replace", "append", "merge", "delete_insert"):
+            found = self.fragile(mode)
+            if found is None:
+                skip("its commit has no answer that could be lost")
+                return
+            store, lose = found[0].bind(Surroundings(root=self.folder)), found[1]
+            if mode not in store.modes:
+                continue
+            held, coming = self.first(store), some_rows(500, 5)
+            before, keys = state_of(store), [KEY] if mode in KEYED else []
+            lose(happens)
+            if happens:
+                done = load_frames(store, [coming], mode, keys)
+                after = equation(mode, held.to_dicts(), coming.to_dicts())
+                self.check_rows(store, pl.DataFrame(after, schema=held.schema))
+                assert done.state == state_of(store)
+            else:
+                with pytest.raises(HyggeError) as caught:
+                    load_frames(store, [coming], mode, keys)
+                assert caught.value.retryable
+                self.check_rows(store, held)
+                assert state_of(store) == before
+            self.check_that_it_loads(store)
 
     # Two at once ----------------------------------------------------------------------------------
 

@@ -78,9 +78,9 @@ def look(link: MySQLLink, schema: str, table: str = "") -> Sequence[Found]:
             counters[of] = name
         columns[of].append(
             column_of(
-                name, _text(base), _text(native), required=bool(required),
+                name, text_of(base), text_of(native), required=bool(required),
                 key=keys.get((of, name), 0),
-                json=(of, name) in checked and _text(base) == "longtext",
+                json=(of, name) in checked and text_of(base) == "longtext",
             )
         )  # fmt: skip
     schema = schema or str(link.row("SELECT DATABASE()")[0])
@@ -88,7 +88,7 @@ def look(link: MySQLLink, schema: str, table: str = "") -> Sequence[Found]:
         Found(
             Relation(
                 schema, name, "view" if kind == "VIEW" else "table", tuple(columns[name]),
-                rows=rows, bytes=size, comment="" if kind == "VIEW" else _text(comment or ""),
+                rows=rows, bytes=size, comment="" if kind == "VIEW" else text_of(comment or ""),
                 counter=counters.get(name, ""),
             ),
             engine or "",
@@ -102,10 +102,10 @@ def _checked(rows: Sequence[tuple[Any, ...]]) -> set[tuple[str, str]]:
     return {
         (table, match["name"].replace("``", "`"))
         for table, clause in rows
-        if (match := _JSON.fullmatch(_text(clause)))
+        if (match := _JSON.fullmatch(text_of(clause)))
     }
 
 
-def _text(value: str | bytes) -> str:
+def text_of(value: str | bytes) -> str:
     """MySQL 8 gives some columns of its catalogue as bytes."""
     return value.decode() if isinstance(value, bytes) else value

@@ -14,6 +14,7 @@ from hygge.sql.mysql.route import Route
 from hygge.sql.pool import Lease, pool_of
 from hygge.sql.server import ServerConnection, seconds
 from hygge.sql.session import SQLSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 
 MODES = {
@@ -37,6 +38,8 @@ class MySQLConnection(ServerConnection):
         description="How long the server may be silent, in the middle of a result too",
         examples=["10m"],
     )
+
+    writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
     @field_validator("read_timeout")
     @classmethod
@@ -87,13 +90,21 @@ class MySQLConnection(ServerConnection):
             cert=self.tls_cert or options.get("ssl-cert"),
             key=self.tls_key or options.get("ssl-key"),
             connect_timeout=seconds(self.connect_timeout),
-            read_timeout=seconds(self.read_timeout) or None,
+            read_timeout=seconds(self.read_timeout) or None, writing=self.writing,
         )  # fmt: skip
 
     def connect(self) -> Link:
         from hygge.sql.mysql.link import MySQLLink
 
         return MySQLLink.open(self.route(), self.place(), seconds(self.statement_timeout))
+
+    def for_writing(self) -> Self:
+        return self.model_copy(update={"writing": True})
+
+    def settler(self) -> Settler:
+        from hygge.sql.mysql.settler import MySQLSettler
+
+        return MySQLSettler()
 
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.mysql.session import MySQLSession

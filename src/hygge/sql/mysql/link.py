@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -15,6 +15,7 @@ import pymysql
 
 from hygge.core.errors import Cancelled, DataError, HyggeError
 from hygge.sql.link import Link
+from hygge.sql.mysql import bulk
 from hygge.sql.mysql.decode import decode, empty
 from hygge.sql.mysql.errors import told
 from hygge.sql.mysql.route import Route, open_route
@@ -31,6 +32,13 @@ _SESSION = (
 """What every connection is set to: https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html."""
 _MARIADB = "SET SESSION idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0"
 """The same for MariaDB: https://mariadb.com/kb/en/server-system-variables/."""
+_WRITING = (
+    # Errors that are errors, backslashes that escape, a 0 that stays one in a column that counts;
+    # https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,"
+    "ERROR_FOR_DIVISION_BY_ZERO', sql_notes = 1, max_error_count = 64"
+)
+"""What a connection that writes is set to, beside."""
 KILL_S = 5.0
 """How long having a statement killed may take."""
 
@@ -53,6 +61,7 @@ class MySQLLink(Link):
         self._plug = socket.socket(fileno=os.dup(connection._sock.fileno()))
         self._guard = threading.Lock()
         self._busy = self._cancelled = self._dropped = False
+        self._files = route.writing
         self.server = (route.host, route.port, route.socket, route.user)
 
     @property
@@ -75,7 +84,11 @@ class MySQLLink(Link):
             link.execute(_SESSION)
             if link.mariadb:
                 link.execute(_MARIADB)
-            link.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # of snapshots
+            # Reading is of snapshots; who writes must see what others have committed meanwhile.
+            level = "READ COMMITTED" if route.writing else "REPEATABLE READ"
+            link.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
+            if route.writing:
+                link.execute(_WRITING)
             if statement_timeout:
                 link.execute(link.timeout_sql(statement_timeout))
         except BaseException:
@@ -97,6 +110,26 @@ class MySQLLink(Link):
             cursor.execute(sql)
             found: Sequence[tuple[Any, ...]] = cursor.fetchall()
             return found
+
+    def append(self, table: str, rows: pl.DataFrame, quote: Callable[[str], str]) -> int:
+        """Append a frame to a table, by its columns' names; how many rows the server took.
+
+        Raises DataError where it took one otherwise than it is.
+        """
+        with self._under_way():
+            taken = None
+            if self._files:
+                try:
+                    taken = bulk.load(self._connection, table, rows, quote)
+                except pymysql.MySQLError as error:
+                    if not bulk.refused(error):
+                        raise
+                    self._files = False
+            if taken is None:
+                taken = bulk.insert(self._connection, table, rows, quote)
+        if taken.warnings:
+            raise DataError(f"{self.label}: {bulk.warning(self.rows('SHOW WARNINGS'))}")
+        return taken.rows
 
     def describe(self, sql: str) -> Sequence[Definition]:
         """The columns of a SELECT, which is prepared and not run."""

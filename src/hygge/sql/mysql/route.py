@@ -23,6 +23,8 @@ class Route:
     tls: see `ServerConnection.tls`; MySQL's clients know no `allow`, which is like `prefer`.
     ca, cert, key: paths of certificates and a key, PEM; None for none.
     connect_timeout, read_timeout: seconds; None is no limit.
+    writing: whether rows are to be sent in bulk, out of memory. PyMySQL itself still sends no file
+        that a server asks for.
     """
 
     host: str
@@ -37,6 +39,7 @@ class Route:
     key: str | None = None
     connect_timeout: float = 15.0
     read_timeout: float | None = None
+    writing: bool = False
 
 
 def open_route(route: Route) -> Any:
@@ -46,6 +49,7 @@ def open_route(route: Route) -> Any:
     """
     try:
         import pymysql
+        from pymysql.constants import CLIENT
     except ModuleNotFoundError:
         raise MissingDriver("PyMySQL", "mysql") from None
     connection: Any = pymysql.connect(
@@ -55,6 +59,7 @@ def open_route(route: Route) -> Any:
         password=route.password.encode(), charset="utf8mb4", autocommit=True,
         connect_timeout=route.connect_timeout, read_timeout=route.connect_timeout,
         program_name="hygge", ssl=_context(route), ssl_disabled=route.tls == "disable",
+        client_flag=CLIENT.LOCAL_FILES if route.writing else 0,
     )  # fmt: skip
     connection._read_timeout = route.read_timeout  # until here it was part of connecting
     return connection

@@ -15,6 +15,7 @@ from hygge.core.watermark import Position
 from hygge.sql.dialect import Declared, Dialect, TypeRule, declared, position_literal
 from hygge.sql.mysql.decode import VECTOR, precision_of
 from hygge.sql.mysql.wire import Definition
+from hygge.sql.nested import has_bytes
 from hygge.sql.relation import Column
 
 TEXT = "CAST({} AS CHAR)"
@@ -74,9 +75,39 @@ _OTHER = TypeRule(("any other",), "string", lambda _: parse_type("string"), "as 
 TYPE_TABLE = (*_RULES, _OTHER)
 
 
+SHORT = 255
+"""Characters, or bytes, of the longest text that lies in the row: a row has 65,535 bytes."""
+_DDL = {
+    "bool": "TINYINT(1)", "float32": "FLOAT", "float64": "DOUBLE", "date": "DATE",
+    "time": "TIME(6)", "uuid": "CHAR(36) CHARACTER SET ascii COLLATE ascii_bin",
+    "json": "LONGTEXT", "null": "LONGTEXT",
+    **{f"{u}int{bits}": name + (" UNSIGNED" if u else "")
+       for u in ("", "u")
+       for bits, name in ((8, "TINYINT"), (16, "SMALLINT"), (32, "INT"), (64, "BIGINT"))},
+}  # fmt: skip
+
+
 def ddl(kind: LogicalType) -> str:
-    """The declared type for a logical one. Raises UnsupportedError."""
-    raise UnsupportedError(f"MySQL has no form for {kind}")
+    """The declared type for a logical one. Raises UnsupportedError.
+
+    Instants are DATETIME, in UTC: TIMESTAMP ends in 2038. JSON is a text that is checked: MySQL's
+    own type would order its members and round its numbers.
+    """
+    if kind.kind in _DDL:
+        return _DDL[kind.kind]
+    if kind.kind == "decimal":
+        return f"DECIMAL({kind.precision or MAX_PRECISION},{kind.scale or 0})"
+    if kind.kind in ("string", "binary"):
+        name, long = ("VARCHAR", "LONGTEXT") if kind.kind == "string" else ("VARBINARY", "LONGBLOB")
+        return f"{name}({kind.length})" if kind.length and kind.length <= SHORT else long
+    if kind.kind in ("list", "struct") and not has_bytes(kind):
+        return "LONGTEXT"
+    if kind.kind in ("timestamp", "duration") and kind.unit != "ns":
+        name = "DATETIME" if kind.kind == "timestamp" else "TIME"
+        return f"{name}({3 if kind.unit == 'ms' else 6})"
+    raise UnsupportedError(
+        f"MySQL has no form for {kind}", hint="leave the column out, or `cast` it"
+    )
 
 
 def show(value: Position, kind: LogicalType) -> str:

@@ -13,7 +13,7 @@ from hygge.sql.link import Link
 from hygge.sql.nested import as_json
 from hygge.sql.postgres.types import DIALECT, ddl
 from hygge.sql.rows import row_of
-from hygge.sql.settle.modes import insert
+from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 
@@ -79,7 +79,9 @@ class PostgresSettler(Settler):
                     return _bad(batch, fields, field, int(found[0]), entity, offset, why)
         return error
 
-    def lock(self, link: Link, place: Place) -> None:
+    def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
+        if patience_s:
+            link.execute(f"SET LOCAL lock_timeout = '{patience_s:g}s'")
         name = self.dialect.text(f"hygge {self._here(link, place)}.{place.table}")
         link.rows(
             f"SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended({name}, 0)) AS x) l"
@@ -91,26 +93,11 @@ class PostgresSettler(Settler):
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (a view, an
         index, a grant ...), it stays, and its rows are changed within the transaction."""
-        names = self.names(link, place)
-        if names is None or not self._hangs(link, place):
+        hangs = self._hangs(link, place) if self.names(link, place) is not None else ""
+        if not hangs:
             super().take_over(link, place, new)
             return
-        coming = self.names(link, place, new) or []
-        if set(names) != set(coming):
-            raise DataError(
-                f"{place} has {self._hangs(link, place)}, and other columns than those that come",
-                hint="alter the table to take them, or drop it, and it is made anew",
-            )
-        if wrong := self.misfits(link, place, new):
-            raise DataError(
-                f"{place} has {self._hangs(link, place)}, so that it stays, and would alter the "
-                f"rows: {'; '.join(wrong)}",
-                hint="alter its columns, or `cast` those that come, or drop it",
-            )
-        self.before_delete(link, place, ())
-        target, stage = place.sql(self.dialect), place.sql(self.dialect, new)
-        link.execute(f"DELETE FROM {target}")
-        link.execute(insert(self.dialect, target, stage, coming))
+        replace_rows(self, link, place, new, hangs)
         self.drop(link, place, new)
 
     def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:

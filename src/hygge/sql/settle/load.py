@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
-from hygge.core.errors import ConflictError, HyggeError, VerifyError
+from hygge.core.errors import ConflictError, HyggeError, TransientError, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
@@ -34,6 +34,8 @@ STEPS = (
     "sql.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `sql.committed` has seen."""
+LOOK_UP_S = 30.0
+"""How long a COMMIT of unknown end may go on at the server, before it is taken for lost."""
 _TYPES = "types"
 """Under which the state keeps the table's types, as the database writes them."""
 
@@ -259,9 +261,14 @@ class SQLLoad(Load):
 
     def _look_up(self, cause: HyggeError) -> State:
         """What a COMMIT of unknown end has left. Raises its error where it did not happen."""
-        link = self._connection.open_link()
+        settler, link = self._settler, self._connection.open_link()
         try:
-            held = read_row(self._settler, link, self._place)
+            # The server may be at it still: it keeps the lock until it has come to an end.
+            settler.begin(link)
+            with suppress(TransientError):
+                settler.lock(link, self._place, LOOK_UP_S)
+            settler.rollback(link)
+            held = read_row(settler, link, self._place)
         finally:
             link.close()
         if held is None or not self._ours(held):

@@ -117,8 +117,13 @@ class Settler(ABC):
         """Open the transaction that commits."""
         link.execute("BEGIN")
 
-    def lock(self, link: Link, place: Place) -> None:
-        """Let loads of one table go one after another, until the transaction ends."""
+    def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
+        """Let loads of one table go one after another, until the transaction ends.
+
+        Parameters
+        ----------
+        patience_s: how long to wait for another one; 0 for as long as it takes.
+        """
 
     def rows_follow(self, link: Link) -> None:
         """Tables are as they must be: only rows change from here to the commit. Where changing

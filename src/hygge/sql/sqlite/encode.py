@@ -12,7 +12,7 @@ import polars as pl
 
 from hygge.core.errors import BadValue, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
-from hygge.sql.nested import as_json
+from hygge.sql.nested import as_json, has_bytes, lost_in_json
 from hygge.sql.rows import row_of
 from hygge.sql.sqlite.types import EXACT_DIGITS
 
@@ -24,15 +24,11 @@ _FRACTION = {"ms": 3, "us": 6, "ns": 9}
 def check(fields: Schema) -> None:
     """Raise UnsupportedError for a field that no column of SQLite can hold."""
     for field in fields:
-        if _has_binary(field.type) and field.type.kind in ("list", "struct"):
+        if field.type.kind in ("list", "struct") and has_bytes(field.type):
             raise UnsupportedError(
                 f"'{field.name}' is {field.type}: SQLite stores it as JSON, which has no bytes",
                 hint="leave the column out, or cast it",
             )
-
-
-def _has_binary(kind: LogicalType) -> bool:
-    return kind.kind == "binary" or any(_has_binary(f.type) for f in kind.inner)
 
 
 def encode(batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int = 0) -> pl.DataFrame:
@@ -85,25 +81,7 @@ def _unfit(column: pl.Series, kind: LogicalType) -> pl.Series | None:
         day = _DAY[kind.unit or "us"]
         return ~column.to_physical().is_between(_FIRST * day, (_LAST + 1) * day - 1)
     if kind.kind in ("list", "struct"):
-        return _lost_in_json(column)
-    return None
-
-
-def _lost_in_json(column: pl.Series) -> pl.Series | None:
-    """True for rows that hold a float which JSON has no notation for."""
-    if column.dtype.is_float():
-        return column.is_nan() | column.is_infinite()
-    if isinstance(column.dtype, pl.List):
-        inner = _lost_in_json(column.explode())
-        if inner is None or not inner.any():
-            return None
-        rows = pl.Series(range(len(column))).repeat_by(column.list.len().fill_null(0).clip(1))
-        lost = rows.explode().filter(inner.fill_null(False))
-        return pl.Series(range(len(column))).is_in(lost.implode())
-    if isinstance(column.dtype, pl.Struct):
-        found = [_lost_in_json(column.struct.field(f.name)) for f in column.dtype.fields]
-        lost_in = [f.fill_null(False) for f in found if f is not None]
-        return pl.DataFrame(lost_in).select(pl.any_horizontal("*")).to_series() if lost_in else None
+        return lost_in_json(column)
     return None
 
 

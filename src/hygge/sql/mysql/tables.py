@@ -1,0 +1,150 @@
+"""Tables as hygge makes them in MySQL and MariaDB: columns, keys, and whether one takes another's
+values as they are. Pure functions, from fields to SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hygge.core.drift import wider
+from hygge.core.fields import Field, LogicalType, Schema
+from hygge.sql.dialect import declared
+from hygge.sql.mysql.types import SHORT, column_of, ddl
+
+KEY = "hygge_key"
+"""The index on keys that cannot be a primary key."""
+_TEXTS = ("string", "json", "list", "struct", "null")
+_INDEX, _ROW = 3072, 60_000
+"""Bytes of an index (InnoDB, ROW_FORMAT=DYNAMIC), and of a row's values that lie in the row (of
+65,535): https://dev.mysql.com/doc/refman/8.4/en/innodb-limits.html,
+https://dev.mysql.com/doc/refman/8.4/en/column-count-limit.html"""
+_WIDE = 4
+"""Bytes that a character may have."""
+_PREFIX = 191
+_CAPACITY = {
+    "tinytext": 255, "text": 65_535, "mediumtext": 1 << 24, "longtext": 1 << 32,
+    "tinyblob": 255, "blob": 65_535, "mediumblob": 1 << 24, "longblob": 1 << 32,
+}  # fmt: skip
+"""Bytes that a column has room for."""
+
+
+def columns(
+    fields: Schema, keys: Sequence[str], quote: Callable[[str], str], collation: str,
+    *, required: bool = True,
+) -> list[str]:  # fmt: skip
+    """The definitions of a table's columns, and of its key: what stands in the brackets.
+
+    Parameters
+    ----------
+    keys: of the key; none for no key.
+    collation: of texts; see `collation_of`.
+    required: whether the key must tell every row apart.
+    """
+    most = sum(_bytes(f) for f in fields)
+    found = [
+        definition(f, quote, collation, long=most > _ROW and f.name not in keys) for f in fields
+    ]
+    if keys:
+        found.append(key_of([fields[k] for k in keys], quote, primary=required))
+    return found
+
+
+def definition(
+    field: Field, quote: Callable[[str], str], collation: str, *, long: bool = False
+) -> str:
+    """A column: its name, type, collation, and whether it may be NULL.
+
+    Parameters
+    ----------
+    long: whether a text of a known length lies outside the row, since the row is full.
+    """
+    kind = ddl(field.type)
+    if long and kind.startswith("VARCHAR"):
+        kind = "LONGTEXT"
+    parts = [quote(field.name), kind]
+    if field.type.kind in _TEXTS:
+        parts.append(f"CHARACTER SET utf8mb4 COLLATE {collation}")
+    parts.append("NULL" if field.nullable else "NOT NULL")
+    if field.type.kind == "json":  # as MariaDB's own JSON is; MySQL's rewrites what it is given
+        parts.append(f"CHECK (json_valid({quote(field.name)}))")
+    return " ".join(parts)
+
+
+def key_of(fields: Sequence[Field], quote: Callable[[str], str], *, primary: bool) -> str:
+    """The primary key, or an index on as much of the values as one can hold."""
+    sizes = [_bytes(f) for f in fields]
+    if primary and all(sizes) and sum(sizes) <= _INDEX:
+        return f"PRIMARY KEY ({', '.join(quote(f.name) for f in fields)})"
+    room = max(_INDEX - sum(s for s in sizes if s <= SHORT), 0) // len(fields)
+    listed = [
+        quote(f.name) if size and size <= room else f"{quote(f.name)}({_part(f, room)})"
+        for f, size in zip(fields, sizes, strict=True)
+    ]
+    return f"KEY {KEY} ({', '.join(listed)})"
+
+
+def _part(field: Field, room: int) -> int:
+    """How much of a long value is in an index: characters of a text, bytes of bytes."""
+    return max(1, min(_PREFIX, room if field.type.kind == "binary" else room // _WIDE))
+
+
+def _bytes(field: Field) -> int:
+    """What a value takes in a row and an index, at most; 0 for what lies outside of it."""
+    shape = declared(ddl(field.type))
+    if shape.name.startswith("LONG"):
+        return 0
+    if shape.name == "VARCHAR":
+        return shape.arguments[0] * _WIDE
+    if shape.name == "VARBINARY":
+        return shape.arguments[0]
+    return 36 if field.type.kind == "uuid" else 20
+
+
+def takes(there: str, coming: str) -> bool:
+    """Whether a column of one type takes all values of another as they are.
+
+    Parameters
+    ----------
+    there, coming: as `types_of` writes them: `bigint(20)`, `varchar(20) collate utf8mb4_bin`.
+    """
+    if there == coming:
+        return True
+    (old, _, held), (new, _, _) = there.partition(" collate "), coming.partition(" collate ")
+    room, need = _room(old), _room(new)
+    if room is not None and need is not None:
+        text = held.startswith("utf8mb4") or not held
+        return room >= need and text and bool(held) == (" collate " in coming)
+    if room is not None or need is not None:
+        return False
+    left, right = declared(old), declared(new)
+    one, other = (_logical(text) for text in (old, new))
+    if one is None or other is None or wider(one, other) != one:
+        return False
+    return (
+        one.kind == "decimal"
+        or (not one.is_temporal and one.kind != "duration")
+        or ((left.arguments or (0,)) >= (right.arguments or (0,)))
+    )
+
+
+def _room(native: str) -> int | None:
+    """How long a text or bytes may be, in bytes; None for what is neither."""
+    shape = declared(native)
+    base = shape.name.lower()
+    if base in ("char", "varchar"):
+        return shape.arguments[0] * _WIDE
+    if base == "varbinary":
+        return shape.arguments[0]
+    return _CAPACITY.get(base)
+
+
+def _logical(native: str) -> LogicalType | None:
+    return column_of("x", declared(native).name.split()[0].lower(), native, required=False).type
+
+
+def collation_of(mariadb: bool) -> str:
+    """The collation in which two texts are the same only if they are, to the last blank.
+
+    MySQL has it from 8.0.17 on: https://dev.mysql.com/doc/refman/8.4/en/charset-unicode-sets.html,
+    https://mariadb.com/kb/en/supported-character-sets-and-collations/
+    """
+    return "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
