@@ -20,7 +20,7 @@ from tests.acceptance.histories import SCENARIOS, History, Scenario
 from tests.contract import readers
 from tests.servers import Database, Server
 
-from hygge import DuckDBStore, ParquetStore, PostgresStore, SQLiteStore, Store
+from hygge import DuckDBStore, MySQLStore, ParquetStore, PostgresStore, SQLiteStore, Store
 from hygge.testing.oracle import Row
 
 HISTORIES = int(os.environ.get("HYGGE_HISTORIES", "1"))
@@ -97,6 +97,25 @@ class Postgres(Kind):
         return [told(row) for row in json.loads(text)]
 
 
+class MySQL(Kind):
+    type = MySQLStore
+    database: Database
+
+    def make(self, name: str) -> Store:
+        return MySQLStore(name, url=self.database.url)
+
+    def read(self, store: Store) -> list[Row]:
+        names = [row[0] for row in self.database.rows(f"SHOW COLUMNS FROM `{store.name}`")]
+        shown = ", ".join(f"'{name}', `{name}`" for name in names)
+        found = self.database.rows(f"SELECT json_object({shown}) FROM `{store.name}`")
+        rows = [json.loads(str(text)) for (text,) in found]
+        return [told({n: _zoned(n, v) for n, v in row.items()}) for row in rows]
+
+
+def _zoned(name: str, value: object) -> object:
+    return f"{value}+00:00" if name in TIMES and value is not None else value
+
+
 def told(row: Row) -> Row:
     """A row whose moments are texts and whose truth may be a number."""
     for name in TIMES:
@@ -113,11 +132,22 @@ def warehouse(postgres_server: Server) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(params=[Parquet, DuckDB, SQLite, Postgres], ids=lambda kind: kind.__name__.lower())
+@pytest.fixture(scope="module")
+def mysql_warehouse(mysql_server: Server) -> Iterator[Database]:
+    with mysql_server.database() as database:
+        yield database
+
+
+KINDS = [Parquet, DuckDB, SQLite, Postgres, MySQL]
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__.lower())
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
     made: Kind = request.param(tmp_path)
     if isinstance(made, Postgres):
         made.database = request.getfixturevalue("warehouse")
+    if isinstance(made, MySQL):
+        made.database = request.getfixturevalue("mysql_warehouse")
     return made
 
 

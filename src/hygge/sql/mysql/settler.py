@@ -30,6 +30,7 @@ from hygge.sql.mysql.encode import encoded
 from hygge.sql.mysql.types import DIALECT, text_literal
 from hygge.sql.rows import row_of
 from hygge.sql.settle.keep import replace_rows
+from hygge.sql.settle.modes import words
 from hygge.sql.settle.place import STATE_TABLE, Place, stage_name
 from hygge.sql.settle.settler import Settler
 
@@ -156,8 +157,8 @@ class MySQLSettler(Settler):
             )
         return True
 
-    def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
-        """See Settler; nor may the table's collation take other keys for the same."""
+    def before_delete(self, link: Link, place: Place) -> None:
+        """See Settler."""
         where = {"schema": self._schema(place), "table": text_literal(place.table)}
         if found := link.rows(_PASSED_ON.format(**where)):
             name, other = found[0]
@@ -166,6 +167,9 @@ class MySQLSettler(Settler):
                 f"would then delete or change rows of {other}",
                 hint="make that key ON DELETE RESTRICT, or drop it",
             )
+
+    def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+        """See Settler; by their collation."""
         types = self.types(link, place)
         exact = tables.collation_of(_mariadb(link))
         for field in keys:
@@ -207,9 +211,10 @@ class MySQLSettler(Settler):
     def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
         """See Settler. With the key that a new table is to have, since to make it later would copy
         all of it; for other modes with an index by which rows are found."""
-        replaced = request.mode == "replace"
-        keys = request.fields.keys if replaced else request.keys
-        self._create(link, place, table, request.fields, keys, required=replaced)
+        ready = request.mode == "replace" and not request.terms.latest
+        ready = ready and request.stored.names == request.fields.names
+        keys = request.fields.keys if ready else request.keys
+        self._create(link, place, table, request.fields, keys, required=ready)
 
     def _create(
         self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
@@ -223,7 +228,17 @@ class MySQLSettler(Settler):
         )
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
-        """It was made with the stage."""
+        """See Settler; a stage that becomes the table has it already."""
+        of_it = self._is(place, table)
+        if link.rows(f"SELECT 1 FROM information_schema.statistics WHERE {of_it} LIMIT 1"):
+            return
+        found = link.rows(
+            "SELECT column_name, character_octet_length, character_set_name "
+            f"FROM information_schema.columns WHERE {of_it}"
+        )
+        sizes = {text_of(name): tables.Part(text_of(name), *rest) for name, *rest in found}
+        key = tables.key_of([sizes[k] for k in keys], self.dialect.quote, primary=True)
+        link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} ADD {key}")
 
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         self._alter(link, place, f"ADD COLUMN {self._definition(link, field)}")
@@ -248,11 +263,11 @@ class MySQLSettler(Settler):
         finally:
             link.execute("SET SESSION lock_wait_timeout = DEFAULT")
 
-    def delete_coming(self, target: str, stage: str, keys: Sequence[Field]) -> str:
+    def delete_coming(self, target: str, stage: str, keys: Sequence[Field], also: str = "") -> str:
         """See Settler; as a join, for which the optimizer may begin with what comes."""
-        named = (self.dialect.quote(f.name) for f in keys)
-        same = " AND ".join(f"hygge_coming.{k} = {target}.{k}" for k in named)
-        return f"DELETE {target} FROM {stage} hygge_coming JOIN {target} ON {same}"
+        same = words.same(self.dialect, keys, words.COMING, target)
+        also = f" AND {also}" if also else ""
+        return f"DELETE {target} FROM {stage} {words.COMING} JOIN {target} ON {same}{also}"
 
     # Replacing ------------------------------------------------------------------------------------
 

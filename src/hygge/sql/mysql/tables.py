@@ -4,11 +4,12 @@ values as they are. Pure functions, from fields to SQL."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from hygge.core.drift import wider
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import declared
-from hygge.sql.mysql.types import SHORT, column_of, ddl
+from hygge.sql.mysql.types import column_of, ddl
 
 KEY = "hygge_key"
 """The index on keys that cannot be a primary key."""
@@ -20,6 +21,8 @@ https://dev.mysql.com/doc/refman/8.4/en/column-count-limit.html"""
 _WIDE = 4
 """Bytes that a character may have."""
 _PREFIX = 191
+_FIXED = 20
+"""Bytes of the longest value that is neither text nor bytes: a decimal of 38 digits has 17."""
 _CAPACITY = {
     "tinytext": 255, "text": 65_535, "mediumtext": 1 << 24, "longtext": 1 << 32,
     "tinyblob": 255, "blob": 65_535, "mediumblob": 1 << 24, "longblob": 1 << 32,
@@ -44,7 +47,7 @@ def columns(
         definition(f, quote, collation, long=most > _ROW and f.name not in keys) for f in fields
     ]
     if keys:
-        found.append(key_of([fields[k] for k in keys], quote, primary=required))
+        found.append(key_of([_part(fields[k]) for k in keys], quote, primary=required))
     return found
 
 
@@ -69,22 +72,46 @@ def definition(
     return " ".join(parts)
 
 
-def key_of(fields: Sequence[Field], quote: Callable[[str], str], *, primary: bool) -> str:
+class Part(NamedTuple):
+    """A column of a key: its name, and of texts and bytes how many bytes it may have, and of texts
+    their character set; None of other columns."""
+
+    name: str
+    octets: int | None = None
+    charset: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes in an index, at most; 0 for what can be longer than one."""
+        if self.octets is None:
+            return _FIXED
+        return self.octets if self.octets <= _INDEX else 0
+
+
+def _part(field: Field) -> Part:
+    size = _bytes(field)
+    if field.type.kind in (*_TEXTS, "binary"):
+        charset = None if field.type.kind == "binary" else "utf8mb4"
+        return Part(field.name, size or _INDEX + 1, charset)
+    return Part(field.name, size)
+
+
+def key_of(parts: Sequence[Part], quote: Callable[[str], str], *, primary: bool) -> str:
     """The primary key, or an index on as much of the values as one can hold."""
-    sizes = [_bytes(f) for f in fields]
+    sizes = [part.size for part in parts]
     if primary and all(sizes) and sum(sizes) <= _INDEX:
-        return f"PRIMARY KEY ({', '.join(quote(f.name) for f in fields)})"
-    room = max(_INDEX - sum(s for s in sizes if s <= SHORT), 0) // len(fields)
+        return f"PRIMARY KEY ({', '.join(quote(part.name) for part in parts)})"
+    room = _INDEX // len(parts)
     listed = [
-        quote(f.name) if size and size <= room else f"{quote(f.name)}({_part(f, room)})"
-        for f, size in zip(fields, sizes, strict=True)
+        quote(part.name) if 0 < part.size <= room else f"{quote(part.name)}({_length(part, room)})"
+        for part in parts
     ]
     return f"KEY {KEY} ({', '.join(listed)})"
 
 
-def _part(field: Field, room: int) -> int:
+def _length(part: Part, room: int) -> int:
     """How much of a long value is in an index: characters of a text, bytes of bytes."""
-    return max(1, min(_PREFIX, room if field.type.kind == "binary" else room // _WIDE))
+    return max(1, min(_PREFIX, room // _WIDE if part.charset else room))
 
 
 def _bytes(field: Field) -> int:
@@ -96,7 +123,7 @@ def _bytes(field: Field) -> int:
         return shape.arguments[0] * _WIDE
     if shape.name == "VARBINARY":
         return shape.arguments[0]
-    return 36 if field.type.kind == "uuid" else 20
+    return 36 if field.type.kind == "uuid" else _FIXED
 
 
 def takes(there: str, coming: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -100,7 +99,7 @@ class PostgresSettler(Settler):
         replace_rows(self, link, place, new, hangs)
         self.drop(link, place, new)
 
-    def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+    def before_delete(self, link: Link, place: Place) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
         found = link.rows(

@@ -85,14 +85,17 @@ class Filling:
             return self._replace()
         if self.straight != self.place.table:
             self._prepare()
+            self._lay_nothing()
             self.settler.rows_follow(self.link)
+        if self.request.keys:
+            self.settler.check_keys(self.link, self.place, self._keys)
         doubled = self.staged and self._check_keys()
         rows = self._rows(self.place.table, doubled=doubled)
         self._vanish(rows)
         if self.staged:
             check_types(self.settler, self.link, self.place, self.stage)
             if mode in ("merge", "delete_insert"):
-                self.settler.before_delete(self.link, self.place, self._keys)
+                self.settler.before_delete(self.link, self.place)
             self._run(PLANS[mode](rows))
         if mode != "append":
             return count(self.settler, self.link, self.place, self.place.table)
@@ -132,11 +135,7 @@ class Filling:
         gone = terms.deletes
         if gone is None or not gone.find:
             return
-        present = self.keys or (self.stage if terms.whole and self.staged else "")
-        if not present:
-            present = self.stage
-            self.settler.create_stage(self.link, self.place, present, self.request)
-        table = self.place.sql(self.settler.dialect, present)
+        table = self.place.sql(self.settler.dialect, self.keys or self.stage)
         living, vanished = (
             int(self.link.row(query)[0])
             for query in deletes.counts(rows, gone, table, closing=closing)
@@ -144,10 +143,15 @@ class Filling:
         check_vanished(self.request.entity, vanished, living, terms)
         if vanished:
             if gone.hard and not closing:
-                self.settler.before_delete(self.link, self.place, self._keys)
+                self.settler.before_delete(self.link, self.place)
             self._run(deletes.plan(rows, gone, table, closing=closing))
         if not (closing or gone.hard or gone.marked):
             self._run(deletes.plan_back(rows, gone, table))
+
+    def _lay_nothing(self) -> None:
+        """Make the stage that keys are looked for in, where no row has come."""
+        if self.request.terms.finds and not self.keys and not self.staged:
+            self.settler.create_stage(self.link, self.place, self.stage, self.request)
 
     def _prepare(self) -> None:
         """Make the table take the rows that come, and keep those it has."""

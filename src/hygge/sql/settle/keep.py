@@ -30,7 +30,7 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
             f"{place} has {hangs}, so that it stays, and would alter the rows: {'; '.join(wrong)}",
             hint="alter its columns, or `cast` those that come, or drop it",
         )
-    settler.before_delete(link, place, ())
+    settler.before_delete(link, place)
     target, stage = place.sql(settler.dialect), place.sql(settler.dialect, new)
     link.execute(f"DELETE FROM {target}")
     link.execute(insert(settler.dialect, target, stage, coming))

@@ -179,13 +179,11 @@ class Settler(ABC):
         """Whether a staged value of a column would be another one in a column of type `held`."""
         return bool(link.rows(self.altered(stage, name, held, coming)))
 
-    def before_delete(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
-        """Raise DataError where to delete rows of a table would change other rows too.
+    def before_delete(self, link: Link, place: Place) -> None:
+        """Raise DataError where to delete rows of a table would change other rows too."""
 
-        Parameters
-        ----------
-        keys: by which rows are deleted; none where all are.
-        """
+    def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+        """Raise DataError where a table's columns tell some keys apart from no others."""
 
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""
