@@ -71,13 +71,24 @@ def from_text(column: pl.Series, kind: LogicalType) -> pl.Series:
     return pl.Series(column.name, dtype=target).extend_constant(None, len(column))
 
 
-def _by_arrow(column: pl.Series, kind: LogicalType) -> pl.Series | None:
-    """The whole column by Arrow's casts, which are strict and some ten times as fast as Polars';
-    None where any value does not fit, or is in a notation that only the slower way reads."""
+def arrow_cast(column: pl.Series, wanted: Any) -> pl.Series | None:
+    """A column in another of Arrow's types by Arrow's own cast; None where any value is refused."""
     import pyarrow as pa
 
     # What `pyarrow.compute` calls, without the tenth of a start-up that importing it takes.
     from pyarrow._compute import CastOptions, call_function
+
+    try:
+        found = call_function("cast", [column.to_arrow()], CastOptions.safe(wanted))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    return pl.DataFrame(pa.record_batch([found], names=[column.name])).to_series()
+
+
+def _by_arrow(column: pl.Series, kind: LogicalType) -> pl.Series | None:
+    """The whole column by Arrow's casts, which are strict and some ten times as fast as Polars';
+    None where any value does not fit, or is in a notation that only the slower way reads."""
+    import pyarrow as pa
 
     wanted: Any = pa.date32()
     if kind.kind == "decimal":
@@ -88,12 +99,9 @@ def _by_arrow(column: pl.Series, kind: LogicalType) -> pl.Series | None:
         wanted = pa.decimal128(kind.precision or 38, kind.scale or 0)
     elif kind.kind == "timestamp":
         wanted = pa.timestamp(kind.unit or "us", "UTC" if kind.zone else None)
-    try:
-        exact = CastOptions.safe(wanted)
-        found = call_function("cast", [column.to_arrow()], exact)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    values = arrow_cast(column, wanted)
+    if values is None:
         return None
-    values = pl.DataFrame(pa.record_batch([found], names=[column.name])).to_series()
     if kind.kind == "decimal":
         return values
     if kind.unit != "ns":  # 64 bits of nanoseconds end in 1677 and 2262 as it is

@@ -93,8 +93,8 @@ def test_the_table_names_each_type_once() -> None:
 
 
 BEYOND = (
-    ("numeric(10,2)", "'NaN'", "nan", "types: {v: string}", "NaN"),
-    ("numeric", "'Infinity'", "inf", 'types: {numeric: "decimal(38,15)"}', "Infinity"),
+    ("numeric(10,2)", "'NaN'", "NaN", "types: {v: string}", "NaN"),
+    ("numeric", "'Infinity'", "Infinity", 'types: {numeric: "decimal(38,15)"}', "Infinity"),
     ("numeric", "1e-10", "0.0000000001", 'types: {numeric: "decimal(38,15)"}', "0.0000000001"),
     ("numeric", "1e29", "1" + "0" * 29, "types: {v: string}", "1" + "0" * 29),
     ("date", "'infinity'", "infinity", "types: {v: string}", "infinity"),

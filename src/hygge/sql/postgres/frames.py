@@ -7,13 +7,12 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hygge.core.cast import cast
 from hygge.core.conform import row_name
 from hygge.core.errors import BadValue
 from hygge.core.fields import Field, Schema
-from hygge.core.text import when
+from hygge.core.text import arrow_cast, when
 
 DAY_US = 86_400_000_000
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
@@ -128,11 +127,7 @@ def _declared(column: pl.Series, field: Field) -> pl.Series | None:
     # Arrow's arithmetic wraps around unseen where digits and scale pass 38 together.
     if (kind.precision or 38) + (kind.scale or 0) > 38:
         return None
-    exact = pa.decimal128(kind.precision or 38, kind.scale or 0)
-    try:
-        return pl.Series(column.name, pc.cast(column.to_arrow(), exact))
-    except pa.ArrowInvalid:
-        return None
+    return arrow_cast(column, pa.decimal128(kind.precision or 38, kind.scale or 0))
 
 
 def _room(field: Field) -> str:

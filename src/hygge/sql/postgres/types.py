@@ -49,13 +49,13 @@ _NUMERIC = (
     _rule("SMALLINT", "int16"),
     _rule("INTEGER", "int32"),
     _rule("BIGINT", "int64"),
-    TypeRule(("NUMERIC",), "decimal(p,s)", _decimal, "as it is; NaN is an error"),
+    TypeRule(("NUMERIC",), "decimal(p,s)", _decimal, "as it is; NaN is an error", fetch=TEXT),
     TypeRule(("NUMERIC",), str(OPEN), lambda _: OPEN, "without a precision, or with one of more "
-             "than 38 digits; a number that has more digits, and NaN, are errors"),
+             "than 38 digits; a number that has more digits, and NaN, are errors", fetch=TEXT),
     _rule("REAL", "float32"),
     _rule("DOUBLE PRECISION", "float64"),
     _rule("MONEY", "decimal(19,2)", "as a number; more than 2 decimals, as some currencies have "
-          "them, are errors", fetch="{}::numeric"),
+          "them, are errors", fetch="{}::numeric::text"),
 )  # fmt: skip
 _CHARACTERS = (
     TypeRule(("VARCHAR",), "string(n)", _sized, "as it is"),
