@@ -13,6 +13,7 @@ from hygge.core.context import Context
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Mode, Receipt, State
 from hygge.core.store import Store
+from hygge.core.terms import NO_TERMS, Terms
 from hygge.core.watermark import Watermark
 
 FINGERPRINT = "0f" * 16
@@ -25,12 +26,13 @@ def request_for(
     mode: Mode,
     keys: Sequence[str] = (),
     load_id: str = "",
+    terms: Terms = NO_TERMS,
 ) -> LoadRequest:
     """What is asked of a Store that holds `held`."""
     return LoadRequest(
         entity="suite.entity", mode=mode, fields=fields, fingerprint=FINGERPRINT,
         load_id=load_id or uuid.uuid4().hex[:20], run_id="run-1", keys=tuple(keys),
-        generation=held.generation if held else 0,
+        generation=held.generation if held else 0, terms=terms,
     )  # fmt: skip
 
 
@@ -57,11 +59,23 @@ def load_frames(
     fields: Schema | None = None,
     watermark: Watermark | None = None,
     load_id: str = "",
+    terms: Terms = NO_TERMS,
+    present: pl.DataFrame | None = None,
 ) -> Commit:
-    """One load of some frames of one schema by a bound Store: written, counted, committed."""
+    """One load of some frames of one schema by a bound Store: written, counted, committed.
+
+    Parameters
+    ----------
+    terms: what is asked beside the mode.
+    present: the keys that the source has, for terms that look for what is gone.
+    """
     with store.open(Context()) as session:
         schema = fields or Schema.of(frames[0])
-        load = session.begin(request_for(session.state(), schema, mode, keys, load_id))
+        load = session.begin(request_for(session.state(), schema, mode, keys, load_id, terms))
+        if present is not None:
+            writer = load.key_writer()
+            writer.write(present)
+            assert (writer.finish().rows, load.staged_keys()) == (present.height,) * 2
         receipt = write(load, frames, WHOLE.index)
         given = sum(f.height for f in frames)
         assert (receipt.rows, load.staged_rows([receipt])) == (given, given)

@@ -8,6 +8,7 @@ from hygge.testing._store_base import AnyStoreContract, some_rows
 from hygge.testing._store_commits import CommitsContract
 from hygge.testing._store_resume import ResumingContract
 from hygge.testing._store_rows import RowsContract
+from hygge.testing._store_terms import TermsContract
 from hygge.testing._store_writers import WritersContract
 from hygge.testing.loading import (
     commit,
@@ -46,7 +47,9 @@ class WriteOnlyContract(AnyStoreContract):
         self.check_rows(store, frame)
 
 
-class StoreContract(RowsContract, CommitsContract, WritersContract, ResumingContract):
+class StoreContract(
+    RowsContract, TermsContract, CommitsContract, WritersContract, ResumingContract
+):
     """Checks every Store that keeps state; subclass it and say how to read what lies there.
 
     Parameters

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from hygge.core.errors import HyggeError, TransientError
+from hygge.core.errors import DataError, HyggeError, TransientError
+from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
+
+_CLAIMED: set[str] = set()
+"""Tables that loads of this process are filling; their names are used once only."""
 
 
 class DuckDBSettler(Settler):
@@ -23,6 +28,27 @@ class DuckDBSettler(Settler):
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         taker: Any = link
         return int(taker.append(place.sql(self.dialect, table), rows))
+
+    def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
+        """See Settler. DuckDB itself notices only at the commit that a key is no key."""
+        listed = ", ".join(map(self.dialect.quote, keys))
+        named = place.sql(self.dialect, table)
+        query = f"{listed} FROM {named} GROUP BY {listed} HAVING count(*) > 1"
+        if found := link.rows(self.dialect.first(query)):
+            values = ", ".join(map(str, found[0]))
+            raise DataError(f"Key ({', '.join(keys)})=({values}) is duplicated.")
+        super().add_key(link, place, table, keys)
+
+    def claim(self, link: Link, table: str) -> None:
+        _CLAIMED.add(table)
+
+    def unclaim(self, link: Link, table: str) -> None:
+        _CLAIMED.discard(table)
+
+    def is_left(self, link: Link, table: str) -> bool | None:
+        """See Settler. A file is open in one process only, which knows its own loads; those of
+        MotherDuck are not files."""
+        return None if link.label.startswith(REMOTE) else table not in _CLAIMED
 
     def is_conflict(self, error: HyggeError) -> bool:
         return isinstance(error, TransientError) and "onflict" in error.message

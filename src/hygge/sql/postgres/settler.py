@@ -43,6 +43,14 @@ UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
 LIMIT 1
 """
+_ADVISORY = "SELECT 1 FROM (SELECT {do}(hashtextextended({name}, 0)) AS x) l"
+# How pg_locks shows the lock of a bigint: https://www.postgresql.org/docs/current/view-pg-locks.html
+_CLAIMED = """
+SELECT 1 FROM pg_locks, (SELECT hashtextextended({name}, 0) AS key) k
+WHERE locktype = 'advisory' AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND classid::bigint = ((key >> 32) & 4294967295) AND objid::bigint = (key & 4294967295)
+"""
 _WHOLE = ("smallint", "integer", "bigint")
 """Types of whole numbers, each of which takes those before it."""
 
@@ -82,9 +90,7 @@ class PostgresSettler(Settler):
         if patience_s:
             link.execute(f"SET LOCAL lock_timeout = '{patience_s:g}s'")
         name = self.dialect.text(f"hygge {self._here(link, place)}.{place.table}")
-        link.rows(
-            f"SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended({name}, 0)) AS x) l"
-        )
+        link.rows(_ADVISORY.format(do="pg_advisory_xact_lock", name=name))
 
     def _here(self, link: Link, place: Place) -> str:
         return place.schema or str(link.row("SELECT current_schema()::text")[0])
@@ -123,6 +129,21 @@ class PostgresSettler(Settler):
             self.rollback(link)
             raise
         self.commit(link)
+
+    def claim(self, link: Link, table: str) -> None:
+        """See Settler: by an advisory lock of the session, which the server lets go when that
+        ends, however it ends."""
+        link.rows(_ADVISORY.format(do="pg_advisory_lock", name=self._claim(table)))
+
+    def unclaim(self, link: Link, table: str) -> None:
+        link.rows(_ADVISORY.format(do="pg_advisory_unlock", name=self._claim(table)))
+
+    def is_left(self, link: Link, table: str) -> bool:
+        """See Settler. Held by this very session, as behind a pooler, it is claimed as well."""
+        return not link.rows(_CLAIMED.format(name=self._claim(table)))
+
+    def _claim(self, table: str) -> str:
+        return self.dialect.text(f"hygge {table}")
 
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""

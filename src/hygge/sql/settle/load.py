@@ -78,7 +78,7 @@ class SQLLoad(Load):
         self._seen = read_row(self._settler, self._link, place)
         """The stored state, which the commit replaces only while it is still this one."""
         self._stage = stage_name()
-        self._made = [self._stage]
+        self._made: list[str] = []
         """Tables of the load's own, to be dropped at its end."""
         self._keys = ""
         """The table of the keys that the source has; "" where none were brought."""
@@ -87,6 +87,7 @@ class SQLLoad(Load):
         self._turn = threading.Lock()
         self._inlet: Inlet | None = None
         self._open = self._spoilt = self.over = False
+        self._claim(self._stage)
         reached("sql.begun")
 
     # Writing --------------------------------------------------------------------------------------
@@ -108,8 +109,7 @@ class SQLLoad(Load):
 
     def key_writer(self) -> TableWriter:
         """See Load. The keys fill a table of their own."""
-        self._keys = stage_name()
-        self._made.append(self._keys)
+        self._keys = self._claim(stage_name())
         fields = Schema(self._coming[key] for key in self.request.keys)
         self._make(self._keys, replace(self.request, fields=fields))
         inlet = Inlet(
@@ -119,6 +119,12 @@ class SQLLoad(Load):
 
     def staged_keys(self) -> int:
         return self._count(self._keys)
+
+    def _claim(self, table: str) -> str:
+        """Have a table of the load's own, to be dropped at its end."""
+        self._settler.claim(self._link, table)
+        self._made.append(table)
+        return table
 
     def _make(self, table: str, request: LoadRequest) -> None:
         def create() -> None:
@@ -139,8 +145,7 @@ class SQLLoad(Load):
         as_staged = self._coming.names == self._fields.names and not request.terms.latest
         if request.mode != "replace" or self._straight or as_staged:
             return ""
-        self._made.append(fresh := stage_name())
-        return fresh
+        return self._claim(stage_name())
 
     def _written(self, good: bool) -> None:
         # What went into a table cannot be taken out of it again by itself.
@@ -245,7 +250,7 @@ class SQLLoad(Load):
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         beside = stage_name() if swap else ""
         if beside:
-            self._made.append(beside)
+            self._claim(beside)
             settler.create(link, place, beside, FIELDS, ("table",))
         write_state(settler, link, place, stored, beside)
         reached("sql.state_written")
@@ -301,6 +306,7 @@ class SQLLoad(Load):
             for table in self._made:
                 if self._settler.names(self._link, self._place, table) is not None:
                     self._settler.discard(self._link, self._place, table)
+                self._settler.unclaim(self._link, table)
 
 
 class _Unsure(Exception):

@@ -15,7 +15,8 @@ PREFIX = OWN
 _STAGE = f"{PREFIX}stage_"
 _STAMP = "%Y%m%dt%H%M%S"
 DEAD_AFTER = timedelta(days=2)
-"""A stage older than this belongs to a load that died: no statement is left that could fill it."""
+"""A stage older than this belongs to a load that died, where the database cannot tell sooner: no
+statement is left that could fill it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def stage_name(now: datetime | None = None) -> str:
     """A new name for a stage. It tells when it was made, for the day when nobody owns it."""
     stamp = (now or datetime.now(UTC)).strftime(_STAMP)
     return f"{_STAGE}{stamp}_{uuid.uuid4().hex[:10]}"
+
+
+def is_stage(name: str) -> bool:
+    """Whether a table was made by a load on its way."""
+    return name.startswith(_STAGE)
 
 
 def is_dead(name: str, now: datetime) -> bool:

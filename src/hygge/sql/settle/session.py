@@ -13,7 +13,7 @@ from hygge.core.load import LoadRequest, State
 from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
-from hygge.sql.settle.place import Place, is_dead
+from hygge.sql.settle.place import Place, is_dead, is_stage
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.state import read_state
 
@@ -52,8 +52,9 @@ class SQLStoreSession(StoreSession):
         Raises UnsupportedError for columns that the database cannot have.
         """
         link, now = self._lease.link, datetime.now(UTC)
-        for name in self._settler.stages(link, self._place):
-            if is_dead(name, now):
+        for name in filter(is_stage, self._settler.stages(link, self._place)):
+            left = self._settler.is_left(link, name)
+            if is_dead(name, now) if left is None else left:
                 with suppress(HyggeError):
                     self._settler.discard(link, self._place, name)
         held = self.state()

@@ -286,6 +286,19 @@ class Settler(ABC):
         """Drop a stage, unless a writer that died elsewhere still holds it."""
         self.drop(link, place, table)
 
+    # Tables that a load made on its way, and whether it still lives
+
+    def claim(self, link: Link, table: str) -> None:
+        """Say that a table, which is not yet made, belongs to this session as long as it lives."""
+
+    def unclaim(self, link: Link, table: str) -> None:
+        """Say that it does no longer."""
+
+    def is_left(self, link: Link, table: str) -> bool | None:
+        """Whether no session that lives has claimed a table; None where the database cannot
+        tell, so that its age must."""
+        return None
+
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """Let a table made by this load have the place's name, and the old one go."""
         self.drop(link, place, place.table)
