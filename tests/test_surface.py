@@ -43,6 +43,7 @@ NAMES = [
     "ParquetHome",
     "ParquetStore",
     "PostgresHome",
+    "MSSQLStore",
     "PostgresStore",
     "RunFailed",
     "RunOptions",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from hygge.stores.delta import DeltaStore as DeltaStore
     from hygge.stores.duckdb import DuckDBStore as DuckDBStore
     from hygge.stores.ipc import IPCStore as IPCStore
+    from hygge.stores.mssql import MSSQLStore as MSSQLStore
     from hygge.stores.mysql import MySQLStore as MySQLStore
     from hygge.stores.ndjson import NDJSONStore as NDJSONStore
     from hygge.stores.parquet import ParquetStore as ParquetStore
@@ -87,6 +88,7 @@ _WHERE = {
     "hygge.stores.ndjson": ("NDJSONStore",),
     "hygge.stores.parquet": ("ParquetStore",),
     "hygge.stores.mysql": ("MySQLStore",),
+    "hygge.stores.mssql": ("MSSQLStore",),
     "hygge.stores.postgres": ("PostgresStore",),
     "hygge.stores.sqlite": ("SQLiteStore",),
 }  # fmt: skip

@@ -87,6 +87,25 @@ def look(ask: Ask, which: str = _OBJECTS, precision: Precision = "us") -> list[R
     ]  # fmt: skip
 
 
+_TYPES = """
+SELECT c.name, COALESCE(b.name, t.name), c.max_length, c.precision, c.scale
+FROM sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id
+LEFT JOIN sys.types b ON b.user_type_id = c.system_type_id
+WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id
+"""
+
+
+def column_types(ask: Ask, table: str) -> dict[str, str]:
+    """The declared types of a table's columns, by name; empty where there is no table.
+
+    Parameters
+    ----------
+    table: its quoted name.
+    """
+    rows = ask(_TYPES.format(table=text_literal(table)))
+    return {name: native_of(*rest) for name, *rest in rows}
+
+
 def describe_sql(query: str) -> str:
     """What asks for a query's columns without running it.
 

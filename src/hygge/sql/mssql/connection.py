@@ -15,6 +15,7 @@ from hygge.sql.mssql.login import Auth, Login
 from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 
 Isolation = Literal["snapshot", "read_committed", "read_uncommitted"]
@@ -208,6 +209,11 @@ class MSSQLConnection(PooledConnection):
             connect_timeout=seconds(self.connect_timeout),
             statement_timeout=seconds(self.statement_timeout), isolation=known.isolation,
         )  # fmt: skip
+
+    def settler(self) -> Settler:
+        from hygge.sql.mssql.settler import MSSQLSettler
+
+        return MSSQLSettler()
 
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.mssql.session import MSSQLSession

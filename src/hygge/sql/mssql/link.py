@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
@@ -13,7 +13,9 @@ from typing import Any, Self
 import polars as pl
 
 from hygge.core.errors import Cancelled, ConnectError, DataError, MissingDriver, TransientError
+from hygge.core.secrets import redact
 from hygge.sql.link import Link
+from hygge.sql.mssql.bulk import Copy
 from hygge.sql.mssql.errors import explain
 from hygge.sql.mssql.login import Login
 
@@ -61,6 +63,7 @@ class MSSQLLink(Link):
         self._guard = threading.Lock()
         self._cursor: Any = None
         self._reader: Any = None
+        self._copy: Copy | None = None
         self._stopped: type[Cancelled] | type[TransientError] | None = None
 
     @classmethod
@@ -108,6 +111,18 @@ class MSSQLLink(Link):
             names = [column[0] for column in cursor.description or ()]
             return names, [tuple(row) for row in cursor.fetchall()]
 
+    def execute_many(self, sql: str, rows: pl.DataFrame) -> int:
+        """Run a statement for each of some rows, whose values are its parameters in order; how
+        many there were."""
+        with self._statement(lambda cursor: cursor.executemany(sql, rows.rows())):
+            return rows.height
+
+    def copy_into(self, target: str) -> Copy:
+        """A bulk copy into a table, over a connection that the driver opens for it."""
+        with self._guard:
+            self._copy = Copy(self._connection.cursor(), target, self._told_of_copy, self.label)
+            return self._copy
+
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
         with self._running(sql) as cursor, cursor.arrow_reader(min(batch_rows, ROWS)) as reader:
@@ -135,6 +150,11 @@ class MSSQLLink(Link):
     @contextmanager
     def _running(self, sql: str) -> Iterator[Any]:
         """A cursor that has run a statement, and can be stopped until the block ends."""
+        with self._statement(lambda cursor: cursor.execute(sql)) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _statement(self, run: Callable[[Any], object]) -> Iterator[Any]:
         cursor = self._new_cursor()
         timer = threading.Timer(self._timeout, self._stop, [TransientError])
         timer.daemon = True
@@ -142,7 +162,7 @@ class MSSQLLink(Link):
             timer.start()
         try:
             try:
-                cursor.execute(sql)
+                run(cursor)
             except Exception as error:  # noqa: BLE001 - see _told
                 raise self._told(error) from None
             try:
@@ -181,7 +201,22 @@ class MSSQLLink(Link):
             return DataError(f"{self.label}: the statement gives no rows")
         return explain(error, self.label)
 
+    def _told_of_copy(self, error: BaseException) -> Exception:
+        """Why a bulk copy ended; the driver checks the values itself, and has panics of its own."""
+        if isinstance(error, ValueError):
+            return DataError(redact(f"{self.label}: {error}"))
+        told = explain(error, self.label)
+        if isinstance(error, Exception):
+            return told
+        return DataError(
+            f"{told.message} (the driver's own bulk copy failed)",
+            hint="`bulk_copy: false` sends the rows by INSERTs",
+        )
+
     def cancel(self) -> None:
+        copy = self._copy
+        if copy is not None:
+            copy.stop()
         self._stop(Cancelled)
 
     def _stop(self, why: type[Cancelled] | type[TransientError]) -> None:
@@ -200,7 +235,10 @@ class MSSQLLink(Link):
                 cursor.hstmt._cancel()
 
     def reset(self) -> None:
-        self.execute(f"{_ROLLBACK}; SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        self._copy = None
+        self.execute(
+            f"{_ROLLBACK}; SET XACT_ABORT OFF; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+        )
 
     def close(self) -> None:
         with suppress(driver().Error, RuntimeError):

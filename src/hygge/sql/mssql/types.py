@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from hygge.core.errors import UnsupportedError
 from hygge.core.fields import LogicalType, parse_type
 from hygge.core.watermark import Position
 from hygge.sql.dialect import Declared, Dialect, TypeRule, declared, literal
+from hygge.sql.mssql.written import ddl, exact
 from hygge.sql.relation import Column
 
 Precision = Literal["us", "ns", "text"]
@@ -124,11 +124,6 @@ _OTHER = _rule("any other", "string", "as text", fetch=OTHER_TEXT)
 TYPE_TABLE = (*_RULES, _OTHER)
 
 
-def ddl(kind: LogicalType) -> str:
-    """The declared type for a logical one. Raises UnsupportedError: it is read, not written."""
-    raise UnsupportedError(f"SQL Server is read, not written: no form for {kind}")
-
-
 _FIRST, _LAST = datetime(1753, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 997000)
 """The ends of `datetime`."""
 _MOST = Decimal("9" * 38)
@@ -174,7 +169,10 @@ def show(value: Position, kind: LogicalType) -> str:
     return str(value)
 
 
-DIALECT = Dialect("mssql", ("[", "]"), _RULES, ddl, show)
+DIALECT = Dialect(
+    "mssql", ("[", "]"), _RULES, ddl, show, national=True, top=True, counting="COUNT_BIG(*)",
+    truths=("1", "0"), exact=exact,
+)  # fmt: skip
 
 
 def text_literal(text: str) -> str:

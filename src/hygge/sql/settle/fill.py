@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from hygge.core.errors import DataError, SchemaDrift
+from hygge.core.errors import DataError, SchemaDrift, VerifyError
 from hygge.core.fields import Field, Schema
 from hygge.core.load import LoadRequest, Mode, State
 from hygge.core.terms import check_vanished
@@ -79,8 +79,11 @@ class Filling:
         DataError: a key is NULL, or comes in rows that differ.
         SchemaDrift: the table cannot take the rows.
         GuardError: too many rows are gone at the source.
+        VerifyError: other rows are staged than were written.
         """
         mode = self.request.mode
+        if self.staged and not self.settler.straight:
+            self._check_count(loaded)
         if mode == "replace":
             return self._replace()
         if self.straight != self.place.table:
@@ -101,6 +104,15 @@ class Filling:
             return count(self.settler, self.link, self.place, self.place.table)
         before = self.held.rows if self.held else 0
         return None if before is None else before + loaded
+
+    def _check_count(self, loaded: int) -> None:
+        """What a stopped writer has left in a stage cannot be told from other rows."""
+        staged = count(self.settler, self.link, self.place, self.stage)
+        if staged != loaded:
+            raise VerifyError(
+                f"{self.place}: {loaded} rows were written, and {staged} are staged; nothing was "
+                "published"
+            )
 
     def _replace(self) -> int:
         settler, link, place, new = self.settler, self.link, self.place, self.new

@@ -33,4 +33,4 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
     settler.before_delete(link, place)
     target, stage = place.sql(settler.dialect), place.sql(settler.dialect, new)
     link.execute(f"DELETE FROM {target}")
-    link.execute(insert(settler.dialect, target, stage, coming))
+    settler.bring_in(link, place, insert(settler.dialect, target, stage, coming))

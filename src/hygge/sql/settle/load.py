@@ -154,7 +154,7 @@ class SQLLoad(Load):
     def _go_straight(self) -> str:
         """Open the transaction, with a table that rows go straight into; "" where they cannot."""
         mode, settler, link = self.request.mode, self._settler, self._link
-        if mode not in ("append", "replace"):
+        if mode not in ("append", "replace") or not settler.straight:
             return ""
         if mode == "replace":
             sifted = self.request.terms.latest or not {*self._coming.names} <= {*self._fields.names}

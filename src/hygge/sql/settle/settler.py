@@ -48,6 +48,9 @@ class Settler(ABC):
     one_transaction: ClassVar[bool] = True
     """Whether creating, altering and dropping tables is part of a transaction, so that the first
     writer's rows may go straight into the one that commits them."""
+    straight: ClassVar[bool] = True
+    """Whether what writers send may be part of the transaction that commits it; else it is staged
+    before, and what is staged is counted before it is brought in."""
     case_matters: ClassVar[bool] = True
     """Whether two columns may differ by upper and lower case alone."""
     longest_name: ClassVar[int] = 63

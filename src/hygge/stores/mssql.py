@@ -1,0 +1,60 @@
+"""MSSQLStore: a table of SQL Server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from hygge.core.slots import Slots
+from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.settler import Kept, MSSQLSettler
+from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.store import ServerStore, ServerStoreConfig
+
+
+class MSSQLStoreConfig(ServerStoreConfig):
+    """Settings of a SQL Server Store: a connection, a table, and how it is to be."""
+
+    keep: tuple[Kept, ...] = Field(
+        default=(),
+        description="What a table that is replaced hands on to the new one; a table with more than "
+        "that stays, and its rows are changed",
+        examples=[["permissions", "indexes"]],
+    )
+    columnstore: bool = Field(
+        default=False, description="Whether the table gets a clustered columnstore index"
+    )
+    collation: str | None = Field(
+        default=None,
+        pattern=r"^\w+$",
+        description="Of the text columns of a table that is made; the database's if not set",
+        examples=["Latin1_General_100_BIN2"],
+    )
+    bulk_copy: bool = Field(
+        default=True,
+        description="Whether rows are copied in bulk, over one more connection; if not, they are "
+        "parameters of INSERTs, which is much slower",
+    )
+
+
+class MSSQLStore(ServerStore):
+    """Where data settles in SQL Server, Azure SQL Database or Managed Instance.
+
+    `MSSQLStore("dbo.users", connection="warehouse")` loads the table `users`, made if need be.
+    """
+
+    Config = MSSQLStoreConfig
+    config: MSSQLStoreConfig
+    connection_type = MSSQLConnection
+
+    def settler(self) -> Settler:
+        config = self.config
+        return MSSQLSettler(
+            bulk_copy=config.bulk_copy, columnstore=config.columnstore,
+            collation=config.collation or "", keep=config.keep,
+        )  # fmt: skip
+
+    def slots(self) -> Sequence[Slots]:
+        """Two connections, where rows are copied in bulk: the driver opens one for that."""
+        return tuple(super().slots()) * (2 if self.config.bulk_copy else 1)
