@@ -20,7 +20,7 @@ from hygge.core import registry
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, DataError, UnsupportedError
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.settings import HomeConfig, build
 from hygge.core.slots import Slots
 from hygge.core.watermark import Position
@@ -130,6 +130,19 @@ class HomeSession(ABC):
             f"{type(self).__name__} cannot read incrementally",
             hint="take `incremental` out, or choose a Home that can",
         )
+
+    def positions(self, field: Field) -> LogicalType:
+        """What positions in a column are; its own type, unless that is no number and no time, and
+        the source reads by it nevertheless."""
+        return field.type
+
+    def settled(self, field: Field) -> bool:
+        """Whether no row will yet appear below the position that `maximum()` and `clock()` give."""
+        return self.settled_clock if field.type.is_temporal else self.settled_numbers
+
+    def check_position(self, column: str, last: Position) -> None:
+        """Raise StateError where a stored position cannot be one of this source's column; asked
+        after `maximum()`."""
 
     def nulls(self, column: str) -> int | None:
         """How many rows have no value in a column; None where that is not known."""

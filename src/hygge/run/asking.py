@@ -108,27 +108,38 @@ def window_now(
     field = reading.schema().get(by.column)
     if field is None:
         raise unknown_column(by.column, reading.schema(), f"`incremental` of {plan.full_name}")
-    check_type(by.column, field.type)
-    if field.type.is_temporal and by.lag is None and not reading.settled_clock:
+    kind = reading.positions(field)
+    check_type(by.column, kind)
+    if kind != field.type and plan.settings.delete_by == "window":
+        raise UnsupportedError(
+            f"{plan.full_name}: `delete_by: window` cannot be had of '{by.column}', whose "
+            f"positions are {kind} and whose values are {field.type}",
+            hint="set `mode: merge`",
+        )
+    settled = reading.settled(field)
+    if kind.is_temporal and by.lag is None and not settled:
         raise UnsupportedError(
             f"{plan.full_name}: '{by.column}' is a time, and this source cannot tell what "
             "open transactions may still write: a row committed late would never be read",
             hint="set `lag: 15m` (longer than the longest transaction) with `mode: merge`, or "
             "`lag: 0` if no row can ever arrive late",
         )
-    if not field.type.is_temporal and by.lag is None and not reading.settled_numbers:
+    if not kind.is_temporal and by.lag is None and not settled:
         context.note(
             f"'{by.column}' is a number: a row that is committed after one with a higher number is "
             "not read. Where transactions overlap, set `lag` and `mode: merge`, or `lag: 0` if not",
             "info",
         )
     last = None if held is None or plan.full_refresh else held.watermark
+    maximum = reading.maximum(by.column)
+    if last is not None:
+        reading.check_position(by.column, last.value)
     upper = freeze_upper(
-        field.type, maximum=reading.maximum(by.column), clock=reading.clock(),
+        kind, maximum=maximum, clock=reading.clock(),
         last=last.value if last else None, zone=zone_of(by.timezone),
     )  # fmt: skip
-    span = window(by.column, field.type, last=last, lag=by.lag_value, upper=upper)
-    after = Watermark(by.column, field.type, upper) if upper is not None else None
+    span = window(by.column, kind, last=last, lag=by.lag_value, upper=upper)
+    after = Watermark(by.column, kind, upper) if upper is not None else None
     if last is not None and (missing := reading.nulls(by.column)):
         context.note(
             f"{missing:,} rows have no '{by.column}': only the first load read such rows, and "

@@ -91,6 +91,10 @@ class SQLSession(HomeSession):
         """Chunks of a table; by ranges of its key unless the database knows better."""
         return (WHOLE,)
 
+    def window_condition(self, window: Window) -> str:
+        """The condition for the rows of a window; "" for all."""
+        return in_window(self.dialect, window)
+
     def chunk_condition(self, request: ReadRequest, chunk: Chunk) -> str:
         """The condition for a chunk's rows, from its bounds; "" for all.
 
@@ -238,7 +242,7 @@ class SQLSession(HomeSession):
         if source.query:
             query = bounded(source, self.dialect, request, chunk, self.schema)
             return f"({query}\n) hygge_query{where(source.condition, *also)}"
-        window = in_window(self.dialect, request.window) if request.window else ""
+        window = self.window_condition(request.window) if request.window else ""
         chosen = self.chunk_condition(request, chunk)
         return self.from_sql(chunk) + where(source.condition, window, chosen, *also)
 

@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 
 from hygge.core.errors import UnsupportedError
-from hygge.core.fields import parse_type
+from hygge.core.fields import Field, LogicalType, parse_type
+from hygge.core.watermark import Position, Window
+from hygge.sql.mssql import rowversion
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.types import DIALECT, MOMENT_TEXT, Precision, as_text
@@ -55,6 +57,7 @@ class MSSQLSession(SQLSession):
     dialect = DIALECT
     counting = "COUNT_BIG(*)"
     _clock: datetime | None = None
+    _bound: rowversion.Bound | None = None
     _kept = _WORDS["read_committed"]
 
     @property
@@ -94,6 +97,53 @@ class MSSQLSession(SQLSession):
         still write rows of earlier times, so that a `lag` is needed."""
         self._enter("")
         return self._clock
+
+    # By rowversion --------------------------------------------------------------------------------
+
+    def positions(self, field: Field) -> LogicalType:
+        """See HomeSession: row versions are numbers, of a table; a query hides what it reads."""
+        return rowversion.NUMBER if self._by_rowversion(field.name) else field.type
+
+    def settled(self, field: Field) -> bool:
+        return self._by_rowversion(field.name) or super().settled(field)
+
+    def maximum(self, column: str) -> Position | None:
+        """See HomeSession. Of a rowversion, what is below all that may still appear; the snapshot
+        is taken anew, since it must not be older than that."""
+        if not self._by_rowversion(column):
+            return super().maximum(column)
+        link, place = self.link, self._source.where
+        kept = self._kept == _SNAPSHOT
+        if kept:
+            link.execute("COMMIT TRANSACTION")
+        self._bound = rowversion.read_bound(link, place)
+        if self._bound.held_back and (who := rowversion.holder(link)):
+            self._context.note(
+                f"rows from {rowversion.shown(self._bound.upper)} on are left for a later run: "
+                f"{who} holds them back",
+                "warning",
+            )
+        if kept:
+            link.execute("BEGIN TRANSACTION")
+        return self._bound.upper - 1
+
+    def check_position(self, column: str, last: Position) -> None:
+        if self._bound is not None and isinstance(last, int):
+            rowversion.check_last(self._bound, last, self._source.where)
+
+    def window_condition(self, window: Window) -> str:
+        if not self._by_rowversion(window.column):
+            return super().window_condition(window)
+        return rowversion.condition(self.dialect.quote(window.column), window)
+
+    def _by_rowversion(self, column: str) -> bool:
+        return (
+            not self._source.query
+            and column in self.schema().names
+            and self.relation[column].native in rowversion.NATIVES
+        )
+
+    # The catalogue --------------------------------------------------------------------------------
 
     def find(self, schema: str, name: str) -> Relation | None:
         for inside, table in meanings(schema, name):
