@@ -22,6 +22,7 @@ import click
 import yaml
 
 from hygge.core import errors, registry
+from hygge.core.terms import ABILITIES
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: (?P<what>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -156,9 +157,15 @@ def store(name: str) -> str:
     facts = [
         about(cls),
         f"Modes: {', '.join(cls.modes)}; `{cls.modes[0]}` unless said otherwise. "
-        f"State is {'' if cls.keeps_state else 'not '}kept with the data.",
+        f"{also(cls)}State is {'' if cls.keeps_state else 'not '}kept with the data.",
     ]
     return "\n\n".join([*facts, settings_table(cls.Config)])
+
+
+def also(cls: type[Any]) -> str:
+    """What a Store heeds beside its modes."""
+    told = [text for name, text in ABILITIES.items() if name in cls.abilities]
+    return f"It has {', '.join(told)}. " if told else ""
 
 
 def connection(name: str) -> str:

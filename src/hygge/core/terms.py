@@ -21,7 +21,7 @@ that was read. `deletes`: rows that are gone at the source go, or are marked, or
 ABILITIES: dict[Ability, str] = {
     "deduplicate": "`deduplicate`",
     "by_window": "`delete_insert` by window",
-    "deletes": "`deletes` and `deleted_when`",
+    "deletes": "`deletes`, `deleted_when`",
 }
 """How people call them."""
 

@@ -151,7 +151,15 @@ def window_now(
 
 def held_now(plan: Plan, held: State | None) -> State | None:
     """What the destination holds. Raises StateError where it was loaded as something else."""
-    if held is None or plan.full_refresh or held.fingerprint == plan.fingerprint:
+    if held is None or held.fingerprint == plan.fingerprint:
+        return held
+    if plan.mode == "scd2":
+        raise StateError(
+            f"{plan.destination} holds '{held.entity}' as it was configured differently, and mode "
+            "'scd2' replaces nothing",
+            hint="give this entity another destination, or move that one away",
+        )
+    if plan.full_refresh:
         return held
     raise StateError(
         f"{plan.destination} holds '{held.entity}' as it was configured differently "

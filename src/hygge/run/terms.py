@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from hygge.core.errors import StateError, UnsupportedError
+from hygge.core.errors import ConfigError, StateError, UnsupportedError
+from hygge.core.fields import FLOATS
 from hygge.core.load import Mode, State
 from hygge.core.terms import AT, Ability, Deletes, Terms, moment_after
 from hygge.core.watermark import Window, parse_duration
@@ -170,6 +171,7 @@ def terms_now(
 
     Raises
     ------
+    ConfigError: a column is not moved, or is of a type that has no order.
     UnsupportedError: the destination's column cannot be held against the window.
     """
     memo = {**(held.memo if held else {}), AT: at.isoformat()}
@@ -184,7 +186,7 @@ def terms_now(
         window = _window_there(shape, span)
     return Terms(
         at=at,
-        latest=shape.name_of(settings.latest) if settings.latest else "",
+        latest=_latest_there(shape, settings.latest) if settings.latest else "",
         window=window,
         versions=settings.scd2.versions,
         deletes=deletes,
@@ -192,6 +194,20 @@ def terms_now(
         max_shrink=settings.max_shrink,
         allow_empty=settings.allow_empty,
     ), memo
+
+
+def _latest_there(shape: Shape, column: str) -> str:
+    """The destination's name of the column of `deduplicate`."""
+    name = shape.name_of(column)
+    kind = shape.target[name].type
+    ordered = kind.is_integer or kind.is_temporal or kind.kind in FLOATS | {"decimal", "time"}
+    if not ordered:
+        raise ConfigError(
+            f"`deduplicate`: '{column}' is of type {kind}, which cannot tell which row is the "
+            "latest: every database has an order of its own for it",
+            hint=f"`cast` it, e.g. `cast: {{{column}: timestamp}}`, or choose a number or a time",
+        )
+    return name
 
 
 def _window_there(shape: Shape, span: Window) -> Window:
