@@ -7,7 +7,9 @@ the end says how many were, and how to get the server.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
@@ -111,15 +113,20 @@ def mysql_url(mysql: Database) -> str:
     return mysql.url
 
 
-@pytest.fixture(scope="session", params=OBJECT_STORES)
-def object_store(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """Each object store, emulated, with one bucket."""
-    with emulator(request.param) as found:
-        yield found
-
-
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Emulator]:
+def emulators() -> Iterator[Callable[[str], Emulator]]:
+    """Object stores by kind, emulated, each started when it is first asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda kind: stack.enter_context(emulator(kind)))
+
+
+@pytest.fixture(params=OBJECT_STORES)
+def object_store(request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]) -> Emulator:
+    """Each object store, emulated, with one bucket."""
+    return emulators(request.param)
+
+
+@pytest.fixture
+def s3(emulators: Callable[[str], Emulator]) -> Emulator:
     """S3, emulated, with one bucket."""
-    with emulator("s3") as found:
-        yield found
+    return emulators("s3")

@@ -18,7 +18,6 @@ from hygge.core.context import CancelToken
 from hygge.core.errors import DataError
 from hygge.core.fields import Schema
 from hygge.core.steps import reached
-from hygge.files import local
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held
@@ -259,7 +258,7 @@ class Merge:
     def _keep(self, leaf: Bucket, parts: Sequence[Part]) -> None:
         self._leaves.append(leaf)
         for part in parts:
-            local.link(self._stage.destination / part.name, self._stage.new / part.name)
+            self._stage.keep(part)
             self._parts.append(part)
 
     def _once(self, rows: pl.DataFrame, where: str) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from hygge.core.errors import DataError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.files.format import Format, in_utc
 from hygge.files.records import Records
+from hygge.storage.path import AnyPath, size_of
 
 BLOCK_BYTES = 8 << 20
 """How much of a file is parsed at a time, and the most one row may have."""
@@ -45,7 +46,7 @@ class Dialect:
     header: bool = True
 
 
-def _texts(path: Path, dialect: Dialect) -> Iterator[bytes]:
+def _texts(path: AnyPath, dialect: Dialect) -> Iterator[bytes]:
     """A file as UTF-8, a block at a time. Raises DataError where it is not of its encoding."""
     decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
     line, first = 1, True
@@ -68,7 +69,7 @@ def _texts(path: Path, dialect: Dialect) -> Iterator[bytes]:
                 return
 
 
-def _rows(path: Path, dialect: Dialect) -> Iterator[bytes]:
+def _rows(path: AnyPath, dialect: Dialect) -> Iterator[bytes]:
     """A file's rows, many at a time, never a part of one; not the blank lines before the first."""
     records, begun = _records(path, dialect), False
     for text in _texts(path, dialect):
@@ -81,7 +82,7 @@ def _rows(path: Path, dialect: Dialect) -> Iterator[bytes]:
         yield rows
 
 
-def columns_of(path: Path, dialect: Dialect) -> list[str]:
+def columns_of(path: AnyPath, dialect: Dialect) -> list[str]:
     """The columns' names, from the first row.
 
     Raises DataError where there is no first row, or it has a name twice.
@@ -109,18 +110,18 @@ def columns_of(path: Path, dialect: Dialect) -> list[str]:
     return names
 
 
-def _records(path: Path, dialect: Dialect) -> Records:
+def _records(path: AnyPath, dialect: Dialect) -> Records:
     return Records(path, dialect.quote, dialect.delimiter, BLOCK_BYTES)
 
 
-def _empty(path: Path) -> DataError:
+def _empty(path: AnyPath) -> DataError:
     return DataError(
         f"{path} is empty: it has not even a header", hint="a source without rows has its header"
     )
 
 
 def read_text(
-    path: Path,
+    path: AnyPath,
     dialect: Dialect,
     columns: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
@@ -153,7 +154,7 @@ def read_text(
 
 
 def _parsed(
-    rows: bytes, path: Path, dialect: Dialect, names: list[str], wanted: list[str], before: int
+    rows: bytes, path: AnyPath, dialect: Dialect, names: list[str], wanted: list[str], before: int
 ) -> pl.DataFrame:
     """Rows as text. Arrow is given what lies in memory: from a file of Python's its threads go on
     reading after it has refused a row, and then hang or abort a process that ends."""
@@ -181,7 +182,7 @@ def _parsed(
     return pl.DataFrame(table)
 
 
-def _malformed(path: Path, error: Exception, before: int) -> DataError:
+def _malformed(path: AnyPath, error: Exception, before: int) -> DataError:
     """The error for what a parser refused, after so many rows."""
     text = str(error).removeprefix("CSV parse error: ").split("\n", 1)[0]
     text = re.sub(r"Row #(\d+)", lambda found: f"Row #{int(found[1]) + before}", text)
@@ -227,14 +228,14 @@ class CSVFormat(Format):
             path, separator=self.delimiter, quote_char=self.quote, include_header=self.header
         )
 
-    def rows(self, path: Path, schema: Schema) -> int:
-        if not self.header and not path.stat().st_size:
+    def rows(self, path: AnyPath, schema: Schema) -> int:
+        if not self.header and not size_of(path):
             return 0
         first = self._columns(schema)[:1]
         return sum(frame.height for frame in read_text(path, self.dialect, first))
 
-    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
-        if not self.header and not path.stat().st_size:
+    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
+        if not self.header and not size_of(path):
             return
         for frame in read_text(path, self.dialect):
             frame.columns = schema.names

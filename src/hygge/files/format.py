@@ -11,6 +11,7 @@ import polars as pl
 
 from hygge.core.fields import Schema
 from hygge.core.load import State
+from hygge.storage.path import AnyPath
 
 STATE_FILE = ".hygge.json"
 
@@ -22,6 +23,8 @@ class Format(ABC):
     """Of its files, without the dot."""
     carrier: ClassVar[str] = STATE_FILE
     """The file in a destination that carries the state."""
+    counted: ClassVar[bool] = False
+    """Whether a file says how many rows it has, so that counting them takes no reading."""
     needs_part: ClassVar[bool] = False
     """Whether an empty table needs a part without rows, to have its columns or be found at all."""
 
@@ -30,11 +33,11 @@ class Format(ABC):
         """Write one part."""
 
     @abstractmethod
-    def rows(self, path: Path, schema: Schema) -> int:
-        """Count a part's rows from what lies on disk, reading as little as will do."""
+    def rows(self, path: AnyPath, schema: Schema) -> int:
+        """Count a part's rows from what lies there, reading as little as will do."""
 
     @abstractmethod
-    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
         """A part's rows in bounded pieces, exactly as the schema has them."""
 
     def check(self, schema: Schema, place: str) -> None:

@@ -16,13 +16,15 @@ from hygge.core.settings import HomeConfig
 from hygge.files.paths import (
     Input,
     PathText,
-    default_path,
     entity_path,
     expand,
-    resolve,
+    path_of,
     shown,
     tables_in,
+    written_path,
 )
+from hygge.files.remote import inputs as elsewhere
+from hygge.storage.path import AnyPath, RemotePath
 
 if TYPE_CHECKING:
     from hygge.files.session import FileSession
@@ -33,9 +35,14 @@ class FileHomeConfig(HomeConfig):
 
     path: PathText = Setting(
         default="",
-        description="A file, a folder or a glob; `data/<name>` without it. With entities it is "
-        "the parent of theirs",
+        description="A file, a folder or a glob, here or as a URL like `s3://bucket/folder`; "
+        "`data/<name>` without it. With entities it is the parent of theirs",
         examples=["data/source", "exports/2024-*.csv"],
+    )
+    connection: str | None = Setting(
+        default=None,
+        description="A connection of type s3, gcs, azure or sftp; `path` is then below its `url`",
+        examples=["lake"],
     )
     hive: bool = Setting(
         default=False,
@@ -53,7 +60,7 @@ class FileHome(Home, ABC):
     """File name endings of the format, the usual one first."""
     carrier: ClassVar[str | None] = None
     """The file without rows that tells the fields of an empty table that hygge wrote."""
-    target: Path | None = None
+    target: AnyPath | None = None
     """What the path names, once bound."""
     root: Path | None = None
 
@@ -63,24 +70,33 @@ class FileHome(Home, ABC):
     ) -> dict[str, Any]:
         placed = dict(settings)
         if shared:
-            placed["path"] = entity_path(settings.get("path") or "data", entity)
+            parent = settings.get("path") or ("" if settings.get("connection") else "data")
+            placed["path"] = entity_path(parent, entity)
         return placed
 
     def bind(self, around: Surroundings) -> Self:
-        path = self.config.path or default_path(self.name, "Home")
-        return self.copy_with(target=resolve(path, around.root), root=around.root)
+        if self.config.connection is not None and self.target is not None:
+            return self  # its connection has been found; another project may not have it
+        target = path_of(self._path(), around, self.config.connection, owner=f"Home '{self.name}'")
+        return self.copy_with(target=target, root=around.root)
+
+    def _path(self) -> str:
+        return written_path(self.config.path, self.name, "Home", self.config.connection)
 
     def place(self) -> str:
         if self.target is None or self.root is None:
-            return str(self.config.path or default_path(self.name, "Home"))
+            return self._path()
         return shown(self.target, self.root)
 
     def identity(self) -> Mapping[str, Any]:
-        return {"type": self.type, "path": self.config.path or default_path(self.name, "Home")}
+        by = {"connection": self.config.connection} if self.config.connection else {}
+        return {"type": self.type, "path": self._path(), **by}
 
     def tables(self, context: Context) -> Sequence[Table]:
         if self.target is None:
             raise ConfigError(f"{self!r} is not bound to a folder")
+        if isinstance(self.target, RemotePath):
+            return [Table("", n) for n in elsewhere.tables_in(self.target, self.extensions)]
         found = tables_in(self.target, self.extensions, self.place(), self.carrier)
         return [Table("", name) for name in found]
 
@@ -88,6 +104,8 @@ class FileHome(Home, ABC):
         """The files it reads, sorted. Raises ConnectError where there are none."""
         if self.target is None:
             raise ConfigError(f"{self!r} is not bound to a folder")
+        if isinstance(self.target, RemotePath):
+            return elsewhere.expand(self.target, self.extensions, hive=self.config.hive)
         try:
             return expand(
                 self.target, self.extensions, hive=self.config.hive, place=self.place(),

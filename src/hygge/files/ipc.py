@@ -13,7 +13,9 @@ import polars as pl
 from hygge.core.fields import Schema
 from hygge.core.load import State
 from hygge.files.format import Format
+from hygge.files.opening import arrow_file
 from hygge.files.parquet import damaged_carrier
+from hygge.storage.path import AnyPath, RemotePath
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +47,7 @@ def open_file(source: Any, columns: Sequence[str] | None = None) -> pa.RecordBat
 
 
 def batches(
-    path: Path, columns: Sequence[str] | None = None, span: tuple[int, int] | None = None
+    path: AnyPath, columns: Sequence[str] | None = None, span: tuple[int, int] | None = None
 ) -> Iterator[pl.DataFrame]:
     """The record batches of a file, one at a time.
 
@@ -55,32 +57,31 @@ def batches(
     columns: those wanted; None for all.
     span: the first record batch wanted, and the one to stop before; None for all.
     """
-    import pyarrow as pa
-
-    with pa.OSFile(str(path)) as source:
+    with arrow_file(path) as source:
         reader = open_file(source, columns)
         for number in range(*(span or (0, reader.num_record_batches))):
             frame = pl.DataFrame(reader.get_batch(number))
             yield frame.select(columns) if columns is not None else frame
 
 
-def batch_count(path: Path) -> int:
+def batch_count(path: AnyPath) -> int:
     """How many record batches a file has."""
-    import pyarrow as pa
-
-    with pa.OSFile(str(path)) as source:
+    with arrow_file(path) as source:
         return int(open_file(source).num_record_batches)
 
 
-def row_count(path: Path, span: tuple[int, int] | None = None) -> int:
+def row_count(path: AnyPath, span: tuple[int, int] | None = None) -> int:
     """How many rows a file, or some of its record batches, have: from the batches' headers."""
-    if span is None:
+    if span is None and not isinstance(path, RemotePath):
         return int(pl.scan_ipc(path, glob=False).select(pl.len()).collect().item())
     return sum(frame.height for frame in batches(path, schema_of(path).names[:1], span))
 
 
-def schema_of(path: Path) -> Schema:
+def schema_of(path: AnyPath) -> Schema:
     """A file's fields, from its footer."""
+    if isinstance(path, RemotePath):
+        with arrow_file(path) as source:
+            return Schema.of(pl.DataFrame(open_file(source).schema.empty_table()))
     return Schema.of(pl.Schema(pl.read_ipc_schema(path)))
 
 
@@ -96,16 +97,17 @@ class IPCFormat(Format):
 
     extension: ClassVar[str] = "arrow"
     carrier: ClassVar[str] = "_hygge.arrow"
+    counted: ClassVar[bool] = True
     compression: Compression = "zstd"
     batch_rows: int | None = 65_536
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
         frame.write_ipc(path, compression=self.compression, record_batch_size=self.batch_rows)
 
-    def rows(self, path: Path, schema: Schema) -> int:
+    def rows(self, path: AnyPath, schema: Schema) -> int:
         return row_count(path)
 
-    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
         return batches(path)
 
     def write_state(self, folder: Path, state: State) -> None:

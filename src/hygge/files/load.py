@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from hygge.core.context import Context
-from hygge.core.drift import target
 from hygge.core.errors import VerifyError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Done, Head, Ledger
 from hygge.core.load import (
     Commit,
-    Load,
     LoadRequest,
-    Mode,
     Receipt,
     State,
-    Writer,
     with_store_facts,
 )  # fmt: skip
 from hygge.core.steps import reached
 from hygge.files import local
-from hygge.files.buckets import Merge
+from hygge.files.assembly import PartsLoad, target_fields
 from hygge.files.format import Format
 from hygge.files.ledger import NAME as LEDGER
 from hygge.files.ledger import LedgerFile
 from hygge.files.manifest import Held, extra_of, look
 from hygge.files.parts import Part, PartWriter
-from hygge.files.rewrite import Sizes, coalesce, needs_compacting, widened
+from hygge.files.rewrite import Sizes
 from hygge.files.stage import Stage, conflict
-from hygge.files.writer import SPILL, FileWriter, Ticket
+from hygge.files.writer import SPILL
 
 
-class FileLoad(Load):
+class FileLoad(PartsLoad):
     """A load into one destination folder. Made by the session, which has looked at the folder."""
 
     def __init__(
@@ -50,13 +46,16 @@ class FileLoad(Load):
         context: Context,
         *,
         place: str,
+        compact: bool = False,
         left: tuple[Stage, Ledger] | None = None,
     ) -> None:
         if held.generation != request.generation:
             raise conflict(place)
         self.request = request
+        self._stage: Stage
         self._held, self._format, self._sizes, self._context = held, form, sizes, context
         self._place = place
+        self._compact = compact
         self._fields = target_fields(request.mode, request.fields, held, place)
         self._ledger: LedgerFile | None = None
         form.check(self._fields, place)
@@ -73,8 +72,13 @@ class FileLoad(Load):
         """Keep of what another load has left what its ledger lists, and write on in that."""
         stage = self._stage
         names = {f["name"] for done in ledger.done.values() for f in done.receipt.files}
-        stage.prune(self.ticket.folder, names)
+        stage.prune(self._here, names)
         self._ledger = LedgerFile.go_on(stage.folder / LEDGER)
+
+    @property
+    def _here(self) -> Path:
+        """Where this load's writers put their parts."""
+        return self._stage.incoming if self.request.mode == "merge" else self._stage.new
 
     def keep(self, head: Head) -> bool:
         with local.telling(self._place):
@@ -86,12 +90,12 @@ class FileLoad(Load):
     def finished(self, done: Done) -> None:
         assert self._ledger is not None  # `keep` was called
         with local.telling(self._place):
-            local.sync(self.ticket.folder)
+            local.sync(self._here)
             self._ledger.add(done)
         reached("files.chunk_kept")
 
     def leave(self) -> int:
-        folder = self.ticket.folder
+        folder = self._here
         done = self._ledger.done.values() if self._ledger else ()
         kept = sum(all((folder / f["name"]).exists() for f in d.receipt.files) for d in done)
         if kept:
@@ -99,34 +103,16 @@ class FileLoad(Load):
         self.abort()
         return kept
 
-    @property
-    def ticket(self) -> Ticket:
-        merging = self.request.mode == "merge"
-        return Ticket(
-            folder=self._stage.incoming if merging else self._stage.new,
-            stem=self._stem, form=SPILL if merging else self._format, sizes=self._sizes,
-            coming=self.request.fields, fields=self._fields,
-            keys=self.request.keys if merging else (),
-            entity=self.request.entity, place=self._place,
-        )  # fmt: skip
-
-    @property
-    def _stem(self) -> str:
-        return f"part-{self.request.generation + 1:06d}-{self.request.load_id[:8]}"
-
-    def writer(self, chunk: int) -> Writer:
-        return FileWriter(self.ticket, chunk, self._context)
-
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
-        ticket = self.ticket
+        form = self.ticket.form
         with local.telling(self._place):
-            return sum(ticket.form.rows(p, self._fields) for p in sorted(ticket.folder.iterdir()))
+            return sum(form.rows(p, self._fields) for p in sorted(self._here.iterdir()))
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
         self._context.cancel.check()
-        ticket, stage = self.ticket, self._stage
+        stage = self._stage
         coming = tuple(Part.from_json(f) for r in receipts for f in r.files)
-        lying = {p.name for p in ticket.folder.iterdir()}
+        lying = {p.name for p in self._here.iterdir()}
         if lying != {p.name for p in coming}:
             raise VerifyError(
                 f"{self._place}: the receipts and the staged files differ; nothing was published"
@@ -141,37 +127,8 @@ class FileLoad(Load):
                 raise
             return publish(
                 stage, self._format, state, self._fields, parts, layout, self._held,
-                self._context, place=self._place,
+                self._context, place=self._place, more=self.compacted(state),
             )  # fmt: skip
-
-    def _assemble(self, coming: tuple[Part, ...]) -> tuple[list[Part], dict[str, object] | None]:
-        """Complete the new generation's folder; the parts it then has, and their buckets."""
-        mode, held, stage = self.request.mode, self._held, self._stage
-        if mode == "merge":
-            merge = Merge(
-                stage, held, self._format, self._fields, self.request.keys, self._sizes,
-                self._context.cancel, stem=self._stem, entity=self.request.entity,
-            )  # fmt: skip
-            return merge.run(coming)
-        if mode == "replace":
-            link_parts(stage, ())
-            return list(coming), None
-        old = held.state.fields if held.state else self._fields
-        rewrite = old.physical != self._fields.physical
-        kept = list(held.parts)
-        if rewrite or needs_compacting((*held.parts, *coming), self._sizes):
-            writer = PartWriter(
-                stage.new, f"{self._stem}-kept", self._format,
-                part_rows=self._sizes.rows, part_bytes=self._sizes.bytes,
-            )  # fmt: skip
-            kept = coalesce(
-                stage.destination, held.parts, self._format, old, writer,
-                lambda frame: widened(frame, self._fields, self.request.entity),
-                which=lambda part: rewrite or self._sizes.small(part),
-                cancel=self._context.cancel,
-            )  # fmt: skip
-        link_parts(stage, _unwritten(kept, held.parts))
-        return [*kept, *coming], None
 
     def abort(self) -> None:
         self._stage.remove()
@@ -188,24 +145,6 @@ def ledger_facts(form: Format, fields: Schema) -> str:
     return json.dumps([repr(form), repr(SPILL), fields.to_json()])
 
 
-def target_fields(mode: Mode, fields: Schema, held: Held, place: str) -> Schema:
-    """The fields the destination will have. Raises SchemaDrift where a type cannot be bridged."""
-    keeps = held.state is not None and mode != "replace"
-    return target(held.state.fields if keeps and held.state else None, fields, place)
-
-
-def _unwritten(parts: Iterable[Part], held: Sequence[Part]) -> list[Part]:
-    names = {p.name for p in held}
-    return [p for p in parts if p.name in names]
-
-
-def link_parts(stage: Stage, parts: Iterable[Part]) -> None:
-    """Give parts that stay a second name in the new generation."""
-    for part in parts:
-        local.link(stage.destination / part.name, stage.new / part.name)
-    reached("files.linked")
-
-
 def publish(
     stage: Stage,
     form: Format,
@@ -217,6 +156,7 @@ def publish(
     context: Context,
     *,
     place: str,
+    more: Mapping[str, str],
 ) -> Commit:
     """Write the state beside the parts, make all durable, and exchange.
 
@@ -227,6 +167,7 @@ def publish(
     fields: of the destination.
     parts, layout: what the state is to list.
     held: what is replaced.
+    more: what else the state is to keep for the Store.
     """
     all_parts = list(parts)
     if not all_parts and form.needs_part:
@@ -236,7 +177,9 @@ def publish(
         all_parts = empty.parts
     rows = sum(p.rows for p in all_parts)
     state = with_store_facts(
-        replace(state, fields=fields), rows=rows, extra=extra_of(all_parts, layout)
+        replace(state, fields=fields),
+        rows=rows,
+        extra=extra_of(all_parts, layout) | dict(more),
     )
     for guest in held.guests:
         local.carry(stage.destination / guest, stage.new / guest)

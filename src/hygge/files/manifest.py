@@ -58,12 +58,12 @@ def look(folder: Path, form: Format) -> Held:
     files = {n: e for n, e in entries.items() if not n.startswith(".")}
     if state is None:
         if files:
-            raise _foreign(folder, sorted(files))
+            raise foreign(folder, sorted(files))
         return Held(guests=guests)
     parts = parts_of(state)
     listed = {p.name for p in parts}
     if strange := sorted(set(files) - listed):
-        raise _foreign(folder, strange)
+        raise foreign(folder, strange)
     for part in parts:
         entry = files.get(part.name)
         size = entry.stat().st_size if entry is not None else None
@@ -95,7 +95,8 @@ def extra_of(parts: Sequence[Part], layout: dict[str, Any] | None) -> dict[str, 
     return extra
 
 
-def _foreign(folder: Path, names: list[str]) -> StateError:
+def foreign(folder: object, names: list[str]) -> StateError:
+    """The error for files in a destination that no state lists."""
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     if all(n.startswith(PREFIX) for n in names):
         return StateError(

@@ -24,6 +24,7 @@ from hygge.files.ndjson_text import (
     numbers_in,
     without,
 )  # fmt: skip
+from hygge.storage.path import AnyPath
 
 BLOCK_BYTES = 16 << 20
 _NEVER = ("binary", "duration")
@@ -34,7 +35,7 @@ _HALF = re.compile(
 """One half of a surrogate pair alone, which is no character; Polars makes NUL of it."""
 
 
-def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+def blocks(path: AnyPath) -> Iterator[tuple[int, bytes]]:
     """A file in blocks of whole lines, with the number of each block's first line, from 1.
 
     JSON escapes line ends within texts, so every line end is one between records.
@@ -53,7 +54,7 @@ def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
         yield line, rest
 
 
-def _parse(block: bytes, path: Path, line: int, **settings: Any) -> pl.DataFrame:
+def _parse(block: bytes, path: AnyPath, line: int, **settings: Any) -> pl.DataFrame:
     if _HALF.search(block):
         _check_characters(block, path, line)
     try:
@@ -62,7 +63,7 @@ def _parse(block: bytes, path: Path, line: int, **settings: Any) -> pl.DataFrame
         raise _bad_line(block, path, line, error) from None
 
 
-def _check_characters(block: bytes, path: Path, first: int) -> None:
+def _check_characters(block: bytes, path: AnyPath, first: int) -> None:
     """Raise DataError for a line with half a character in it."""
     for number, text in enumerate(block.split(b"\n"), first):
         if found := _HALF.search(text):
@@ -77,7 +78,7 @@ def _check_characters(block: bytes, path: Path, first: int) -> None:
                 continue  # no JSON, which parsing tells
 
 
-def _bad_line(block: bytes, path: Path, first: int, error: Exception) -> DataError:
+def _bad_line(block: bytes, path: AnyPath, first: int, error: Exception) -> DataError:
     """The error for the first line that is no JSON object, else for the block."""
     for number, text in enumerate(block.split(b"\n"), first):
         if not text.strip():
@@ -99,7 +100,7 @@ def _bad_line(block: bytes, path: Path, first: int, error: Exception) -> DataErr
     )
 
 
-def infer(path: Path, declared: Mapping[str, LogicalType], check: Callable[[], None]) -> Schema:
+def infer(path: AnyPath, declared: Mapping[str, LogicalType], check: Callable[[], None]) -> Schema:
     """A file's fields, found by reading all of it; none for a file without rows.
 
     Parameters
@@ -149,7 +150,7 @@ def _logical(dtype: pl.DataType) -> LogicalType:
 
 
 def read_lines(
-    path: Path, schema: Schema, columns: Sequence[str], *, lenient: bool = False
+    path: AnyPath, schema: Schema, columns: Sequence[str], *, lenient: bool = False
 ) -> Iterator[pl.DataFrame]:
     """A file's rows, a block at a time.
 
@@ -198,7 +199,7 @@ def read_lines(
             yield as_written(whole, block, plain).select(columns)
 
 
-def _decimals(block: bytes, path: Path, line: int, fields: Sequence[Field]) -> pl.DataFrame:
+def _decimals(block: bytes, path: AnyPath, line: int, fields: Sequence[Field]) -> pl.DataFrame:
     """Decimal columns from their digits: Polars' JSON reader would make floats of them."""
     import pyarrow as pa
     from pyarrow import json as arrow_json
@@ -237,14 +238,14 @@ class NDJSONFormat(Format):
                     hint="cast the column to string, or settle into Parquet",
                 )  # fmt: skip
 
-    def rows(self, path: Path, schema: Schema) -> int:
+    def rows(self, path: AnyPath, schema: Schema) -> int:
         total = 0
         with path.open("rb") as file:
             while data := file.read(1 << 20):
                 total += data.count(b"\n")
         return total
 
-    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
         for frame in read_lines(path, schema, schema.names):
             yield conform(frame, schema, entity=str(path))
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence, Set
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from hygge.core.errors import BadValue, DataError
+from hygge.storage.path import AnyPath
 
 LONG = re.compile(rb"[:\s]-?[0-9]{16,}\s*[,}]")
 """A whole number so long that Polars may round it in a column of floats."""
 
 
-def check_doubles(block: bytes, path: Path, first: int) -> None:
+def check_doubles(block: bytes, path: AnyPath, first: int) -> None:
     """Raise DataError for a line that says something twice: Polars would take one of the two."""
     import pyarrow as pa
     from pyarrow import json as arrow_json
@@ -82,7 +82,7 @@ def as_written(frame: pl.DataFrame, block: bytes, names: Sequence[str]) -> pl.Da
     return frame.with_columns(columns)
 
 
-def check_floats(block: bytes, path: Path, first: int, names: Sequence[str]) -> None:
+def check_floats(block: bytes, path: AnyPath, first: int, names: Sequence[str]) -> None:
     """Raise BadValue for a whole number in a float column that no float64 holds."""
     for number, text in enumerate(block.split(b"\n"), first):
         if not LONG.search(text):

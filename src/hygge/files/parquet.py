@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +16,8 @@ from hygge.core.fields import Schema
 from hygge.core.load import State
 from hygge.core.watermark import Window
 from hygge.files.format import Format
+from hygge.files.opening import arrow_file
+from hygge.storage.path import AnyPath, RemotePath
 
 Compression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "uncompressed"]
 PIECE_BYTES = 96 << 20
@@ -34,11 +37,25 @@ class RowGroup:
     highest: Any = None
 
 
-def row_groups(path: Path, column: str | None = None) -> list[RowGroup]:
-    """A file's row groups; with a column, its least and greatest values where there are any."""
+def _footer(path: AnyPath) -> Any:
+    """A file's footer, as pyarrow has it."""
     from pyarrow.parquet import read_metadata
 
-    footer, found, start = read_metadata(path), [], 0
+    return _fetched(path) if isinstance(path, RemotePath) else read_metadata(path)
+
+
+@lru_cache(maxsize=32)
+def _fetched(path: RemotePath) -> Any:
+    """A footer from elsewhere, kept for those who ask again: with its version it is the same."""
+    from pyarrow.parquet import read_metadata
+
+    with arrow_file(path) as file:
+        return read_metadata(file)
+
+
+def row_groups(path: AnyPath, column: str | None = None) -> list[RowGroup]:
+    """A file's row groups; with a column, its least and greatest values where there are any."""
+    footer, found, start = _footer(path), [], 0
     names = [footer.schema.column(i).path for i in range(footer.num_columns)]
     at = names.index(column) if column in names else None
     for number in range(footer.num_row_groups):
@@ -54,8 +71,11 @@ def row_groups(path: Path, column: str | None = None) -> list[RowGroup]:
     return found
 
 
-def schema_of(path: Path) -> Schema:
+def schema_of(path: AnyPath) -> Schema:
     """A file's fields, from its footer."""
+    if isinstance(path, RemotePath):
+        empty = _footer(path).schema.to_arrow_schema().empty_table()
+        return Schema.of(pl.DataFrame(empty))
     return Schema.of(pl.read_parquet_schema(path))
 
 
@@ -71,7 +91,7 @@ def overlaps(group: RowGroup, window: Window) -> bool:
 
 
 def read_group(
-    path: Path, number: int, group: RowGroup, columns: Sequence[str] | None = None
+    path: AnyPath, number: int, group: RowGroup, columns: Sequence[str] | None = None
 ) -> Iterator[pl.DataFrame]:
     """The rows of one row group in pieces of bounded size.
 
@@ -81,6 +101,9 @@ def read_group(
     number, group: which row group, and what its footer tells of it.
     columns: those wanted; None for all.
     """
+    if isinstance(path, RemotePath):
+        yield from _fetch_group(path, number, group, columns)
+        return
     if group.bytes <= PIECE_BYTES:
         scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         if columns is not None:
@@ -93,6 +116,29 @@ def read_group(
     rows = max(1, group.rows * (PIECE_BYTES // 8) // group.bytes)
     with ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
         for batch in file.iter_batches(rows, row_groups=[number], columns=columns):
+            yield pl.DataFrame(batch)
+
+
+def _fetch_group(
+    path: RemotePath, number: int, group: RowGroup, columns: Sequence[str] | None
+) -> Iterator[pl.DataFrame]:
+    """The rows of a row group elsewhere: its columns at once, or of a large one piece by piece."""
+    from pyarrow.parquet import ParquetFile
+
+    names = list(columns) if columns is not None else None
+    small = group.bytes <= PIECE_BYTES
+    with (
+        arrow_file(path) as file,
+        ParquetFile(
+            file, metadata=_footer(path), pre_buffer=small,
+            buffer_size=0 if small else 4 * _BUFFER_BYTES,
+        ) as parquet,
+    ):  # fmt: skip
+        if small:
+            yield pl.DataFrame(parquet.read_row_group(number, columns=names))
+            return
+        rows = max(1, group.rows * (PIECE_BYTES // 8) // group.bytes)
+        for batch in parquet.iter_batches(rows, row_groups=[number], columns=names):
             yield pl.DataFrame(batch)
 
 
@@ -110,6 +156,7 @@ class ParquetFormat(Format):
 
     extension: ClassVar[str] = "parquet"
     carrier: ClassVar[str] = "_hygge.parquet"
+    counted: ClassVar[bool] = True
     compression: Compression = "zstd"
     level: int | None = None
     row_group_rows: int | None = None
@@ -123,11 +170,13 @@ class ParquetFormat(Format):
             row_group_size=self.row_group_rows,
         )  # fmt: skip
 
-    def rows(self, path: Path, schema: Schema) -> int:
+    def rows(self, path: AnyPath, schema: Schema) -> int:
+        if isinstance(path, RemotePath):
+            return int(_footer(path).num_rows)
         scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         return int(scan.select(pl.len()).collect().item())
 
-    def read(self, path: Path, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
         for number, group in enumerate(row_groups(path)):
             yield from read_group(path, number, group)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any, Self
 
 import polars as pl
 
-from hygge.core.errors import StateError
+from hygge.core.errors import StateError, VerifyError
+from hygge.core.fields import Schema
 from hygge.core.steps import reached
 from hygge.files.format import Format
 from hygge.files.local import sync
+from hygge.storage.path import AnyPath
 
 PREFIX = "part-"
 Bucket = tuple[int, int]
@@ -76,6 +80,35 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+def store(frame: pl.DataFrame, path: AnyPath, form: Format) -> tuple[int, str]:
+    """Write one part, durably, here or elsewhere; returns its size in bytes and its digest.
+
+    Raises VerifyError where the file for a part elsewhere has not the rows it should.
+    """
+    if isinstance(path, Path):
+        form.write(frame, path)
+        reached("files.part_written")
+        sync(path)
+        size, digest = path.stat().st_size, digest_of(path)
+        reached("files.part_synced")
+        return size, digest
+    handle, name = tempfile.mkstemp(prefix="hygge-", suffix=f".{form.extension}")
+    os.close(handle)
+    here = Path(name)
+    try:
+        form.write(frame, here)
+        reached("files.part_written")
+        rows = form.rows(here, Schema.of(frame))
+        if rows != frame.height:
+            raise VerifyError(f"{path}: {frame.height} rows were written, and {rows} are there")
+        size, digest = here.stat().st_size, digest_of(here)
+        path.tree.upload(here, path.key)
+    finally:
+        here.unlink(missing_ok=True)
+    reached("objects.uploaded")
+    return size, digest
+
+
 class PartWriter:
     """Gathers frames of any size into parts of an even one, each durable once written.
 
@@ -91,7 +124,7 @@ class PartWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: AnyPath,
         stem: str,
         form: Format,
         *,
@@ -140,14 +173,8 @@ class PartWriter:
         self._frames, memory = [], self._memory
         self._rows = self._memory = 0
         name = f"{self._stem}-{len(self.parts):05d}.{self._format.extension}"
-        path = self._folder / name
-        self._format.write(frame, path)
-        reached("files.part_written")
-        sync(path)
-        self.parts.append(
-            Part(name, frame.height, path.stat().st_size, memory, digest_of(path), self._bucket)
-        )
-        reached("files.part_synced")
+        size, digest = store(frame, self._folder / name, self._format)
+        self.parts.append(Part(name, frame.height, size, memory, digest, self._bucket))
 
     def discard(self) -> None:
         """Forget what is gathered and remove what was written."""

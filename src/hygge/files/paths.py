@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +14,10 @@ from urllib.parse import unquote
 
 from pydantic import BeforeValidator
 
-from hygge.core.errors import ConfigError, ConnectError, UnsupportedError
+from hygge.core.context import Surroundings
+from hygge.core.errors import ConfigError, ConnectError
+from hygge.storage.connection import is_remote, located
+from hygge.storage.path import AnyPath, RemotePath
 
 LISTED = 8
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"  # Apache Hive, hive.exec.default.partition.name
@@ -29,25 +32,34 @@ PathText = Annotated[str, BeforeValidator(_text)]
 """A path as text; a `pathlib.Path` does too."""
 
 
-def resolve(path: str, root: Path) -> Path:
-    """An absolute path; a relative one starts at the root.
+def written_path(path: str, name: str, role: str, connection: str | None) -> str:
+    """The path as written; without one `data/<name>`, or `<name>` below a connection's `url`.
 
-    Raises UnsupportedError for a URL of an object store.
+    Raises ConfigError where there is no name either.
     """
+    return path or default_path(name, role) if connection is None else path or name
+
+
+def path_of(path: str, around: Surroundings, connection: str | None, *, owner: str) -> AnyPath:
+    """What a path means: a place here, or elsewhere. Raises ConfigError, see `located`."""
+    if not is_remote(path, connection):
+        return resolve(path, around.root)
+    return RemotePath(*located(path, around, owner=owner, connection=connection))
+
+
+def resolve(path: str, root: Path) -> Path:
+    """An absolute path of this machine's; a relative one starts at the root."""
     if path.startswith("file://"):
         path = unquote(path.removeprefix("file://"))
-    elif re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", path):
-        scheme = path.split("://", 1)[0]
-        raise UnsupportedError(
-            f"'{scheme}://' cannot be read or written yet; files are local", hint="use a path"
-        )
     if "\0" in path:
         raise ConfigError("a path cannot have a NUL in it")
     return Path(os.path.normpath(root / Path(path).expanduser()))
 
 
-def shown(path: Path, root: Path) -> str:
+def shown(path: AnyPath, root: Path) -> str:
     """A path for people: below the root it is relative to it."""
+    if not isinstance(path, Path):
+        return str(path)
     try:
         return path.relative_to(root).as_posix()
     except ValueError:
@@ -69,23 +81,24 @@ def entity_path(parent: str | os.PathLike[str], entity: str) -> str:
             f"'{entity}' cannot be the name of a folder",
             hint="rename the entity; its table's name can be given separately",
         )
-    return os.fspath(parent).rstrip("/") + "/" + entity
+    return (os.fspath(parent).rstrip("/") + "/" + entity) if parent else entity
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input file: where it lies, its size in bytes, when it was changed (ns), and its hive
-    partition's values."""
+    """One input file: where it lies, its size in bytes, when it was changed (ns), its hive
+    partition's values, and what its server tells its versions by, if it does."""
 
-    path: Path
+    path: AnyPath
     size: int
     changed: int
     partition: tuple[tuple[str, str | None], ...] = ()
+    tag: str = ""
 
     @property
-    def version(self) -> tuple[int, int]:
+    def version(self) -> tuple[int, int | str]:
         """What tells this file from another in its place."""
-        return self.size, self.changed
+        return self.size, self.tag or self.changed
 
 
 def expand(
@@ -197,7 +210,10 @@ def _files_in(folder: Path, extensions: Sequence[str], hive: bool) -> list[Path]
 
 
 def _inputs(files: Sequence[Path], base: Path | None) -> list[Input]:
-    return [_input(f, _partition(f, base) if base is not None else ()) for f in sorted(set(files))]
+    def partition(file: Path) -> tuple[tuple[str, str | None], ...]:
+        return partition_of(file.relative_to(base).parts[:-1]) if base is not None else ()
+
+    return [_input(file, partition(file)) for file in sorted(set(files))]
 
 
 def _input(file: Path, partition: tuple[tuple[str, str | None], ...]) -> Input:
@@ -207,12 +223,14 @@ def _input(file: Path, partition: tuple[tuple[str, str | None], ...]) -> Input:
 
 def unchanged(source: Input) -> bool:
     """Whether a file is still the one that was listed. Raises FileNotFoundError."""
+    assert isinstance(source.path, Path)  # those elsewhere are asked there
     return _input(source.path, ()).version == source.version
 
 
-def _partition(file: Path, base: Path) -> tuple[tuple[str, str | None], ...]:
+def partition_of(folders: Iterable[str]) -> tuple[tuple[str, str | None], ...]:
+    """The columns and values that names of folders say, `column=value` each."""
     pairs = []
-    for part in file.relative_to(base).parts[:-1]:
+    for part in folders:
         name, equals, value = part.partition("=")
         if equals:
             pairs.append((unquote(name), None if value == HIVE_NULL else unquote(value)))

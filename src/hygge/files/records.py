@@ -6,9 +6,9 @@ Arrow takes `"x"y` for `xy`, and a file's end for a closing quote.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from hygge.core.errors import DataError
+from hygge.storage.path import AnyPath
 
 _PLAIN = "set `quote: ''` if quotes are plain characters here"
 
@@ -24,7 +24,7 @@ class Records:
     longest: bytes that one row may have.
     """
 
-    def __init__(self, path: Path, quote: str, delimiter: str, longest: int) -> None:
+    def __init__(self, path: AnyPath, quote: str, delimiter: str, longest: int) -> None:
         self._path, self._longest, self._mark = path, longest, quote.encode()
         mark, comma = re.escape(self._mark), re.escape(delimiter.encode())
         ends = comma + rb"\r\n"

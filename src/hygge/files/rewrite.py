@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -13,6 +12,7 @@ from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.files.format import Format
 from hygge.files.parts import Part, PartWriter
+from hygge.storage.path import AnyPath
 
 MANY_PARTS = 64
 """From so many parts on, an append looks whether they are too small."""
@@ -37,7 +37,7 @@ def needs_compacting(parts: Sequence[Part], sizes: Sizes) -> bool:
 
 
 def coalesce(
-    folder: Path,
+    folder: AnyPath,
     parts: Sequence[Part],
     form: Format,
     fields: Schema,

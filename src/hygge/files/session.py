@@ -35,6 +35,9 @@ from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
 from hygge.files.infer import infer_types
 from hygge.files.paths import Input, unchanged
+from hygge.files.remote import inputs as elsewhere
+from hygge.files.remote.manifest import latest
+from hygge.storage.path import AnyPath, RemotePath
 
 Span = tuple[int, int]
 """Units of a file (row groups, record batches): the first one, and the one to stop before."""
@@ -216,7 +219,7 @@ def _shared(units: Sequence[_Unit], parts: int) -> list[list[_Unit]]:
     return runs
 
 
-def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int]]) -> Chunk:
+def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int | str]]) -> Chunk:
     files: list[list[Any]] = []
     for path, unit, _, _ in units:
         if files and files[-1][0] == path and files[-1][2] == unit:
@@ -235,7 +238,8 @@ def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int]
 def _check_unchanged(source: Input, cause: Exception | None = None) -> None:
     """Raise TransientError where a file is not the one that was listed, or not as it was then."""
     try:
-        same = unchanged(source)
+        there = isinstance(source.path, RemotePath)
+        same = elsewhere.unchanged(source) if there else unchanged(source)
     except OSError:
         if cause is not None:
             return
@@ -308,7 +312,7 @@ def _reached(position: pl.Series, bound: Position) -> pl.Series:
     return position >= bound
 
 
-def unified(found: Sequence[tuple[Path, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
+def unified(found: Sequence[tuple[AnyPath, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
     """One schema for files that each have their own; declared columns are held to their types.
 
     Raises SchemaDrift, naming the files, where a column's types exclude each other.
@@ -335,7 +339,11 @@ def stored_fields(inputs: Sequence[Input]) -> Schema | None:
     folders = {i.path.parent for i in inputs}
     if len(folders) != 1:
         return None
-    carrier = next(iter(folders)) / STATE_FILE
+    folder = next(iter(folders))
+    if isinstance(folder, RemotePath):
+        state = latest(folder)
+        return state.fields if state is not None else None
+    carrier = folder / STATE_FILE
     if not carrier.is_file():
         return None
     return State.from_json(carrier.read_bytes(), place=str(carrier)).fields

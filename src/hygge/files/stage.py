@@ -30,6 +30,7 @@ from hygge.core.steps import reached
 from hygge.files import local
 from hygge.files.ledger import NAME as LEDGER
 from hygge.files.ledger import read as read_ledger
+from hygge.files.parts import Part
 
 STEPS = (
     "files.begun", "files.part_written", "files.part_synced", "files.linked",
@@ -131,6 +132,10 @@ class Stage:
         if found:
             reached("files.adopted")
         return found[-1] if found else None
+
+    def keep(self, part: Part) -> None:
+        """Give a part that stays a second name in the new generation."""
+        local.link(self.destination / part.name, self.new / part.name)
 
     def prune(self, keep: Path, names: Container[str]) -> None:
         """Remove all but the ledger and, in the folder `keep`, what has one of the names."""

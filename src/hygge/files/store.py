@@ -19,21 +19,19 @@ from hygge.core.ledger import Ledger
 from hygge.core.load import Load, LoadRequest, Mode, State, Writer
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store, StoreSession
+from hygge.core.upkeep import Optimize, due
 from hygge.files import local
+from hygge.files.assembly import COMPACTED_AT, link_parts, target_fields
 from hygge.files.format import Format
-from hygge.files.load import (
-    FileLoad,
-    ledger_facts,
-    link_parts,
-    publish,
-    target_fields,
-)  # fmt: skip
+from hygge.files.load import FileLoad, ledger_facts, publish
 from hygge.files.manifest import Held, look
 from hygge.files.parts import PartWriter
-from hygge.files.paths import PathText, default_path, entity_path, resolve, shown
+from hygge.files.paths import PathText, entity_path, path_of, shown, written_path
 from hygge.files.rewrite import Sizes, coalesce
 from hygge.files.stage import Stage, recover, unchanging
 from hygge.files.writer import FileWriter, Ticket
+from hygge.storage.connection import is_remote
+from hygge.storage.path import AnyPath, RemotePath
 
 
 class FileStoreConfig(StoreConfig):
@@ -41,9 +39,21 @@ class FileStoreConfig(StoreConfig):
 
     path: PathText = Field(
         default="",
-        description="The folder to settle into; `data/<name>` without it. With entities it is "
-        "the parent of theirs",
+        description="The folder to settle into, here or as a URL like `s3://bucket/folder`; "
+        "`data/<name>` without it. With entities it is the parent of theirs",
         examples=["data/users"],
+    )
+    connection: str | None = Field(
+        default=None,
+        description="A connection of type s3, gcs, azure or sftp; `path` is then below its `url`",
+        examples=["lake"],
+    )
+    optimize: Optimize = Field(
+        default=Optimize(),
+        description="Upkeep by the loads themselves: `compact` has an append join small files "
+        "when that is due; `vacuum` is how long object storage keeps what is replaced (24h if "
+        "left out), while a folder here keeps nothing",
+        examples=[{"compact": "24h", "vacuum": "7d"}],
     )
     part_rows: int = Field(
         default=250_000, ge=1, description="Rows of a full file, however small the batches are"
@@ -64,7 +74,7 @@ class FileStore(Store, ABC):
     modes: ClassVar[tuple[Mode, ...]] = ("replace", "append")
     extensions: ClassVar[tuple[str, ...]] = ()
     """File name endings of the format; a path that has one names a file."""
-    folder: Path | None = None
+    folder: AnyPath | None = None
     """The destination once bound."""
     root: Path | None = None
 
@@ -74,13 +84,23 @@ class FileStore(Store, ABC):
     ) -> dict[str, Any]:
         placed = dict(settings)
         if shared:
-            placed["path"] = entity_path(settings.get("path") or "data", entity)
+            parent = settings.get("path") or ("" if settings.get("connection") else "data")
+            placed["path"] = entity_path(parent, entity)
         return placed
 
     def bind(self, around: Surroundings) -> Self:
-        path = self.config.path or default_path(self.name, "Store")
-        folder = resolve(path, around.root)
-        if folder.suffix.lower().lstrip(".") in self.extensions and not folder.is_dir():
+        if self.config.connection is not None and self.folder is not None:
+            return self  # its connection has been found; another project may not have it
+        path = self._path()
+        folder = path_of(path, around, self.config.connection, owner=f"Store '{self.name}'")
+        if isinstance(folder, RemotePath) and not folder.key:
+            raise ConfigError(
+                f"{folder} is a whole bucket, and a Store settles into a folder of it",
+                hint=f"e.g. `path: {folder}/{self.name or 'users'}`",
+            )
+        here = isinstance(folder, Path) and folder.is_dir()
+        ending = folder.name.rpartition(".")[2].lower() if "." in folder.name else ""
+        if ending in self.extensions and not here:
             raise ConfigError(
                 f"the path '{path}' names a file, and a Store of type '{self.type}' settles into "
                 "a folder",
@@ -88,16 +108,27 @@ class FileStore(Store, ABC):
             )
         return self.copy_with(folder=folder, root=around.root)
 
+    def _path(self) -> str:
+        return written_path(self.config.path, self.name, "Store", self.config.connection)
+
     def place(self) -> str:
         if self.folder is None or self.root is None:
-            return str(self.config.path or default_path(self.name, "Store"))
+            return self._path()
         return shown(self.folder, self.root)
 
     def identity(self) -> Mapping[str, Any]:
-        path = self.config.path or default_path(self.name, "Store")
+        path, connection = self._path(), self.config.connection
+        if is_remote(path, connection):
+            by = {"connection": connection} if connection else {}
+            return {"type": self.type, "path": path.rstrip("/"), **by}
         return {"type": self.type, "path": os.path.normpath(path)}
 
     def readers(self, mode: Mode) -> str:
+        if isinstance(self.folder, RemotePath):
+            return (
+                "not atomic; use delta: a glob sees files as they are uploaded, before and after "
+                "they count; Homes of hygge read the manifest, and so whole loads"
+            )
         folder = self.folder
         while folder is not None and not folder.is_dir() and folder != folder.parent:
             folder = folder.parent
@@ -116,7 +147,23 @@ class FileStore(Store, ABC):
     def sizes(self) -> Sizes:
         return Sizes(self.config.part_rows, self.config.part_bytes)
 
-    def open(self, context: Context) -> FileStoreSession:
+    @property
+    def optimize(self) -> Optimize:
+        """Its upkeep."""
+        found: Optimize = self.config.optimize
+        return found
+
+    def compaction_due(self, held: Held) -> bool:
+        """Whether the next append is to join small parts."""
+        last = held.state.extra.get(COMPACTED_AT) if held.state is not None else None
+        at = datetime.fromisoformat(last) if last else None
+        return due(at, self.optimize.compact_every, datetime.now(UTC))
+
+    def open(self, context: Context) -> StoreSession:
+        if isinstance(self.folder, RemotePath):
+            from hygge.files.remote.session import RemoteSession
+
+            return RemoteSession(self, self.folder, context)
         return FileStoreSession(self, context)
 
     def writer(self, ticket: Ticket, chunk: int, context: Context) -> Writer:
@@ -134,14 +181,15 @@ class FileStore(Store, ABC):
         StateError: nothing of hygge's lies there. ConflictError: a load was quicker.
         """
         with self.open(context) as session:
-            return session.compact()
+            result: tuple[int, int] = session.compact()  # type: ignore[attr-defined]
+            return result
 
 
 class FileStoreSession(StoreSession):
     """One attempt at one destination folder."""
 
     def __init__(self, store: FileStore, context: Context) -> None:
-        if store.folder is None:
+        if not isinstance(store.folder, Path):
             raise ConfigError(f"{store!r} is not bound to a folder")
         self._store, self._context = store, context
         # A destination that is a link is loaded where the link leads; the link stays.
@@ -206,7 +254,7 @@ class FileStoreSession(StoreSession):
         self._store.check(request.mode, request.keys, request.terms.wanted)
         self._load = FileLoad(
             request, self._folder, self._look(), self._format, self._store.sizes, self._context,
-            place=self._store.place(), left=left,
+            place=self._store.place(), compact=self._store.compaction_due(self._look()), left=left,
         )  # fmt: skip
         self._held = None
         return self._load
@@ -219,7 +267,7 @@ class FileStoreSession(StoreSession):
         small = [p for p in held.parts if p.bucket is None and sizes.small(p)]
         if len(small) < 2:
             return len(held.parts), len(held.parts)
-        state = _next_generation(held.state)
+        state = next_generation(held.state)
         with local.telling(place):
             stage = Stage.begin(self._folder, "compact", self._context.cancel)
             try:
@@ -234,7 +282,7 @@ class FileStoreSession(StoreSession):
                 link_parts(stage, (p for p in parts if p in held.parts))
                 publish(
                     stage, self._format, state, state.fields, parts, None, held, self._context,
-                    place=place,
+                    place=place, more={COMPACTED_AT: state.committed_at},
                 )  # fmt: skip
             finally:
                 stage.remove()
@@ -250,6 +298,7 @@ class FileStoreSession(StoreSession):
             self._left = None
 
 
-def _next_generation(state: State) -> State:
+def next_generation(state: State) -> State:
+    """The state of a generation that holds the same rows."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return replace(state, generation=state.generation + 1, committed_at=now)

@@ -17,6 +17,7 @@ from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.parts import Part, PartWriter, digest_of
 from hygge.files.rewrite import Sizes, widened
+from hygge.storage.path import AnyPath
 
 SPILL = IPCFormat(compression="lz4")
 """How rows wait that are yet to be merged: quick to write and to read back."""
@@ -38,7 +39,7 @@ class Ticket:
     entity, place: the names used in errors.
     """
 
-    folder: Path
+    folder: AnyPath
     stem: str
     form: Format
     sizes: Sizes
@@ -96,6 +97,7 @@ class FileWriter(Writer):
 def _lies(ticket: Ticket, part: Part) -> bool:
     """Whether a part lies staged with the bytes, the digest and the rows it should have."""
     path = ticket.folder / part.name
+    assert isinstance(path, Path)  # ledgers are kept here only
     return (
         path.stat().st_size == part.bytes
         and digest_of(path) == part.digest
