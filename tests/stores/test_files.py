@@ -299,8 +299,8 @@ def test_settings(tmp_path: Path) -> None:
     assert str(tmp_path / "t") in str(caught.value.hint)
     with pytest.raises(ConfigError, match="did you mean 'compression'"):
         parquet("t", compresion="zstd")
-    with pytest.raises(UnsupportedError, match="s3://"):
-        bound(parquet("t", path="s3://bucket/t"))
+    with pytest.raises(ConfigError, match="files cannot lie on 'ftp://'"):
+        bound(parquet("t", path="ftp://bucket/t"))
     with pytest.raises(ConfigError, match="needs a name or a path"):
         bound(parquet())
     assert bound(parquet("users"), tmp_path).folder == tmp_path / "data" / "users"
