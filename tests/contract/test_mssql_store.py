@@ -24,7 +24,7 @@ from hygge.sql.mssql.link import driver
 from hygge.sql.settle.load import STEPS
 from hygge.testing.stores import StoreContract
 
-pytestmark = needs_server
+pytestmark = [needs_server, pytest.mark.timeout(600)]  # Babelfish takes its time
 FINITE = "SQL Server's numbers are finite"
 LOWER = "a uuid is a number"
 SPANS = "SQL Server has no spans of time"

@@ -19,6 +19,7 @@ from hygge.core.chunk import ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, HyggeError, Problem
 from hygge.core.fields import Schema
+from hygge.core.home import HomeSession
 from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
 from hygge.run.journal import Journal
@@ -162,14 +163,18 @@ def _asked(side: str, place: str, ask: Callable[[], str]) -> Check:
 def _source(plan: Plan) -> str:
     with plan.home.open(Context(run_id="debug")) as session:
         schema = session.schema()
-        _check_columns(plan, schema)
+        _check_columns(plan, schema, session)
         estimate = session.estimate(ReadRequest())
         about = "" if estimate.exact else "about "
         rows = f", {about}{count(estimate.rows, 'row')}" if estimate.rows is not None else ""
-        return f"{count(len(schema.names), 'column')}{rows}"
+        return f"{count(len(schema.names), 'column')}{rows}{_known(session.who())}"
 
 
-def _check_columns(plan: Plan, schema: Schema) -> None:
+def _known(who: str) -> str:
+    return f"; known there as {who}" if who else ""
+
+
+def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
     """Raise ConfigError for a setting that names a column which the source does not have."""
     settings, by = plan.settings, plan.settings.incremental
     named = {
@@ -182,16 +187,19 @@ def _check_columns(plan: Plan, schema: Schema) -> None:
             if name not in schema:
                 raise unknown_column(name, schema, f"`{setting}`")
     if by is not None:
-        check_type(by.column, schema[by.column].type)
+        check_type(by.column, session.positions(schema[by.column]))
 
 
 def _destination(plan: Plan) -> str:
     with plan.store.open(Context(run_id="debug")) as session:
         state = session.state()
+        known = _known(session.who())
         if state is None:
-            return "nothing of hygge's yet" if plan.store.keeps_state else "keeps no state"
+            return (
+                "nothing of hygge's yet" if plan.store.keeps_state else "keeps no state"
+            ) + known
         rows = count(state.rows, "row") if state.rows is not None else "rows"
-        return f"{rows}, generation {state.generation}, of {state.committed_at}"
+        return f"{rows}, generation {state.generation}, of {state.committed_at}{known}"
 
 
 def _show_checks(plan: Plan, checks: Sequence[Check], *, verbose: bool) -> None:

@@ -152,6 +152,10 @@ class HomeSession(ABC):
         """The source's own clock, aware; None where it has none, which is for numbers only."""
         return None
 
+    def who(self) -> str:
+        """Who the source takes us for, and by what, for people; "" where it does not tell."""
+        return ""
+
     def cancel(self) -> None:
         """Stop what is under way, from any thread. Safe at any time."""
 

@@ -71,6 +71,10 @@ class StoreSession(ABC):
         """Go on with what `unfinished` gave: a load in which those chunks lie staged already."""
         raise UnsupportedError(f"{type(self).__name__} keeps no unfinished loads")
 
+    def who(self) -> str:
+        """Who the destination takes us for, and by what, for people; "" where it does not tell."""
+        return ""
+
     def cancel(self) -> None:
         """Stop what is under way, from any thread; never past the commit point."""
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pickle
 import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -17,6 +23,8 @@ from hygge.sql.mssql.errors import explain
 from hygge.sql.mssql.link import driver
 
 BASE = {"server": "h", "database": "d"}
+CERTIFIED = {"auth": "service_principal", "client_id": "app", "tenant_id": "t",
+             "certificate": "c.pem"}  # fmt: skip
 PRINCIPAL = {"auth": "service_principal", "client_id": "app", "client_secret": "hush-hush"}
 
 
@@ -73,6 +81,10 @@ def test_tokens_that_the_driver_has_no_word_for(extra: dict[str, str]) -> None:
         ({**BASE, "password": "abc"}, "`password` is of no use with `auth: default`"),
         ({**BASE, "auth": "azure_cli", "client_id": "x"}, "`client_id` is of no use"),
         ({**BASE, "auth": "service_principal", "client_id": "x"}, "client_secret"),
+        ({**BASE, **PRINCIPAL, "certificate": "c.pem", "tenant_id": "t"}, "exclude each other"),
+        ({**BASE, **CERTIFIED, "tenant_id": None}, "needs `tenant_id`"),
+        ({**BASE, "auth": "azure_cli", "certificate": "c.pem"}, "`certificate` is of no use"),
+        ({**BASE, **PRINCIPAL, "certificate_password": "x"}, "`certificate_password` is of no use"),
         ({"url": "mssql://h/d?chatset=utf8"}, "option 'chatset'; known are auth"),
         ({"url": "mssql://h/d?encrypt=maybe"}, "encrypt"),
         ({"url": "mssql://h/d", "database": "e"}, "`url` has a database already"),
@@ -171,3 +183,45 @@ def test_the_driver_is_set_up() -> None:
     """It loads, with the system's libraries that it needs, and has no pool of its own."""
     module = driver()
     assert module.native_provider == "msodbcsql18"
+
+
+def certificate(path: Path, password: bytes | None = None) -> None:
+    """A certificate of one's own with its key, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hygge")])
+    day = datetime(2024, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(day).not_valid_after(day + timedelta(days=9999))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    locked: Any = serialization.NoEncryption()
+    if password:
+        locked = serialization.BestAvailableEncryption(password)
+    form, of = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    path.write_bytes(key.private_bytes(of, form, locked) + made.public_bytes(of))
+
+
+@pytest.mark.parametrize("password", [None, "hush-hush"])
+def test_a_principal_with_a_certificate(tmp_path: Path, password: str | None) -> None:
+    """Its path is taken from the project's folder; a locked one is opened by its password."""
+    certificate(tmp_path / "c.pem", password and password.encode())  # type: ignore[arg-type]
+    given = {**BASE, **CERTIFIED, "certificate_password": password}
+    connection = MSSQLConnection(**given).bind(tmp_path)
+    assert not {"UID", "PWD", "Authentication"} & connection.keys().keys()
+    login = connection.login()
+    assert type(login.credential()).__name__ == "CertificateCredential"
+    assert login.words() == "`auth: service_principal` as 'app' with a certificate"
+    assert "hush-hush" not in repr(connection)
+
+
+@pytest.mark.parametrize("wrong", ["missing", "locked", "no key"])
+def test_a_certificate_that_cannot_be_read(tmp_path: Path, wrong: str) -> None:
+    if wrong == "locked":
+        certificate(tmp_path / "c.pem", b"another")
+    if wrong == "no key":
+        (tmp_path / "c.pem").write_text("nothing")
+    connection = MSSQLConnection(**BASE, **CERTIFIED).bind(tmp_path)
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        connection.login().credential()
+    assert caught.value.hint is not None and "private key" in caught.value.hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -76,6 +77,16 @@ class MSSQLConnection(PooledConnection):
         default=None,
         description="The tenant of a service principal or of `azure_cli`; the server's if left out",
     )
+    certificate: str | None = Field(
+        default=None,
+        description="A service principal's certificate with its private key (PEM or PKCS12), "
+        "instead of a secret",
+        examples=["principal.pem"],
+    )
+    certificate_password: Secret | None = Field(
+        default=None, description="What opens a locked certificate",
+        examples=["${CERTIFICATE_PASSWORD}"],
+    )  # fmt: skip
     encrypt: Literal["yes", "no", "strict"] = Field(
         default="yes", description="Whether the way is encrypted; `strict` is TDS 8.0"
     )
@@ -111,6 +122,14 @@ class MSSQLConnection(PooledConnection):
             self._merged()
         return self
 
+    def bind(self, root: Path) -> Self:
+        """With the path of a certificate resolved against a folder."""
+        if not self.certificate:
+            return self
+        return self.model_copy(
+            update={"certificate": str(root / Path(self.certificate).expanduser())}
+        )
+
     def _whole(self) -> None:
         """Raises ValueError where keys are missing, or of no use to each other."""
         if not self.server:
@@ -119,12 +138,13 @@ class MSSQLConnection(PooledConnection):
             raise ValueError("it names no database; give `database`, or the URL a path")
         if self.instance and self.port:
             raise ValueError("`instance` and `port` exclude each other")
-        self._login().check()
+        self.login().check()
 
-    def _login(self) -> Login:
+    def login(self) -> Login:
+        """Who connects."""
         auth: Auth = self.auth or ("sql" if self.user else "default")
         return Login(auth, self.user, self.password, self.client_id, self.client_secret,
-                     self.tenant_id)  # fmt: skip
+                     self.tenant_id, self.certificate, self.certificate_password)  # fmt: skip
 
     def _merged(self) -> MSSQLConnection:
         """URL and keys as keys alone. Raises ValueError that shows no secret."""
@@ -187,7 +207,7 @@ class MSSQLConnection(PooledConnection):
         said = {
             "Server": server_of(known.server or "", known.port, known.instance),
             "Database": known.database or "",
-            **known._login().keys(),
+            **known.login().keys(),
             "Encrypt": known.encrypt,
             "TrustServerCertificate": "yes" if known.trust_server_certificate else "no",
         }
@@ -205,7 +225,7 @@ class MSSQLConnection(PooledConnection):
         direct = not (known.instance or known.multi_subnet_failover or "\\" in str(known.server))
         probe = (known.server or "", known.port or DEFAULT_PORT) if direct else None
         return MSSQLLink.open(
-            connection_string(self.keys()), self.place(), login=known._login(), probe=probe,
+            connection_string(self.keys()), self.place(), login=known.login(), probe=probe,
             connect_timeout=seconds(self.connect_timeout),
             statement_timeout=seconds(self.statement_timeout), isolation=known.isolation,
         )  # fmt: skip

@@ -53,13 +53,15 @@ class MSSQLLink(Link):
     label: the database, for errors.
     timeout: seconds that a statement may take; 0 is no limit.
     isolation: as configured; None is for the session to choose.
+    login: who connected.
     """
 
     def __init__(
-        self, connection: Any, label: str, timeout: float = 0.0, isolation: str | None = None
-    ) -> None:
+        self, connection: Any, label: str, timeout: float = 0.0, isolation: str | None = None,
+        login: Login | None = None,
+    ) -> None:  # fmt: skip
         self._connection, self.label, self._timeout = connection, label, timeout
-        self.isolation = isolation
+        self.isolation, self.login = isolation, login
         self._guard = threading.Lock()
         self._cursor: Any = None
         self._reader: Any = None
@@ -93,7 +95,13 @@ class MSSQLLink(Link):
             told = explain(error, label)
             kind = type(told) if isinstance(told, TransientError) else ConnectError
             raise kind(f"{told.message} ({login.words()})", hint=told.hint) from None
-        return cls(connection, label, statement_timeout, isolation)
+        return cls(connection, label, statement_timeout, isolation, login)
+
+    def who(self) -> str:
+        """Who the server takes us for, and by what: `'app' (database user 'dbo'), by ...`."""
+        login, user = self.row("SELECT SUSER_SNAME(), USER_NAME()")
+        by = f", by {self.login.words()}" if self.login else ""
+        return f"'{login}' (database user '{user}'){by}"
 
     def execute(self, sql: str) -> int | None:
         with self._running(sql) as cursor:

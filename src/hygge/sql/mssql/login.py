@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
 
 Auth = Literal[
@@ -31,12 +32,16 @@ class Login:
     client_id: str | None = None
     client_secret: Secret | None = None
     tenant_id: str | None = None
+    certificate: str | None = None
+    certificate_password: Secret | None = None
 
     def check(self) -> None:
         """Raise ValueError where something is missing, or of no use."""
         auth = self.auth
         wanted = {
-            "sql": ("user", "password"), "service_principal": ("client_id", "client_secret"),
+            "sql": ("user", "password"),
+            "service_principal": ("client_id", "tenant_id") if self.certificate else
+            ("client_id", "client_secret"),
         }.get(auth, ())  # fmt: skip
         missing = [name for name in wanted if getattr(self, name) is None]
         if missing:
@@ -45,11 +50,15 @@ class Login:
             "user": auth not in _OF_USERS, "password": auth != "sql",
             "client_id": auth not in ("service_principal", "managed_identity"),
             "client_secret": auth != "service_principal",
+            "certificate": auth != "service_principal",
+            "certificate_password": not self.certificate,
             "tenant_id": auth not in ("service_principal", "azure_cli"),
         }  # fmt: skip
         for name, unused in useless.items():
             if unused and getattr(self, name) is not None:
                 raise ValueError(f"`{name}` is of no use with `auth: {auth}`")
+        if self.certificate and self.client_secret is not None:
+            raise ValueError("`certificate` and `client_secret` exclude each other")
 
     @property
     def by_token(self) -> bool:
@@ -72,14 +81,32 @@ class Login:
         return names
 
     def credential(self) -> Any:
-        """The credential of azure-identity that gives tokens, where `by_token`.
+        """The credential of azure-identity that gives tokens, where `by_token`. Raises ConfigError
+        for a certificate that cannot be read.
 
         https://learn.microsoft.com/python/api/azure-identity/azure.identity
         """
-        from azure.identity import AzureCliCredential, ClientSecretCredential
+        from azure.identity import (
+            AzureCliCredential,
+            CertificateCredential,
+            ClientSecretCredential,
+        )
 
         if self.auth == "azure_cli":
             return AzureCliCredential(tenant_id=self.tenant_id or "")
+        if self.certificate:
+            locked = self.certificate_password
+            try:
+                return CertificateCredential(
+                    self.tenant_id or "", self.client_id or "", self.certificate,
+                    password=locked.reveal() if locked else None,
+                )  # fmt: skip
+            except (OSError, ValueError, TypeError) as error:
+                raise ConfigError(
+                    f"`certificate` {self.certificate} cannot be read: {error}",
+                    hint="it is a file in PEM or PKCS12 form that has the private key too; "
+                    "`certificate_password` opens it where it is locked",
+                ) from None
         assert self.client_secret is not None  # checked
         secret = self.client_secret.reveal()
         return ClientSecretCredential(self.tenant_id or "", self.client_id or "", secret)
@@ -87,4 +114,5 @@ class Login:
     def words(self) -> str:
         """It in words, for errors; no secret."""
         who = self.user or self.client_id
-        return f"`auth: {self.auth}`" + (f" as '{who}'" if who else "")
+        by = " with a certificate" if self.certificate else ""
+        return f"`auth: {self.auth}`" + (f" as '{who}'" if who else "") + by

@@ -98,6 +98,9 @@ class MSSQLSession(SQLSession):
         self._enter("")
         return self._clock
 
+    def who(self) -> str:
+        return self.link.who()
+
     # By rowversion --------------------------------------------------------------------------------
 
     def positions(self, field: Field) -> LogicalType:

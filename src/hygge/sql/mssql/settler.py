@@ -78,6 +78,9 @@ class MSSQLSettler(MSSQLTables):
             f"SET IDENTITY_INSERT {table} ON; {statement}; SET IDENTITY_INSERT {table} OFF"
         )
 
+    def who(self, link: Link) -> str:
+        return cast("MSSQLLink", link).who()
+
     # Transactions ---------------------------------------------------------------------------------
 
     def begin(self, link: Link) -> None:

@@ -64,6 +64,9 @@ class SQLStoreSession(StoreSession):
         )  # fmt: skip
         return self._load
 
+    def who(self) -> str:
+        return self._settler.who(self._lease.link)
+
     def cancel(self) -> None:
         with self._guard:  # once it is given back, the connection is somebody else's
             if not self._closed and (self._load is None or not self._load.over):

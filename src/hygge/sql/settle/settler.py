@@ -114,6 +114,10 @@ class Settler(ABC):
         """Run the INSERT that brings rows into the place's own table."""
         link.execute(statement)
 
+    def who(self, link: Link) -> str:
+        """Who the database takes us for, and by what, for people; "" where it does not tell."""
+        return ""
+
     # Transactions ---------------------------------------------------------------------------------
 
     def begin(self, link: Link) -> None:
