@@ -195,6 +195,10 @@ class Home:
     """Whether `identity()` is to be asked of the bound Home, whose connection knows its database;
     else of the Home as written, whose paths are the same on every machine."""
 
+    everyday: Self | None = None
+    """The same description with `{run_date}` left as it is, where it has that: every day's is of
+    the same entity."""
+
     config: Any
     name: str
 

@@ -113,6 +113,10 @@ class Store:
     keeps_state: ClassVar[bool] = False
     """Whether state is committed with the data; without it nothing is incremental or once only."""
 
+    everyday: Self | None = None
+    """The same description with `{run_date}` left as it is, where it has that; so every day's is of
+    the same entity, and goes on where the day before ended."""
+
     config: Any
     name: str
 

@@ -14,7 +14,7 @@ from hygge.core.secrets import Secret, redact
 from hygge.core.settings import Settings
 from hygge.project.nodes import Node, find, plain
 from hygge.project.problems import Problems, validated
-from hygge.project.templates import fill, resolve
+from hygge.project.templates import fill, names_in, resolve
 
 Names = Mapping[str, str | None]
 
@@ -123,7 +123,21 @@ class Builder:
         if config is None:
             return None
         self.warn_of_literals(config, node, entity)
-        return cls.from_config(entity, config)
+        made = cls.from_config(entity, config)
+        return made.copy_with(everyday=self._everyday(cls, node, entity, names, shared=shared))
+
+    def _everyday(
+        self, cls: type[Any], node: Node, entity: str, names: Names, *, shared: bool
+    ) -> Any:
+        """The same description with `{run_date}` left as it is; None where it has none. Where it
+        is in what makes no sense as it is, such as a date, it is none either."""
+        if "run_date" not in _names_in(node):
+            return None
+        settings = self.texts(node, {**names, "run_date": "{run_date}"})
+        if entity:
+            settings = cls.place_entity(settings, entity, shared=shared)
+        config = validated(cls.Config, settings, node, Problems())
+        return None if config is None else cls.from_config(entity, config)
 
     def _misplaced(
         self, cls: type[Any], node: Node, settings: Mapping[str, Any], error: Exception
@@ -166,6 +180,12 @@ class Builder:
                     written.at if written is not None else node.where,
                     f"put it into .env or the environment, and write ${{{_variable(owner, name)}}}",
                 )
+
+
+def _names_in(node: Node) -> set[str]:
+    """The names that the texts below a node use."""
+    own = names_in(node.value) if isinstance(node.value, str) else set[str]()
+    return own.union(*map(_names_in, (*node.items.values(), *node.elements)))
 
 
 def look_up(role: registry.Role, name: str) -> type[Any] | HyggeError:

@@ -134,12 +134,13 @@ def plan_entity(
     def wrong(message: str, hint: str | None = None) -> None:
         problems.append(Problem(f"{full_name}: {message}", location, hint))
 
-    identity = {"home": dict(home.identity()), "store": dict(store.identity())}
+    always, everyday = home.everyday or home, store.everyday or store
+    identity = {"home": dict(always.identity()), "store": dict(everyday.identity())}
     try:
         home = home.bind(around)
         store = store.bind(around)
         if home.known_when_bound:
-            identity["home"] = dict(home.identity())
+            identity["home"] = dict(always.bind(around).identity())
     except ConfigError as error:
         problems += _located(error, full_name, location)
     usual = settings.mode or store.modes[0]

@@ -98,7 +98,7 @@ class MSSQLSettler(MSSQLTables):
         https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql
         """
         within = f", @LockTimeout = {round(patience_s * 1000)}" if patience_s else ""
-        name = self.dialect.text(f"hygge {self._schema(link, place)}.{place.table}"[:255])
+        name = self.dialect.text(f"hygge {self._schema(link, place)}.{place.entry}"[:255])
         answer = link.rows(
             f"DECLARE @r int; EXEC @r = sp_getapplock @Resource = {name}, "
             f"@LockMode = 'Exclusive', @LockOwner = 'Transaction'{within}; SELECT @r"

@@ -108,7 +108,7 @@ class MySQLSettler(Settler):
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         """See Settler. Raises TransientError where another load does not come to its end."""
         within = place.schema or str(link.row("SELECT DATABASE()")[0])
-        name = hashlib.blake2b(f"{within}.{place.table}".lower().encode(), digest_size=20)
+        name = hashlib.blake2b(f"{within}.{place.entry}".lower().encode(), digest_size=20)
         patience_s = patience_s or PATIENCE_S
         (held,) = link.row(f"SELECT GET_LOCK('hygge {name.hexdigest()}', {patience_s:g})")
         if held != 1:
@@ -197,10 +197,10 @@ class MySQLSettler(Settler):
 
     def state_table(self, place: Place) -> str:
         """One for each table: it changes places when the table does."""
-        name = f"{STATE_TABLE}_{place.table}"
+        name = f"{STATE_TABLE}_{place.entry}"
         if len(name) <= _LONGEST:
             return name
-        digest = hashlib.blake2b(place.table.encode(), digest_size=8).hexdigest()
+        digest = hashlib.blake2b(place.entry.encode(), digest_size=8).hexdigest()
         return f"{name[: _LONGEST - 17]}_{digest}"
 
     def create(

@@ -89,7 +89,7 @@ class PostgresSettler(Settler):
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         if patience_s:
             link.execute(f"SET LOCAL lock_timeout = '{patience_s:g}s'")
-        name = self.dialect.text(f"hygge {self._here(link, place)}.{place.table}")
+        name = self.dialect.text(f"hygge {self._here(link, place)}.{place.entry}")
         link.rows(_ADVISORY.format(do="pg_advisory_xact_lock", name=name))
 
     def _here(self, link: Link, place: Place) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, HyggeError, TransientError, VerifyError
@@ -23,7 +23,7 @@ from hygge.sql.settle.drift import is_altered, target_fields
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import FIELDS, make_once, make_state_table, read_row, write_state
+from hygge.sql.settle.state import FIELDS, TABLE, make_once, make_state_table, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -246,7 +246,9 @@ class SQLLoad(Load):
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
-        extra = {_TYPES: settler.types(link, place, filling.new if swap else "")}
+        extra: dict[str, Any] = {_TYPES: settler.types(link, place, filling.new if swap else "")}
+        if place.dated:
+            extra[TABLE] = place.table
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         beside = stage_name() if swap else ""
         if beside:

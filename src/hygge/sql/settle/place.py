@@ -28,11 +28,14 @@ class Place:
     schema: "" for the one that the database looks in by itself.
     table: its name.
     database: the database, for people.
+    dated: the table's name with `{run_date}` left as it is, where it has that; so the tables of all
+        days have one state.
     """
 
     schema: str
     table: str
     database: str
+    dated: str = ""
 
     def __str__(self) -> str:
         return f"{self.database}#{self.name}"
@@ -41,6 +44,11 @@ class Place:
     def name(self) -> str:
         """`schema.table`, or the table alone."""
         return f"{self.schema}.{self.table}" if self.schema else self.table
+
+    @property
+    def entry(self) -> str:
+        """The name under which the state is kept."""
+        return self.dated or self.table
 
     def sql(self, dialect: Dialect, table: str = "") -> str:
         """The quoted name of the table, or of another one in its schema."""

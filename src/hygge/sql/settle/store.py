@@ -92,6 +92,11 @@ class ServerStore(Store, type=""):
             return self
         if not self._table:
             raise ConfigError(f"a Store of type '{self.type}' needs a `table`")
+        if self.everyday and self.everyday._names[0] != self._names[0]:
+            raise ConfigError(
+                f"{self._place.name}: with `{{run_date}}` in its schema, each day would begin anew",
+                hint="put it into the table's name, whose days go on from each other",
+            )
         return self.copy_with(server=self._connection(around).for_writing())
 
     def _connection(self, around: Surroundings) -> PooledConnection:
@@ -123,10 +128,17 @@ class ServerStore(Store, type=""):
     def _place(self) -> Place:
         config = self.config
         where: object = self.server.place() if self.server else config.url or config.connection
-        schema, table = config.schema_ or "", self._table
+        schema, table = self._names
+        dated = self.everyday._names[1] if self.everyday else ""
+        return Place(schema, table, str(where or self.type), dated if dated != table else "")
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        """The schema and the table."""
+        schema, table = self.config.schema_ or "", self._table
         if not schema and table.count(".") == 1:
             schema, _, table = table.partition(".")
-        return Place(schema, table, str(where or self.type))
+        return schema, table
 
     @property
     def _server(self) -> PooledConnection:
