@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -80,27 +81,35 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def store(frame: pl.DataFrame, path: AnyPath, form: Format) -> tuple[int, str]:
-    """Write one part, durably, here or elsewhere; returns its size in bytes and its digest.
+def store(
+    frame: pl.DataFrame, path: AnyPath, form: Format
+) -> Generator[None, None, tuple[int, str]]:
+    """Write one part, here or elsewhere, in two steps: what comes after the first makes it durable.
 
-    Raises VerifyError where the file for a part elsewhere has not the rows it should.
+    Returns its size in bytes and its digest. Raises VerifyError where the file for a part elsewhere
+    has not the rows it should.
     """
     if isinstance(path, Path):
         form.write(frame, path)
         reached("files.part_written")
+        del frame  # its memory is wanted for the next
+        yield
         sync(path)
         size, digest = path.stat().st_size, digest_of(path)
         reached("files.part_synced")
         return size, digest
     handle, name = tempfile.mkstemp(prefix="hygge-", suffix=f".{form.extension}")
     os.close(handle)
-    here = Path(name)
+    here, height = Path(name), frame.height
     try:
         form.write(frame, here)
         reached("files.part_written")
-        rows = form.rows(here, Schema.of(frame))
-        if rows != frame.height:
-            raise VerifyError(f"{path}: {frame.height} rows were written, and {rows} are there")
+        fields = Schema.of(frame)
+        del frame
+        yield
+        rows = form.rows(here, fields)
+        if rows != height:
+            raise VerifyError(f"{path}: {height} rows were written, and {rows} are there")
         size, digest = here.stat().st_size, digest_of(here)
         path.tree.upload(here, path.key)
     finally:
@@ -135,8 +144,11 @@ class PartWriter:
         self._folder, self._stem, self._format = folder, stem, form
         self._part_rows, self._part_bytes, self._bucket = part_rows, part_bytes, bucket
         self._frames: list[pl.DataFrame] = []
-        self._rows = self._memory = 0
+        self._rows = self._memory = self._begun = 0
+        self._helper: ThreadPoolExecutor | None = None
+        self._settling: Future[Part] | None = None
         self.parts: list[Part] = []
+        """Those that are durable: all of them after `flush`."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take some rows; parts are written as they fill."""
@@ -162,23 +174,65 @@ class PartWriter:
             self._memory += share
             frame, size = frame.slice(taken.height), size - share
             if self._rows >= self._part_rows or self._memory >= self._part_bytes:
-                self.flush()
+                self._fill()
+
+    def _fill(self) -> None:
+        """Write what is gathered as a part, which is made durable while the next is gathered."""
+        finish = self._written()
+        self._settle()
+        self._helper = self._helper or ThreadPoolExecutor(1, thread_name_prefix="durable")
+        self._settling = self._helper.submit(finish)
 
     def flush(self, *, empty: pl.DataFrame | None = None) -> None:
         """Write what is gathered as one part; `empty` is written if there is nothing at all."""
-        if not self._frames and empty is None:
-            return
+        finish = self._written(empty) if self._frames or empty is not None else None
+        self._settle()
+        if self._helper is not None:
+            self._helper.shutdown()
+            self._helper = None
+        if finish is not None:
+            self.parts.append(finish())
+
+    def _written(self, empty: pl.DataFrame | None = None) -> Callable[[], Part]:
+        """Write a part; returns what makes it durable and lists it."""
         frame = pl.concat(self._frames) if self._frames else empty
         assert frame is not None  # one of the two
-        self._frames, memory = [], self._memory
+        self._frames, memory, rows = [], self._memory, frame.height
         self._rows = self._memory = 0
-        name = f"{self._stem}-{len(self.parts):05d}.{self._format.extension}"
-        size, digest = store(frame, self._folder / name, self._format)
-        self.parts.append(Part(name, frame.height, size, memory, digest, self._bucket))
+        name = self._name(self._begun)
+        self._begun += 1
+        steps = store(frame, self._folder / name, self._format)
+        next(steps)
+
+        def finish() -> Part:
+            size, digest = _rest_of(steps)
+            return Part(name, rows, size, memory, digest, self._bucket)
+
+        return finish
+
+    def _name(self, number: int) -> str:
+        return f"{self._stem}-{number:05d}.{self._format.extension}"
+
+    def _settle(self) -> None:
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            self.parts.append(settling.result())
 
     def discard(self) -> None:
         """Forget what is gathered and remove what was written."""
         self._frames = []
-        for part in self.parts:
-            (self._folder / part.name).unlink(missing_ok=True)
+        if self._helper is not None:
+            self._helper.shutdown()
+        self._helper = self._settling = None
+        for number in range(self._begun):
+            (self._folder / self._name(number)).unlink(missing_ok=True)
         self.parts = []
+
+
+def _rest_of(steps: Generator[None, None, tuple[int, str]]) -> tuple[int, str]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: tuple[int, str] = done.value
+            return found

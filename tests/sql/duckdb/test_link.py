@@ -163,7 +163,7 @@ def test_a_query_that_needs_more_memory_says_what_to_raise(tmp_path: Path, file:
     assert caught.value.hint == "raise the connection's `memory_limit`"
     with closing(DuckDBConnection(path=str(file)).connect()) as link:
         assert len(link.rows(whole)[0][0]) == 300_000
-        assert link.rows("SELECT current_setting('memory_limit')") == [("244.1 MiB",)]
+        assert link.rows("SELECT current_setting('memory_limit')") == [("122.0 MiB",)]
 
 
 def test_times_are_in_utc_unless_a_session_statement_says_otherwise(file: Path) -> None:

@@ -43,7 +43,7 @@ class DuckDBConnection(PooledConnection):
     writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
     memory_limit: str = Field(
-        default="256MB",
+        default="128MB",
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="Memory that DuckDB may use to read, beside batches on their way. Enough for "
         "tables; a query that joins or sorts much may want more",

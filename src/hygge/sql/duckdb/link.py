@@ -22,6 +22,7 @@ from hygge.core.errors import (
 from hygge.core.secrets import redact
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
+from hygge.sql.memory import give_back
 
 
 class DuckDBLink(Link):
@@ -56,6 +57,7 @@ class DuckDBLink(Link):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         elif not remote and not Path(path).is_file():
             raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
+        give_back()
         config: dict[str, Any] = {"motherduck_token": token} if token else {}
         with told(path):
             try:
