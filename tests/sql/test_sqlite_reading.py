@@ -16,7 +16,7 @@ from tests.sql.databases import ask, drain, make, open_home, read
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.errors import BadValue, Cancelled, ConfigError, ConnectError, DataError
 from hygge.sql.sqlite import session as session_module
-from hygge.sql.sqlite import wanted
+from hygge.sql.sqlite import twin, wanted
 
 D = Decimal
 
@@ -26,6 +26,7 @@ def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Read by one connection, and, where a table lets them share it, by two."""
     if request.param:
         monkeypatch.setattr(session_module, "TWIN_BYTES", 0)
+        monkeypatch.setattr(twin, "LONG", 0)
 
 
 def values(frame: pl.DataFrame, column: str = "x") -> list[Any]:

@@ -32,6 +32,7 @@ IDS = st.one_of(
 @pytest.fixture(autouse=True)
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "TWIN_BYTES", 0)
+    monkeypatch.setattr(twin, "LONG", 0)
 
 
 @pytest.fixture

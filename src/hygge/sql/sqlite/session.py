@@ -22,13 +22,14 @@ from hygge.sql.queries import need_chunks
 from hygge.sql.ranges import range_label, range_rows, ranges_between
 from hygge.sql.source import Source
 from hygge.sql.sqlite import wanted
-from hygge.sql.sqlite.access import Database, open_reader
+from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.base import SQLiteSessionBase
 from hygge.sql.sqlite.blame import both
 from hygge.sql.sqlite.catalogue import Relation
 from hygge.sql.sqlite.columns import Asked, select
 from hygge.sql.sqlite.frames import ahead, carried, frame_of
-from hygge.sql.sqlite.twin import SPARSE, TWIN_BYTES, Answer, spans, twins_of
+from hygge.sql.sqlite.readers import READERS, Reader, rolled_back
+from hygge.sql.sqlite.twin import SPARSE, TWIN_BYTES, Answer, is_long, spans, twins_of
 from hygge.sql.sqlite.types import DIALECT
 from hygge.sql.sqlite.wanted import TooWide, Wanted, row_width
 
@@ -46,43 +47,47 @@ class SQLiteSession(SQLiteSessionBase):
 
     Parameters
     ----------
-    db: the connection, closed with the session.
+    db: the connection.
     source, context: see SQLiteSessionBase.
-    path: the file that `db` was opened on; a read transaction then begins, and on a large file one
-        more (`twin`). None for a caller's connection, which may be in one already.
+    reader: what `db` was taken from, and goes back to with the session; a read transaction then
+        begins, and for a long table further ones (`twin`). None for a caller's connection, which
+        may be in one already, and stays open.
     """
 
     consistency = "one snapshot"
 
     def __init__(
-        self, db: Database, source: Source, context: Context, *, path: Path | None = None
+        self, db: Database, source: Source, context: Context, *, reader: Reader | None = None
     ) -> None:
         super().__init__(db, source, context)
-        self._db, self._own, self._read_whole = db, path is not None, False
+        self._db, self._reader, self._read_whole = db, reader, False
+        self._own, self._clean = reader is not None, not source.query  # which makes a view
         self._twins: list[Database] = []
         self._counting: Answer | None = None
-        if path is not None:
+        if reader is not None:
             try:
-                if path.stat().st_size >= TWIN_BYTES:
-                    self._twins = twins_of(path, db, 2)
+                if reader.path.stat().st_size >= TWIN_BYTES and is_long(db, source):
+                    self._twins = twins_of(reader.path, db, 2)
                 else:
                     db.execute("BEGIN")
             except BaseException:
-                db.close()
+                READERS.give(reader, clean=False)
                 raise
 
     @classmethod
     def of_file(cls, path: Path, source: Source, context: Context) -> SQLiteSession:
         """A session on a file. Raises ConnectError where it cannot be read."""
         give_back()
-        return cls(open_reader(path), source, context, path=path)
+        reader = READERS.take(path)
+        return cls(reader.db, source, context, reader=reader)
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         """The rows of a chunk, in the file's order; see HomeSession.
 
         Raises BadValue for a value of a storage class that its declared type does not have.
         """
-        asked, rows = self._asked(request), request.batch_rows
+        asked, rows, clean = self._asked(request), request.batch_rows, self._clean
+        self._clean = False  # in the middle of a statement
         source, size = self._from(request, chunk), self._file_bytes()
         if size > wanted.BATCH_BYTES:
             rows = min(rows, max(1, wanted.BATCH_BYTES // self._usual_width(source, asked)))
@@ -95,7 +100,7 @@ class SQLiteSession(SQLiteSessionBase):
             yield from self._stream(what)
         except TooWide as wide:
             yield from self._stream(wide.rest)
-        self._read_whole = chunk == WHOLE
+        self._read_whole, self._clean = chunk == WHOLE, clean
 
     def statement(self, request: ReadRequest, chunk: Chunk) -> str:
         """The SELECT that brings a chunk; rows of more than 1 GB a batch are asked for anew, and
@@ -256,7 +261,10 @@ class SQLiteSession(SQLiteSessionBase):
             counting.close()
 
     def close(self) -> None:
+        self._leave_twins()
         if not self._own:
             self._leave_no_view()
-        self._leave_twins()
-        self._db.close()
+            return
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            READERS.give(reader, clean=self._clean and rolled_back(reader.db))

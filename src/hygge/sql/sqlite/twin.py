@@ -8,12 +8,33 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from hygge.core.errors import HyggeError
+from hygge.sql.relation import meanings
+from hygge.sql.source import Source
 from hygge.sql.sqlite.access import Database
+from hygge.sql.sqlite.catalogue import quote
 
 TWIN_BYTES = 16 << 20
 """A smaller file has been read by the time that a second reader has begun."""
 SPARSE = 8
 """Rowids are read in ranges while at least one in so many is there."""
+
+
+LONG = 100_000
+"""A table with fewer rowids has been read by then, too."""
+
+
+def is_long(db: Database, source: Source) -> bool:
+    """Whether a table has so many rowids that it may be worth sharing; asked in no snapshot."""
+    if source.query or source.condition or source.chunk_column:
+        return False
+    for names in meanings(source.schema, source.table):
+        table = ".".join(quote(name) for name in names if name)
+        with suppress(HyggeError):  # no table of that name, or one without rowids
+            low, high = db.row(
+                f"SELECT (SELECT min(rowid) FROM {table}), (SELECT max(rowid) FROM {table})"
+            )
+            return isinstance(low, int) and isinstance(high, int) and high - low >= LONG
+    return False
 
 
 def begin(db: Database) -> None:
