@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from hygge.core.context import Context
+from hygge.core.home import HomeSession
 from hygge.sql.home import ServerConfig, ServerHome
 from hygge.sql.mssql.connection import MSSQLConnection
-from hygge.sql.mssql.session import MSSQLSource
+from hygge.sql.mssql.session import MSSQLSession, MSSQLSource
 from hygge.sql.mssql.types import Precision
 
 
@@ -36,3 +38,8 @@ class MSSQLHome(ServerHome):
     Config = MSSQLHomeConfig
     config: MSSQLHomeConfig
     connection_type = MSSQLConnection
+
+    def beside(self, session: HomeSession, most: int, context: Context) -> list[HomeSession]:
+        """In the session's snapshot where it is shared; see Home."""
+        found = session.beside(most) if isinstance(session, MSSQLSession) else None
+        return super().beside(session, most, context) if found is None else [*found]

@@ -80,15 +80,21 @@ def balanced(
             break
         cuts = sorted({*cuts, *finer})
         pieces = count(cuts)
-    return _merged(cuts, [piece.rows for piece in pieces], parts)
+    return merged(cuts, [piece.rows for piece in pieces], parts)
 
 
 def _cuts(low: int, high: int, parts: int) -> list[int]:
     return [cut for _, cut in ranges_between(low, high, parts) if cut is not None]
 
 
-def _merged(cuts: Sequence[int], counts: Sequence[int], parts: int) -> list[tuple[Range, int]]:
-    """Neighbours put together to at most so many ranges, as equal as the cuts allow."""
+def merged(cuts: Sequence[int], counts: Sequence[int], parts: int) -> list[tuple[Range, int]]:
+    """Neighbours put together to at most so many ranges, as equal as the cuts allow.
+
+    Parameters
+    ----------
+    cuts: where pieces begin, in order, but for the first one.
+    counts: the rows of each piece.
+    """
     held = [0, *accumulate(counts)]
     chosen = []
     for part in range(1, parts):

@@ -13,7 +13,7 @@ from hygge.core.secrets import Secret
 from hygge.sql.address import Address, parse_url, shown
 from hygge.sql.link import Link
 from hygge.sql.mssql.login import Auth, Login
-from hygge.sql.pool import Lease
+from hygge.sql.pool import Lease, pool_of
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.settle.settler import Settler
@@ -238,7 +238,7 @@ class MSSQLConnection(PooledConnection):
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.mssql.session import MSSQLSession
 
-        return MSSQLSession(lease, source, context)
+        return MSSQLSession(lease, source, context, pool_of(self).spare)
 
 
 def server_of(host: str, port: int | None, instance: str | None) -> str:

@@ -9,16 +9,24 @@ from typing import Any
 
 import polars as pl
 
+from hygge.core.chunk import WHOLE, Chunk, ReadRequest
+from hygge.core.context import Context
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType, parse_type
 from hygge.core.watermark import Position, Window
+from hygge.sql.link import Link
 from hygge.sql.mssql import rowversion
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
 from hygge.sql.mssql.link import MSSQLLink
+from hygge.sql.mssql.split import histogram, is_clustered, locked, pieces
 from hygge.sql.mssql.types import DIALECT, MOMENT_TEXT, Precision, as_text
+from hygge.sql.pool import Lease
+from hygge.sql.queries import chunk_type
+from hygge.sql.ranges import range_label
 from hygge.sql.relation import Column, Relation, by_column, meanings
 from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
+from hygge.sql.together import Spare, companions
 
 _SNAPSHOT = "one snapshot"
 _WORDS = {
@@ -51,14 +59,27 @@ class MSSQLSession(SQLSession):
     """One attempt's reading of a database of SQL Server.
 
     In one snapshot, where the database has them allowed (`ALLOW_SNAPSHOT_ISOLATION`), which all of
-    Azure's do; a snapshot cannot be shared between connections.
+    Azure's do. Sessions beside it have snapshots of their own, of the same moment of the table.
+
+    Parameters
+    ----------
+    lease, source, context: see SQLSession.
+    spare: gives connections for sessions beside this one.
     """
 
     dialect = DIALECT
-    counting = "COUNT_BIG(*)"
+    counting = DIALECT.counting
     _clock: datetime | None = None
     _bound: rowversion.Bound | None = None
     _kept = _WORDS["read_committed"]
+
+    def __init__(
+        self, lease: Lease, source: Source, context: Context, spare: Spare = lambda most: ()
+    ) -> None:
+        super().__init__(lease, source, context)
+        self._spare = spare
+        self._shared = ""
+        self._beside: list[MSSQLSession] = []
 
     @property
     def link(self) -> MSSQLLink:
@@ -75,7 +96,7 @@ class MSSQLSession(SQLSession):
     def begin(self, snapshot: str) -> None:
         if snapshot:
             raise UnsupportedError(
-                "a snapshot of SQL Server is read by one connection only",
+                "a snapshot of SQL Server is read only by the sessions that were opened with it",
                 hint="`chunks: off` reads all in one session",
             )
         link = self.link
@@ -100,6 +121,74 @@ class MSSQLSession(SQLSession):
 
     def who(self) -> str:
         return self.link.who()
+
+    # In chunks ------------------------------------------------------------------------------------
+
+    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
+        """Ranges of the key's first column, or of `chunk_column`, if it is of whole numbers. A
+        table that does not lie in the order of its key is not cut, unless by `chunk_column`."""
+        source = self._source
+        column = source.chunk_column or next(iter(self.relation.key), "")
+        if not column:
+            return (WHOLE,)
+        kind = (
+            chunk_type(source, self.schema()) if source.chunk_column else self.schema()[column].type
+        )
+        if not (kind.is_integer or (kind.kind == "decimal" and not kind.scale)):
+            return (WHOLE,)
+        if not source.chunk_column and not is_clustered(self.link, self._table, column):
+            return (WHOLE,)
+        ends = [self.position(column, function) for function in ("MIN", "MAX")]
+        if None in ends:
+            return (WHOLE,)
+        low, high = (int(end) for end in ends)  # type: ignore[arg-type]
+        steps = [] if source.query else histogram(self.link, self._table, column)
+        return [
+            self.chunk_of(at, column, bounds, range_label(column, bounds, low, high), rows)
+            for at, (bounds, rows) in enumerate(pieces(steps, low, high, parts))
+        ]
+
+    def share(self) -> str:
+        """See HomeSession. The sessions beside are opened now, as many as are free, up to three;
+        `beside` gives them out. This one's snapshot becomes theirs, later than it was."""
+        if self._source.query or self.relation.kind != "table" or self._kept != _SNAPSHOT:
+            return ""
+        if not self._shared:
+            table = self._table
+
+            def begin(link: Link) -> None:
+                if not self._shared:
+                    _open(self.link, table)
+                    self._shared = f"of session {self.link.row('SELECT @@SPID')[0]}"
+                _open(link, table)
+
+            leases = companions(self._spare, lambda link: locked(link, table), begin)
+            self._beside = [self._companion(lease) for lease in leases]
+        return self._shared if self._beside else ""
+
+    def _companion(self, lease: Lease) -> MSSQLSession:
+        """A session on a connection whose snapshot is open."""
+        session = MSSQLSession(lease, self._source, self._context)
+        session._begun, session._clock, session._kept = True, self._clock, self._kept
+        session._found, session._fields, session._bound = self._found, self._fields, self._bound
+        return session
+
+    def beside(self, most: int) -> list[MSSQLSession] | None:
+        """Sessions in this one's snapshot, each given out once; None where it is not shared."""
+        if not self._shared:
+            return None
+        given, self._beside = self._beside[:most], self._beside[most:]
+        return given
+
+    def close(self) -> None:
+        for session in self._beside:
+            session.close()
+        self._beside = []
+        super().close()
+
+    @property
+    def _table(self) -> str:
+        return self.from_sql(WHOLE)
 
     # By rowversion --------------------------------------------------------------------------------
 
@@ -196,3 +285,12 @@ class MSSQLSession(SQLSession):
             if dtype == pl.String and schema[name].type.kind == "uuid"
         ]
         return batch.with_columns(lower) if lower else batch
+
+
+def _open(link: Link, table: str) -> None:
+    """Open a snapshot, which is of the moment of its first read; one that is open is given up."""
+    link.execute(
+        "IF @@TRANCOUNT > 0 COMMIT TRANSACTION; SET TRANSACTION ISOLATION LEVEL SNAPSHOT; "
+        "BEGIN TRANSACTION"
+    )
+    link.rows(f"SELECT TOP 1 1 AS one FROM {table}")

@@ -17,7 +17,7 @@ from hygge.sql.mysql.clock import Clock, read_clock
 from hygge.sql.mysql.keys import TableIndex, in_range, literals
 from hygge.sql.mysql.link import MySQLLink
 from hygge.sql.mysql.split import Key, pieces
-from hygge.sql.mysql.together import Spare, companions
+from hygge.sql.mysql.together import locked
 from hygge.sql.mysql.types import DIALECT, TEXT, column_of_query
 from hygge.sql.pool import Lease
 from hygge.sql.queries import bounded, chunk_type
@@ -26,6 +26,7 @@ from hygge.sql.relation import Column, Relation
 from hygge.sql.select import columns_sql
 from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
+from hygge.sql.together import Spare, companions
 
 BEGIN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _TEXTS = ("string", "json", "uuid")
@@ -83,7 +84,7 @@ class MySQLSession(SQLSession):
                     self._shared = f"of connection {self.link.number}"
                 _begin(link)
 
-            leases = companions(self._spare, self._table, begin)
+            leases = companions(self._spare, lambda link: locked(link, self._table), begin)
             self._beside = [self._companion(lease) for lease in leases]
         return self._shared if self._beside else ""
 
