@@ -39,6 +39,7 @@ NAMES = [
     "NDJSONHome",
     "NDJSONStore",
     "ODBCHome",
+    "OpenMirroringStore",
     "OracleHome",
     "ParquetHome",
     "ParquetStore",

@@ -15,13 +15,15 @@ from hygge.core.errors import GuardError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.watermark import Window
 
-Ability = Literal["deduplicate", "by_window", "deletes"]
+Ability = Literal["deduplicate", "by_window", "deletes", "marked"]
 """`deduplicate`: of rows with one key the latest counts. `by_window`: `delete_insert` of the window
-that was read. `deletes`: rows that are gone at the source go, or are marked, or are closed."""
+that was read. `deletes`: rows whose keys the source has no longer go, or are marked, or are closed.
+`marked`: rows that come and say that they are gone do."""
 ABILITIES: dict[Ability, str] = {
     "deduplicate": "`deduplicate`",
     "by_window": "`delete_insert` by window",
-    "deletes": "`deletes`, `deleted_when`",
+    "deletes": "`deletes` by comparing keys",
+    "marked": "`deleted_when`",
 }
 """How people call them."""
 
@@ -70,6 +72,11 @@ class Deletes:
     find: bool = False
     marked: bool = False
 
+    @property
+    def compares(self) -> bool:
+        """Whether keys are compared, be it not by every load."""
+        return self.find or not self.marked
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -110,7 +117,9 @@ class Terms:
     def wanted(self) -> tuple[Ability, ...]:
         """What a Store must be able to do for it."""
         asked: dict[Ability, Any] = {
-            "deduplicate": self.latest, "by_window": self.window, "deletes": self.deletes,
+            "deduplicate": self.latest, "by_window": self.window,
+            "deletes": self.deletes and self.deletes.compares,
+            "marked": self.deletes and self.deletes.marked,
         }  # fmt: skip
         return tuple(name for name, value in asked.items() if value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -54,6 +55,16 @@ Key = tuple[Any, ...]
 Facts = Callable[[pl.DataFrame, Key], Mapping[str, Any]]
 
 
+def parquet_bytes(frame: pl.DataFrame, compression: Any) -> bytes:
+    """Rows as a Parquet file; `compression` as Polars names it, zstd at level 1."""
+    out = io.BytesIO()
+    frame.write_parquet(
+        out, compression=compression, row_group_size=PIECE_ROWS,
+        compression_level=1 if compression == "zstd" else None,
+    )  # fmt: skip
+    return out.getvalue()
+
+
 class Filler:
     """Gathers rows into files of an even size.
 
@@ -79,8 +90,8 @@ class Filler:
         encode: Callable[[pl.DataFrame], bytes] | None = None,
     ) -> None:
         self._shelf, self._stem, self._sizes = shelf, stem, sizes
-        self._compression, self._facts, self._partition = compression, facts, list(partition)
-        self._encode = encode or self._parquet
+        self._facts, self._partition = facts, list(partition)
+        self._encode = encode or partial(parquet_bytes, compression=compression)
         self._held: dict[Key, list[pl.DataFrame]] = {}
         self._rows: dict[Key, int] = {}
         self._memory: dict[Key, int] = {}
@@ -121,14 +132,6 @@ class Filler:
             Datafile(name, frame.height, len(data), digest_of(data), self._facts(frame, key))
         )
         reached("lake.file_written")
-
-    def _parquet(self, frame: pl.DataFrame) -> bytes:
-        out = io.BytesIO()
-        frame.write_parquet(
-            out, compression=self._compression, row_group_size=PIECE_ROWS,
-            compression_level=1 if self._compression == "zstd" else None,
-        )  # fmt: skip
-        return out.getvalue()
 
     def flush(self) -> None:
         """Write what is left."""

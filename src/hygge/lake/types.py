@@ -97,6 +97,8 @@ def packed(frame: pl.DataFrame, fields: Schema, lying: Schema) -> pl.DataFrame:
 
 
 def _packed(column: pl.Expr, kind: LogicalType, lying: LogicalType) -> pl.Expr:
+    if kind.inner and not lying.inner:
+        return _as_json(column)
     if not _has_clock(kind) or kind.physical == lying.physical:
         return column if kind.physical == lying.physical else column.cast(lying.physical)
     if kind.kind == "list":
@@ -108,6 +110,12 @@ def _packed(column: pl.Expr, kind: LogicalType, lying: LogicalType) -> pl.Expr:
         ]
         return pl.when(column.is_not_null()).then(pl.struct(members))
     return column.dt.to_string(CLOCK)
+
+
+def _as_json(column: pl.Expr) -> pl.Expr:
+    """Lists and structs as JSON; NULL stays NULL."""
+    text = pl.struct(column.alias("v")).struct.json_encode()
+    return pl.when(column.is_not_null()).then(text.str.slice(len('{"v":')).str.head(-1))
 
 
 def _has_clock(kind: LogicalType) -> bool:

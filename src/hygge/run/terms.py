@@ -54,7 +54,8 @@ def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
         wanted.append("by_window")
     deletes = deletes_of(settings, mode)
     if deletes is not None and not (mode == "scd2" and settings.deletes is None):
-        wanted.append("deletes")
+        wanted += ["deletes"] if deletes.compares else []
+        wanted += ["marked"] if deletes.marked else []
     return tuple(wanted)
 
 

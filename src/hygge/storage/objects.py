@@ -14,6 +14,7 @@ from obstore import exceptions
 from hygge.core.errors import ConnectError, HyggeError, TransientError
 from hygge.core.secrets import redact
 from hygge.storage.address import Address
+from hygge.storage.onelake import is_fabric
 from hygge.storage.tree import Entry, Taken, Tree, in_order
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class ObjectTree(Tree):
                 raise Taken(key) from error
 
     def delete(self, keys: Sequence[str]) -> None:
+        if is_fabric(self._address.authority):
+            # OneLake takes no list of them: https://github.com/apache/arrow-rs-object-store/issues/701
+            for key in keys:
+                with self._telling(key):
+                    self._delete_one(key)
+            return
         for at in range(0, len(keys), 1000):  # DeleteObjects takes a thousand
             batch = list(keys[at : at + 1000])
             with self._telling(batch[0]):

@@ -58,6 +58,12 @@ SCENES = {
     "merge, hard": _deletes("merge", "hard"),
     "merge, marked soft": _deletes("merge", "soft", marked=True),
     "merge, marked hard": _deletes("merge", "hard", marked=True),
+    "merge, told soft": Scene(
+        "merge", Terms(deletes=Deletes(marked=True)), {"deletes": "soft", "marked": True}
+    ),
+    "merge, told hard": Scene(
+        "merge", Terms(deletes=Deletes(hard=True, marked=True)), {"deletes": "hard", "marked": True}
+    ),
     "delete_insert": Scene("delete_insert", Terms(), {}),
     "delete_insert by window": Scene("delete_insert", Terms(), {}, by_window=True),
     "scd2": Scene("scd2", Terms(), {}),

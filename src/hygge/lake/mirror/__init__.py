@@ -1,0 +1,1 @@
+"""Fabric's open mirroring: files for a landing zone, which Fabric makes tables of."""
