@@ -21,6 +21,7 @@ from hygge.core import registry
 from hygge.core.context import Surroundings
 from hygge.core.settings import build
 from hygge.files.remote.stage import STEPS
+from hygge.storage.address import Address
 from hygge.storage.connection import StorageConnection, tree_of
 from hygge.storage.tree import Tree
 from hygge.testing._store_base import LoadingContract
@@ -40,9 +41,14 @@ def tree(emulator: Emulator) -> Tree:
     return tree_of(lake, lake.address("").at(""))
 
 
+def key_of(emulator: Emulator, path: str) -> str:
+    """The key of a path below the emulator's URL."""
+    return str(Address.parse(emulator.url).join(path).key)
+
+
 def download(emulator: Emulator, place: str, folder: Path) -> Path:
     """The parts that the newest manifest of a place lists, in a new folder."""
-    files = tree(emulator)
+    files, place = tree(emulator), key_of(emulator, place)
     manifests = sorted(e.key for e in files.below(f"{place}/_hygge"))
     into = folder / uuid4().hex
     into.mkdir()
@@ -99,6 +105,10 @@ class TestParquetOnAzure(Elsewhere):
 
 class TestParquetOnGoogle(Elsewhere):
     on = "gcs"
+
+
+class TestParquetOnSFTP(Elsewhere):
+    on = "sftp"
 
 
 class TestParquetFromS3(HomeContract):

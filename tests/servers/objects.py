@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -27,6 +28,7 @@ from typing import Any
 
 from tests.servers.base import Broken, Missing
 from tests.servers.daemon import PATIENCE, free_port
+from tests.servers.ssh import ssh_server
 
 ROOT = Path(__file__).parents[2]
 AZURITE = "azurite@3.35.0"  # 3.36 and later want Node 22
@@ -47,16 +49,20 @@ class Emulator:
     ----------
     kind: one of KINDS, and the type of connection that reaches it.
     port: on this machine.
-    bucket: made in it.
+    bucket: made in it; of an SFTP server `user@`.
+    folder: of an SFTP server, a folder of the machine's with its keys and its files.
     """
 
     kind: str
     port: int
     bucket: str
+    folder: str = ""
 
     @property
     def url(self) -> str:
         """Of the bucket, as hygge takes it."""
+        if self.kind == "sftp":
+            return f"sftp://{self.bucket}127.0.0.1:{self.port}{self.folder}/files"
         return {"s3": "s3", "azure": "az", "gcs": "gs"}[self.kind] + f"://{self.bucket}"
 
     def settings(self, port: int | None = None) -> dict[str, Any]:
@@ -68,6 +74,8 @@ class Emulator:
             "azure": {"endpoint": f"{at}/{ACCOUNT}", "account": ACCOUNT,
                       "account_key": ACCOUNT_KEY},
             "gcs": {"endpoint": at},
+            "sftp": {"key_file": f"{self.folder}/user",
+                     "known_hosts": f"{self.folder}/known_hosts"},
         }[self.kind]  # fmt: skip
         return {"type": self.kind, "url": self.url, **own}
 
@@ -103,7 +111,17 @@ def azurite() -> list[str]:
 
 @contextmanager
 def emulator(kind: str) -> Iterator[Emulator]:
-    """An emulator of a kind until the end of the `with`. Raises Missing, Broken."""
+    """An emulator of a kind, or an SFTP server, until the end of the `with`.
+
+    Raises Missing, Broken.
+    """
+    if kind == "sftp":
+        with (
+            tempfile.TemporaryDirectory(prefix="hygge-sftp-") as folder,
+            ssh_server(Path(folder)) as server,
+        ):
+            yield Emulator(kind, server.port, f"{server.user}@", folder)
+        return
     if kind == "azure":
         azurite()
     for _ in range(3):

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.servers import Database
-from tests.servers.ssh import sshd
+from tests.servers.ssh import answers, ssh_server
 from tests.sql.databases import drain
 
 from hygge.core.context import Context, Surroundings
@@ -27,45 +22,15 @@ from hygge.sql.tunnel import Tunnel, through
 @pytest.fixture(scope="module")
 def bastion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tunnel]:
     """An sshd on a free port, and the key that it lets in."""
-    program = sshd()
-    folder = tmp_path_factory.mktemp("ssh")
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)  # it insists on it as root
-    for name in ("host", "user"):
-        key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
-        subprocess.run(key, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "sshd_config"
-    config.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
-        f"AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\n"
-        f"PidFile none\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
-    )
-    host_key = (folder / "host.pub").read_text()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=log)
-    deadline = time.monotonic() + 20
-    while not _answers(port):
-        assert server.poll() is None, (folder / "log").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    try:
-        yield Tunnel(
-            host="127.0.0.1", port=port, user=getpass.getuser(), key_file=str(folder / "user"),
-            known_hosts=str(folder / "known_hosts"),
-        )  # fmt: skip
-    finally:
-        tunnels.close_tunnels()
-        server.terminate()
-        server.wait(10)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with ssh_server(tmp_path_factory.mktemp("ssh")) as server:
+        try:
+            yield Tunnel(
+                host="127.0.0.1", port=server.port, user=server.user,
+                key_file=str(server.folder / "user"),
+                known_hosts=str(server.folder / "known_hosts"),
+            )  # fmt: skip
+        finally:
+            tunnels.close_tunnels()
 
 
 def keys_of(database: Database, tunnel: Tunnel) -> dict[str, object]:
@@ -95,9 +60,9 @@ def test_it_is_shared_and_opened_again_when_it_broke(bastion: Tunnel, postgres: 
     running.process.kill()
     running.process.wait()
     again = through(bastion, postgres.host, postgres.port, 10)
-    assert _answers(again[1])
+    assert answers(again[1])
     tunnels.close_tunnels()
-    assert not _answers(again[1])
+    assert not answers(again[1])
 
 
 def test_what_ssh_says_is_told(bastion: Tunnel, tmp_path: Path) -> None:

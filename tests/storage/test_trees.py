@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.servers.objects import Emulator
+from tests.servers.objects import KINDS, Emulator
 
 from hygge.core import registry
+from hygge.core.context import in_own_loop
 from hygge.core.errors import ConnectError, TransientError
 from hygge.core.settings import build
 from hygge.storage.connection import StorageConnection, tree_of
+from hygge.storage.sftp_tree import SFTPTree
 from hygge.storage.tree import BLOCK_BYTES, RangedFile, Taken, Tree
 
 ODD = "é %20 x#?*&=+.txt"
@@ -26,15 +29,21 @@ def connection(emulator: Emulator, **changes: object) -> StorageConnection:
     return made
 
 
+@pytest.fixture(params=[*KINDS, "sftp"])
+def place(request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]) -> Emulator:
+    """Each place that files can lie in."""
+    return emulators(request.param)
+
+
 @pytest.fixture
-def tree(object_store: Emulator) -> Tree:
-    found = connection(object_store)
+def tree(place: Emulator) -> Tree:
+    found = connection(place)
     return tree_of(found, found.address("").at(""))
 
 
 @pytest.fixture
-def folder() -> str:
-    return f"t{uuid4().hex[:12]}"
+def folder(place: Emulator) -> str:
+    return connection(place).address(f"t{uuid4().hex[:12]}").key
 
 
 def test_a_connection_is_kept_open(object_store: Emulator) -> None:
@@ -97,6 +106,37 @@ def test_what_is_not_there(tree: Tree, folder: str) -> None:
         with pytest.raises(FileNotFoundError):
             ask(f"{folder}/nothing")
     tree.delete([f"{folder}/nothing"])
+
+
+def test_a_key_that_the_server_does_not_know(
+    emulators: Callable[[str], Emulator], tmp_path: Path
+) -> None:
+    server = emulators("sftp")
+    (tmp_path / "known_hosts").write_text("")
+    for changes in ({"known_hosts": str(tmp_path / "known_hosts")},
+                    {"key_file": f"{server.folder}/host"}):  # fmt: skip
+        stranger = connection(server, **changes)
+        with pytest.raises(ConnectError, match="access was refused") as caught:
+            tree_of(stranger, stranger.address("").at("")).below("x")
+        assert caught.value.hint
+
+
+def test_a_connection_that_was_cut_is_opened_again(emulators: Callable[[str], Emulator]) -> None:
+    found = connection(emulators("sftp"), timeout="14s")
+    tree = tree_of(found, found.address("").at(""))
+    assert isinstance(tree, SFTPTree)
+    key = found.address("x").key
+    tree.create(key, b"x")
+    in_own_loop(cut(tree))
+    with pytest.raises(TransientError):
+        tree.read(key)
+    assert tree.read(key) == b"x"
+    tree.delete([key])
+
+
+async def cut(tree: SFTPTree) -> None:
+    assert tree._client is not None
+    tree._client.exit()
 
 
 def test_a_missing_bucket(object_store: Emulator) -> None:

@@ -38,7 +38,8 @@ def parse_place(text: str, role: registry.Role) -> Place:
 
     `sqlite:///shop.db#orders` is a table of a database, and so is `shop.db#orders`. `orders.csv`
     is a file, by its ending; a path without one is a folder, of Parquet unless a source's files
-    say otherwise; `csv://orders` is a folder of CSV files. Any other URL goes to the connector of
+    say otherwise; `csv://orders` is a folder of CSV files. `s3://bucket/orders` is a path, too,
+    and so is every URL of a place of files. Any other URL goes to the connector of
     its scheme, or to `sql`, with the table after `#`.
 
     Raises ConfigError where it means nothing, with what would.
@@ -51,9 +52,17 @@ def parse_place(text: str, role: registry.Role) -> Place:
     if scheme == "sqlite":  # as SQLAlchemy has it: three slashes are relative, four absolute
         path, _, table = rest.removeprefix("/").partition("#")
         return _table(unquote(path), table, text)
+    if _holds_files(scheme):
+        return _path(text, role)
     if scheme in set(ENDINGS.values()):
         return Place(scheme, _name(rest), {"path": _given(rest, text)})
     return _server(text, scheme, role)
+
+
+def _holds_files(scheme: str) -> bool:
+    """Whether a scheme names a place of files, like `s3`."""
+    name = registry.connection_of(scheme.lower())
+    return name is not None and registry.lookup("connection", name).holds == "files"
 
 
 def _path(text: str, role: registry.Role) -> Place:
@@ -66,7 +75,9 @@ def _path(text: str, role: registry.Role) -> Place:
     if role == "store" and Path(path).suffix.lower() in ENDINGS:
         raise ConfigError(
             f"'{text}' names one file, and a destination is a folder of files",
-            hint=f"{kind}://{Path(path).with_suffix('')} is a folder of that kind",
+            hint=f"{path.removesuffix(Path(path).suffix)} is a folder"
+            if "://" in path
+            else f"{kind}://{Path(path).with_suffix('')} is a folder of that kind",
         )
     extra = {"delimiter": "\t"} if path.lower().endswith(".tsv") else {}
     return Place(kind, _name(path), {"path": path, **extra})

@@ -41,7 +41,13 @@ class CloudConnection(StorageConnection):
     @property
     def _plain(self) -> bool:
         """Whether the endpoint given is one without TLS."""
-        return str(getattr(self, "endpoint", None) or "").startswith("http://")
+        return (self._endpoint or "").startswith("http://")
+
+    @property
+    def _endpoint(self) -> str | None:
+        """The address of a server other than the cloud's own; None for that."""
+        found: str | None = getattr(self, "endpoint", None)
+        return found
 
     @abstractmethod
     def _open(self, address: Address, **common: Any) -> ObjectStore:

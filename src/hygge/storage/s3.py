@@ -57,12 +57,17 @@ class S3Connection(CloudConnection):
             raise ValueError("`profile` and `access_key_id` exclude each other")
         return self
 
+    @property
+    def _endpoint(self) -> str | None:
+        of_s3, of_all = (os.environ.get(f"AWS_ENDPOINT_URL{which}") for which in ("_S3", ""))
+        return self.endpoint or of_s3 or of_all or None
+
     def _config(self) -> dict[str, str]:
         """Settings that are no credentials, named as object_store names them."""
         region = self.region or os.environ.get("AWS_REGION") or self._chain_region()
         config = {"aws_region": region} if region else {}
-        if self.endpoint:
-            config["aws_endpoint_url"] = self.endpoint
+        if endpoint := self._endpoint:
+            config["aws_endpoint_url"] = endpoint
         if self.virtual_hosted:
             config["aws_virtual_hosted_style_request"] = "true"
         return config

@@ -14,7 +14,7 @@ VACUUM_AFTER = timedelta(hours=24)
 """The age at which parts of earlier generations go, if the settings do not say."""
 MANIFESTS_STAY = timedelta(hours=1)
 """Manifests stay so long at the least: a commit that was slow finds out by them that it lost."""
-_PART = re.compile(r"part-(?P<generation>\d{6,})-")
+_PART = re.compile(r"\.?part-(?P<generation>\d{6,})-")
 
 
 def vacuum(folder: RemotePath, state: State, after: timedelta) -> int:
