@@ -17,7 +17,7 @@ import pyarrow
 from benchmarks import data
 from benchmarks.sources import Job, module
 
-RATIO_LIMIT = 1.5
+RATIO_LIMIT = 1.3
 
 
 @contextmanager

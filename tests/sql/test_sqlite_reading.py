@@ -27,6 +27,7 @@ def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if request.param:
         monkeypatch.setattr(session_module, "TWIN_BYTES", 0)
         monkeypatch.setattr(twin, "LONG", 0)
+        monkeypatch.setattr(session_module, "FEWEST", 1)
 
 
 def values(frame: pl.DataFrame, column: str = "x") -> list[Any]:

@@ -33,6 +33,7 @@ IDS = st.one_of(
 def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "TWIN_BYTES", 0)
     monkeypatch.setattr(twin, "LONG", 0)
+    monkeypatch.setattr(session_module, "FEWEST", 1)
 
 
 @pytest.fixture

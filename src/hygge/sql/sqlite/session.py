@@ -29,7 +29,7 @@ from hygge.sql.sqlite.catalogue import Relation
 from hygge.sql.sqlite.columns import Asked, select
 from hygge.sql.sqlite.frames import ahead, carried, frame_of
 from hygge.sql.sqlite.readers import READERS, Reader, rolled_back
-from hygge.sql.sqlite.twin import SPARSE, TWIN_BYTES, Answer, is_long, spans, twins_of
+from hygge.sql.sqlite.twin import FEWEST, SPARSE, TWIN_BYTES, Answer, is_long, spans, twins_of
 from hygge.sql.sqlite.types import DIALECT
 from hygge.sql.sqlite.wanted import TooWide, Wanted, row_width
 
@@ -111,12 +111,13 @@ class SQLiteSession(SQLiteSessionBase):
         """The least and the largest rowid of a chunk that two connections share; else None."""
         what, source = self._source, self._relation
         other = what.query or what.condition or what.chunk_column or request.window is not None
-        if not self._twins or other or source.kind != "table" or not source.rowid:
+        if not self._twins or other or source.kind != "table" or not source.rowid or rows < FEWEST:
             return None
         low, high = self._span()
         if low is None:
             return None
-        low, below = max(low, chunk.bounds.get("from") or low), chunk.bounds.get("below")
+        first, below = chunk.bounds.get("from"), chunk.bounds.get("below")
+        low = low if first is None else max(low, first)
         high = high if below is None else min(high, below - 1)
         return (low, high) if high - low >= 2 * rows else None
 

@@ -15,6 +15,8 @@ from hygge.sql.sqlite.catalogue import quote
 
 TWIN_BYTES = 16 << 20
 """A smaller file has been read by the time that a second reader has begun."""
+FEWEST = 1000
+"""Ranges of fewer rows would cost more than they save."""
 SPARSE = 8
 """Rowids are read in ranges while at least one in so many is there."""
 
