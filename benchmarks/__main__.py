@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import data, project, sources
+from benchmarks import data, project, settling, sources, targets
 from benchmarks.encode import ready_frames
 from benchmarks.line import Line, table
 from benchmarks.measure import timed
@@ -84,10 +84,11 @@ def main() -> int:
     parser.add_argument(
         "--rows", type=int, nargs="*", default=[1_000_000, 10_000_000], help="sizes of the table"
     )
-    known = sources.names()
+    known, stores = sources.names(), [f"into-{name}" for name in targets.names()]
+    everything = ["many", *known, *stores]
     parser.add_argument(
-        "--only", nargs="*", choices=["many", *known], default=["many", *known], metavar="WHAT",
-        help=f"some of: many, {', '.join(known)}",
+        "--only", nargs="*", choices=everything, default=everything, metavar="WHAT",
+        help=f"some of: {', '.join(everything)}",
     )  # fmt: skip
     parser.add_argument(
         "--cores", type=int, nargs="*", default=_cores(),
@@ -100,8 +101,11 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     lines = many(work, chosen.runs) if "many" in chosen.only else []
     for rows in chosen.rows:
+        runs = chosen.runs if rows < 5_000_000 else 1
         for name in (n for n in known if n in chosen.only):
-            lines += one_source(name, work, rows, chosen.runs if rows < 5_000_000 else 1)
+            lines += one_source(name, work, rows, runs)
+        if settled := [n.removeprefix("into-") for n in stores if n in chosen.only]:
+            lines += settling.into_each(settled, work, rows, runs)
     print(table(lines))
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

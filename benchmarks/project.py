@@ -12,15 +12,18 @@ from typing import Any
 GO = [sys.executable, "-m", "hygge", "go", "--quiet"]
 
 
-def write(folder: Path, home: Mapping[str, Any], **flow: Any) -> None:
-    """A project with one flow into Parquet; `flow` holds its further settings.
+def write(
+    folder: Path, home: Mapping[str, Any], store: Mapping[str, Any] | None = None, **flow: Any
+) -> None:
+    """A project with one flow, into Parquet unless a Store is given; `flow` holds its further
+    settings.
 
     It is written as JSON, which YAML takes.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    store = {"type": "parquet", "path": "out"}
-    project = {"name": "bench", "flows": {"bench": {"home": dict(home), "store": store, **flow}}}
+    settles = dict(store or {"type": "parquet", "path": "out"})
+    project = {"name": "bench", "flows": {"bench": {"home": dict(home), "store": settles, **flow}}}
     (folder / "hygge.yml").write_text(json.dumps(project, indent=1) + "\n")
 
 

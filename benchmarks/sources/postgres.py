@@ -52,8 +52,14 @@ def job(work: Path, rows: int) -> Iterator[Job]:
 
 def drain(database: Database) -> list[str]:
     """psql, with the server's binary COPY going to nothing."""
-    script = f'exec "$0" "$@" --command="{COPY}" > /dev/null'
+    return client(database, COPY)
+
+
+def client(database: Database, out: str, into: str = "") -> list[str]:
+    """psql with a statement whose output goes to another's input, or to nothing."""
+    end = f'| "$0" "$@" --command="{into}"' if into else "> /dev/null"
     arguments = [a for a in database.arguments() if not a.startswith("--file")]
+    script = f'"$0" "$@" --command="{out}" {end}'
     return ["env", *_said(database.secrets()), "sh", "-c", script, database.client, *arguments]
 
 

@@ -11,6 +11,9 @@ from benchmarks.__main__ import one_source
 from benchmarks.line import Line, table
 from benchmarks.measure import Timing
 from benchmarks.plot import OVER, svg
+from benchmarks.settling import into_each
+from tests.servers import Database
+from tests.servers.postgres import POSTGRES
 
 from benchmarks import sources
 
@@ -56,6 +59,26 @@ def test_a_source_says_what_it_times(name: str, tmp_path: Path) -> None:
         assert job.home["type"] in (name, "sql")
         assert job.drain
         assert job.drained
+
+
+def test_a_store_is_timed_beside_its_floors(
+    postgres: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(POSTGRES.variable, postgres.url)
+    monkeypatch.setenv("BENCH_POSTGRES_URL", "")  # set by it, and put back when the test ends
+    found = into_each(["postgres"], tmp_path, 1000, 1)
+    lines = {line.name.partition(": ")[2]: line for line in found}
+    assert list(lines) == [
+        "floor, COPY (binary) out, piped into COPY in", "PostgreSQL to PostgreSQL, append",
+        "PostgreSQL to PostgreSQL, replace", "merge of 1 % into PostgreSQL, beside replacing",
+    ]  # fmt: skip
+    append, replaced = (lines[f"PostgreSQL to PostgreSQL, {m}"] for m in ("append", "replace"))
+    piped = lines["floor, COPY (binary) out, piped into COPY in"]
+    assert append.floor == replaced.floor == piped.timing.seconds > 0
+    merged = lines["merge of 1 % into PostgreSQL, beside replacing"]
+    assert merged.floor == replaced.timing.seconds
+    assert merged.ratio_limit == 0.2
+    assert {line.timing.runs for line in lines.values()} == {1}
 
 
 def test_a_source_is_timed_beside_its_floors(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,9 +18,12 @@ import pytest
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import CancelToken, Context, Surroundings
 from hygge.core.errors import Cancelled, ConnectError, DataError, HyggeError, TransientError
+from hygge.core.fields import Field, Schema
 from hygge.homes.duckdb import DuckDBHome
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
+from hygge.stores.duckdb import DuckDBStore
+from hygge.testing.loading import load_frames
 
 ENDLESS = "SELECT max(a.range * b.range) AS x FROM range(1000000) a, range(1000000) b"
 """A trillion rows before the first result."""
@@ -189,3 +193,29 @@ def test_two_sessions_do_not_share_a_snapshot(file: Path) -> None:
     with home.open(Context()) as session:
         assert session.share() == ""
         assert list(session.split(ReadRequest(), 4)) == [WHOLE]
+
+
+@pytest.mark.parametrize("mode", ["append", "replace", "merge"])
+@pytest.mark.parametrize("given", [None, "300MB"])
+def test_memory_is_enough_for_keys(tmp_path: Path, mode: Any, given: str | None) -> None:
+    """Loads without a key keep to a limit; those with one have room, unless a limit was set."""
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb"), memory_limit=given)
+    rows = pl.DataFrame({"k": [1, 2], "v": ["a", "b"]})
+    around = Surroundings(connections={"w": connection})
+    limits = []
+    for keyed in (False, True):
+        fields = Schema(
+            Field(f.name, f.type, nullable=f.name != "k", key=int(keyed and f.name == "k"))
+            for f in Schema.of(rows)
+        )
+        store = DuckDBStore(f"t{keyed}", connection="w").bind(around)
+        with closing(connection.for_writing().connect()) as link:  # so that the file stays open
+            for at in (0, 2):
+                frame = rows.with_columns(k=pl.col("k") + at)
+                load_frames(store, [frame], mode, ["k"] if mode == "merge" else [], fields=fields)
+            limits.append(str(link.row("SELECT current_setting('memory_limit')")[0]))
+    if given:
+        assert limits == ["286.1 MiB"] * 2
+    else:
+        assert (limits[0] == "244.1 MiB") == (mode != "merge")
+        assert (limits[1] == "244.1 MiB") == (mode == "append")

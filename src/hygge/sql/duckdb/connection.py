@@ -42,11 +42,12 @@ class DuckDBConnection(PooledConnection):
 
     writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
-    memory_limit: str = Field(
-        default="128MB",
+    memory_limit: str | None = Field(
+        default=None,
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="Memory that DuckDB may use to read, beside batches on their way. Enough for "
-        "tables; a query that joins or sorts much may want more",
+        description="Memory that DuckDB may use, beside batches on their way. If not set: 128 MB "
+        "to read tables, 256 MB to load them, and most of what there is where a load has a key, "
+        "whose index is held in memory. A query that joins or sorts much may want more",
         examples=["4GB"],
     )
 

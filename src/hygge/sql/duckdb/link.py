@@ -24,6 +24,11 @@ from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back
 
+READING, WRITING = "128MB", "256MB"
+"""What DuckDB may use, beside batches on their way, unless a limit is set."""
+_lifted: set[str] = set()
+"""The files whose limit was lifted in this process."""
+
 
 class DuckDBLink(Link):
     """A connection; threads share a database by cursors of it, each of which is one of these."""
@@ -32,14 +37,14 @@ class DuckDBLink(Link):
         self, connection: duckdb.DuckDBPyConnection, label: str, timeout_s: float = 0
     ) -> None:
         self._connection, self.label, self._timeout_s = connection, label, timeout_s
-        self._cancelled = False
+        self._cancelled, self._fixed = False, True
         # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
         self._connection.execute("SET TimeZone = 'UTC'")
 
     @classmethod
     def open(
         cls, path: str, token: str | None, *, writing: bool = False, timeout_s: float = 0,
-        memory: str = "",
+        memory: str | None = None,
     ) -> Self:  # fmt: skip
         """Open a file, made if it is to be written to, or a MotherDuck database.
 
@@ -49,8 +54,8 @@ class DuckDBLink(Link):
         token: MotherDuck's; None where it is in the environment, or for a file.
         writing: whether it is to be written to.
         timeout_s: how long one statement may take; 0 for any time.
-        memory: how much DuckDB may use to read, e.g. `256MB`; "" for most of what there is. Left
-            to itself it keeps all blocks that it has read, 1.3 GB of a table of 10 M rows.
+        memory: how much DuckDB may use, e.g. `4GB`; None for READING or WRITING. Left to itself it
+            keeps all blocks that it has read or written, 1.3 GB of a table of 10 M rows.
         """
         remote = path.startswith("md:")
         if writing and not remote:
@@ -62,11 +67,24 @@ class DuckDBLink(Link):
         with told(path):
             try:
                 opened = duckdb.connect(path, read_only=not (remote or writing), config=config)
-                if memory and not writing and not remote:
-                    opened.execute(f"SET memory_limit = '{memory}'")
+                if not remote and path not in _lifted:
+                    usual = WRITING if writing else READING
+                    opened.execute(f"SET memory_limit = '{memory or usual}'")
             except duckdb.ConnectionException:  # this process has it open to write already
                 opened = duckdb.connect(path, config=config)
-            return cls(opened, path, timeout_s)
+            link = cls(opened, path, timeout_s)
+        link._fixed = remote or memory is not None
+        return link
+
+    def lift(self) -> None:
+        """Let DuckDB use most of what memory there is, unless a limit was set, from now on.
+
+        The index of a table's key is held in memory, all of it: 256 MB are enough for some ten
+        million whole numbers. What else was open of the file shares the limit, so it never sinks.
+        """
+        if not self._fixed and self.label not in _lifted:
+            _lifted.add(self.label)
+            self.execute("RESET memory_limit")
 
     def execute(self, sql: str) -> None:
         with self._statement():
@@ -79,15 +97,14 @@ class DuckDBLink(Link):
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Append a frame to a table, column by column's name; returns how many rows it took."""
+        # Found by its name, which no table has: what is registered stays in memory until the
+        # transaction ends. As a stream, a batch goes as soon as it was read.
+        _hygge_rows = rows.to_arrow().to_reader()
         with self._statement():
-            self._connection.register("hygge_rows", rows.to_arrow())
-            try:
-                done = self._connection.execute(
-                    f"INSERT INTO {table} BY NAME SELECT * FROM hygge_rows"
-                )
-                (taken,) = done.fetchone() or (0,)
-            finally:
-                self._connection.unregister("hygge_rows")
+            done = self._connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM _hygge_rows"
+            )
+            (taken,) = done.fetchone() or (0,)
         return int(taken)
 
     @contextmanager

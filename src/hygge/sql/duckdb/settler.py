@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, TransientError
+from hygge.core.fields import Field
 from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
@@ -27,6 +28,8 @@ class DuckDBSettler(Settler):
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         taker: Any = link
+        if table == place.table and self._has_index(link, place):
+            self._lift(link)
         return int(taker.append(place.sql(self.dialect, table), rows))
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
@@ -37,7 +40,26 @@ class DuckDBSettler(Settler):
         if found := link.rows(self.dialect.first(query)):
             values = ", ".join(map(str, found[0]))
             raise DataError(f"Key ({', '.join(keys)})=({values}) is duplicated.")
+        self._lift(link)
         super().add_key(link, place, table, keys)
+
+    def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+        """See Settler. A load with a key needs its index."""
+        self._lift(link)
+        super().check_keys(link, place, keys)
+
+    def _lift(self, link: Link) -> None:
+        holder: Any = link
+        holder.lift()
+
+    def _has_index(self, link: Link, place: Place) -> bool:
+        schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
+        query = (
+            "1 FROM duckdb_tables() WHERE database_name = current_database() AND index_count > 0 "
+            f"AND lower(schema_name) = lower({schema}) "
+            f"AND lower(table_name) = lower({self.dialect.text(place.table)})"
+        )
+        return bool(link.rows(self.dialect.first(query)))
 
     def claim(self, link: Link, table: str) -> None:
         _CLAIMED.add(table)
