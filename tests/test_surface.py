@@ -39,6 +39,7 @@ NAMES = [
     "NDJSONHome",
     "NDJSONStore",
     "ODBCHome",
+    "OneLakeStore",
     "OpenMirroringStore",
     "OracleHome",
     "ParquetHome",

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from hygge.stores.mssql import MSSQLStore as MSSQLStore
     from hygge.stores.mysql import MySQLStore as MySQLStore
     from hygge.stores.ndjson import NDJSONStore as NDJSONStore
+    from hygge.stores.onelake import OneLakeStore as OneLakeStore
     from hygge.stores.open_mirroring import OpenMirroringStore as OpenMirroringStore
     from hygge.stores.parquet import ParquetStore as ParquetStore
     from hygge.stores.postgres import PostgresStore as PostgresStore
@@ -87,6 +88,7 @@ _WHERE = {
     "hygge.stores.duckdb": ("DuckDBStore",),
     "hygge.stores.ipc": ("IPCStore",),
     "hygge.stores.ndjson": ("NDJSONStore",),
+    "hygge.stores.onelake": ("OneLakeStore",),
     "hygge.stores.open_mirroring": ("OpenMirroringStore",),
     "hygge.stores.parquet": ("ParquetStore",),
     "hygge.stores.mysql": ("MySQLStore",),

@@ -150,8 +150,9 @@ class Store:
         """The settings of one entity; see `Home.place_entity`."""
         return dict(settings)
 
-    def bind(self, around: Surroundings) -> Self:
-        """This description with relative paths and connection names resolved."""
+    def bind(self, around: Surroundings) -> Store:
+        """This description with relative paths and connection names resolved; or, of one that only
+        translates, the Store that does its work, bound."""
         return self
 
     def copy_with(self, **changes: Any) -> Self:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, model_validator
 
 from hygge.core.errors import ConnectError, MissingDriver
 from hygge.core.secrets import Secret, redact
+from hygge.core.watermark import parse_duration
 from hygge.storage.address import Address
 from hygge.storage.cloud import CloudConnection
+from hygge.storage.onelake import Remover, is_fabric
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -20,9 +24,16 @@ if TYPE_CHECKING:
 Auth = Literal["default", "managed_identity", "azure_cli", "service_principal", "interactive"]
 SCOPE = "https://storage.azure.com/.default"
 """https://learn.microsoft.com/azure/storage/blobs/authorize-access-azure-active-directory"""
+_TOKEN = "AZURE_STORAGE_TOKEN"  # noqa: S105 - the name of a variable
+_SIGNATURES = ("AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_SAS_TOKEN")
 _KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_MASTER_KEY",
-         "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_TOKEN")  # fmt: skip
+         _TOKEN, *_SIGNATURES)  # fmt: skip
 """Where object_store finds a key by itself."""
+
+
+def _found(*names: str) -> str:
+    """The first of some environment variables that is set; "" where none is."""
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 class AzureConnection(CloudConnection):
@@ -91,7 +102,7 @@ class AzureConnection(CloudConnection):
         config = {"azure_container_name": container}
         if account:
             config["azure_storage_account_name"] = account
-        if ".fabric." in host:
+        if is_fabric(host):
             config["azure_use_fabric_endpoint"] = "true"
         if self.endpoint:
             config["azure_storage_endpoint"] = self.endpoint
@@ -155,6 +166,21 @@ class AzureConnection(CloudConnection):
         config: Any = {**self._place(address), **self._key()}
         tokens: Any = self._tokens() if self._by_token() else None
         return AzureStore(config=config, credential_provider=tokens, **common)
+
+    def _remover(self, address: Address) -> Remover | None:
+        place = self._place(address)
+        if "azure_use_fabric_endpoint" not in place:
+            return None
+        account, container = place["azure_storage_account_name"], place["azure_container_name"]
+        url = (self.endpoint or f"https://{account}.blob.fabric.microsoft.com").rstrip("/")
+        signature = self.sas_token.reveal() if self.sas_token is not None else _found(*_SIGNATURES)
+        tokens: Callable[[], dict[str, Any]] | None = None
+        if self._by_token():
+            tokens = self._tokens()
+        elif not signature and (token := _found(_TOKEN)):
+            tokens = partial(dict, token=token, expires_at=datetime.max.replace(tzinfo=UTC))
+        seconds = parse_duration(self.timeout).total_seconds()
+        return Remover(f"{url}/{quote(container)}", tokens, signature.removeprefix("?"), seconds)
 
     def _options(self, address: Address) -> dict[str, str]:
         options = {**self._place(address), **self._key()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,10 @@ class CloudConnection(StorageConnection):
     def _open(self, address: Address, **common: Any) -> ObjectStore:
         """obstore's store of a bucket or container."""
 
+    def _remover(self, address: Address) -> Callable[[str], None] | None:
+        """What removes one file of a bucket, where obstore cannot."""
+        return None
+
     @abstractmethod
     def _options(self, address: Address) -> dict[str, str]:
         """Settings and credentials, named as object_store names them."""
@@ -70,7 +75,7 @@ class CloudConnection(StorageConnection):
             store = self._open(address, client_options=client, retry_config=retry)
         except (ValueError, OSError) as error:
             raise ConnectError(f"{address}: {redact(str(error)).splitlines()[0]}") from error
-        return ObjectTree(store, address)
+        return ObjectTree(store, address, self._remover(address))
 
     def storage_options(self, address: Address) -> dict[str, str]:
         options = self._options(address)

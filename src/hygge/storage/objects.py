@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from obstore import exceptions
 from hygge.core.errors import ConnectError, HyggeError, TransientError
 from hygge.core.secrets import redact
 from hygge.storage.address import Address
-from hygge.storage.onelake import is_fabric
 from hygge.storage.tree import Entry, Taken, Tree, in_order
 
 if TYPE_CHECKING:
@@ -40,10 +39,13 @@ class ObjectTree(Tree):
     ----------
     store: obstore's.
     address: of the bucket, for errors.
+    remover: removes one file, where obstore cannot; one that is not there is not missed.
     """
 
-    def __init__(self, store: ObjectStore, address: Address) -> None:
-        self._store, self._address = store, address
+    def __init__(
+        self, store: ObjectStore, address: Address, remover: Callable[[str], None] | None = None
+    ) -> None:
+        self._store, self._address, self._remover = store, address, remover
 
     def below(self, folder: str, *, deep: bool = False) -> list[Entry]:
         with self._telling(folder):
@@ -85,11 +87,9 @@ class ObjectTree(Tree):
                 raise Taken(key) from error
 
     def delete(self, keys: Sequence[str]) -> None:
-        if is_fabric(self._address.authority):
-            # OneLake takes no list of them: https://github.com/apache/arrow-rs-object-store/issues/701
+        if self._remover is not None:
             for key in keys:
-                with self._telling(key):
-                    self._delete_one(key)
+                self._remover(key)
             return
         for at in range(0, len(keys), 1000):  # DeleteObjects takes a thousand
             batch = list(keys[at : at + 1000])

@@ -58,6 +58,11 @@ SCENES = {
     "merge, hard": _deletes("merge", "hard"),
     "merge, marked soft": _deletes("merge", "soft", marked=True),
     "merge, marked hard": _deletes("merge", "hard", marked=True),
+    "replace, told hard": Scene(
+        "replace",
+        Terms(deletes=Deletes(hard=True, marked=True)),
+        {"deletes": "hard", "marked": True},
+    ),
     "merge, told soft": Scene(
         "merge", Terms(deletes=Deletes(marked=True)), {"deletes": "soft", "marked": True}
     ),

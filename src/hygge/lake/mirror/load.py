@@ -153,17 +153,20 @@ class MirrorLoad(Load):
             raise VerifyError(
                 f"{self._place}: the receipts and the staged files differ; nothing was published"
             )
-        rows = sum(file.rows for file in files)
         if self.request.mode == "merge":
             Coming(  # which raises where rows that differ have one key
-                self._shelf, [f.name for f in files], rows, self.request.keys, once=True,
-                entity=self.request.entity,
+                self._shelf, [f.name for f in files], sum(f.rows for f in files),
+                self.request.keys, once=True, entity=self.request.entity,
             )  # fmt: skip
+        if self._reload and self._marks.deleted:
+            files = self._sifted(files)
         if self._reload and not files:
             files = [self._empty()]
         plan = replace(self._plan, files=tuple(files))
         state = with_store_facts(
-            replace(state, fields=self._fields), rows=self._rows_after(rows), extra=plan.to_json()
+            replace(state, fields=self._fields),
+            rows=self._rows_after(sum(file.rows for file in files)),
+            extra=plan.to_json(),
         )
         self._record(state)
         self._over = True
@@ -176,9 +179,22 @@ class MirrorLoad(Load):
             files=tuple(file_name(n) for n, _ in enumerate(files, plan.first)), place=self._place,
         )  # fmt: skip
 
+    def _sifted(self, files: Sequence[Datafile]) -> list[Datafile]:
+        """The rows of a full reload that do not say they are gone: it has nothing to delete."""
+        deleted = self._marks.deleted
+        ticket = replace(self.ticket, marks=Marks())
+        filler = ticket.filler("kept")
+        for file in files:
+            for frame in self._shelf.frames(file.name):
+                self._context.cancel.check()
+                filler.add(frame.filter(pl.col(deleted).is_null()).drop(deleted))
+        filler.flush()
+        self._shelf.remove([file.name for file in files])
+        return filler.files
+
     def _empty(self) -> Datafile:
         """A file without rows, which tells the columns; PRACTICES, "Plan for recovery"."""
-        data = self.ticket.encode(self._lying.empty())
+        data = parquet_bytes(self._lying.empty(), self._compression)
         file = Datafile(f"{self._stage}/empty.parquet", 0, len(data), digest_of(data), {})
         self._shelf.write(file.name, data)
         return file
@@ -233,13 +249,12 @@ def _files(receipts: Sequence[Receipt]) -> list[Datafile]:
 
 def _marks_of(request: LoadRequest, *, marked: bool) -> Marks:
     """How a load's rows are marked; `marked` says whether rows before them are."""
-    if request.mode == "replace":
-        return Marks()
-    if request.mode == "append":
-        return Marks(INSERT) if marked else Marks()
     deletes = request.terms.deletes
     hard = deletes is not None and deletes.hard and deletes.marked
-    return Marks(UPSERT, deletes.column if deletes is not None and hard else "")
+    deleted = deletes.column if deletes is not None and hard else ""
+    if request.mode == "merge":
+        return Marks(UPSERT, deleted)
+    return Marks(INSERT if marked else None, deleted)
 
 
 def _refuse_other_types(held: Schema, coming: Schema, place: str) -> None:

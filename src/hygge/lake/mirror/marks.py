@@ -20,8 +20,8 @@ class Marks:
     ----------
     default: the marker of a row; None for files without markers, whose rows are all inserts:
         FORMAT, "Initial load"; PRACTICES, "Optimize insert-only files".
-    deleted: a column that is not in the table; a row with a value in it is marked as deleted. ""
-        for none.
+    deleted: a column that is not in the table; a row with a value in it is marked as deleted, where
+        rows are marked, else the column stays. "" for none.
     """
 
     default: int | None = None
