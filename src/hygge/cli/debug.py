@@ -180,13 +180,13 @@ def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
     named = {
         "columns": settings.columns, "rename": settings.rename, "cast": settings.cast,
         "key_column": settings.keys if plan.needs_key else (),
-        "incremental": (by.column,) if by is not None else (),
+        "incremental": (by.column,) if by is not None and by.column else (),
     }  # fmt: skip
     for setting, names in named.items():
         for name in names:
             if name not in schema:
                 raise unknown_column(name, schema, f"`{setting}`")
-    if by is not None:
+    if by is not None and by.column:
         check_type(by.column, session.positions(schema[by.column]))
 
 

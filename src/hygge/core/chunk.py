@@ -60,6 +60,7 @@ class ReadRequest:
     lenient: whether a column with a value that does not fit may come as text, in which it is told
         and dealt with later; else such a value is an error of the Home's.
     snapshot: what `HomeSession.share()` gave, to be read in; "" for a snapshot of one's own.
+    files: the files to read and no others, as `HomeSession.arrivals()` named them; None for all.
     """
 
     columns: tuple[str, ...] | None = None
@@ -67,6 +68,7 @@ class ReadRequest:
     batch_rows: int = DEFAULT_BATCH_ROWS
     lenient: bool = False
     snapshot: str = ""
+    files: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ HyggeError
 ├── ConfigError          mend the configuration or the command (exit code 2)
 │   └── UnsupportedError the plan asks for what a connector cannot do
 ├── ConnectError         mend access: address, permission, driver
+│   ├── NothingThere     wait for the files, or mend the path
 │   └── MissingDriver    install an extra
 ├── TransientError       try again: nothing is wrong but the moment
 ├── DataError            mend the data, or declare it otherwise
@@ -120,6 +121,10 @@ class UnsupportedError(ConfigError):
 
 class ConnectError(HyggeError):
     """A source or destination could not be reached or refused access."""
+
+
+class NothingThere(ConnectError):
+    """The folder or pattern is right as far as one can see, but no file is there (yet)."""
 
 
 class MissingDriver(ConnectError):

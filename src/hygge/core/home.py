@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import polars as pl
 
 from hygge.core import registry
+from hygge.core.arrivals import Arrivals
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, DataError, UnsupportedError
@@ -156,6 +157,18 @@ class HomeSession(ABC):
         """Who the source takes us for, and by what, for people; "" where it does not tell."""
         return ""
 
+    def arrivals(self, memo: str | None, *, again: bool) -> Arrivals:
+        """The files that were not read before; from now on this session reads no others.
+
+        Parameters
+        ----------
+        memo: what the state remembers of the last; None for all files.
+        again: whether files that were replaced since are read again.
+        """
+        raise UnsupportedError(
+            f"{type(self).__name__} does not read files", hint="set `incremental: {column: ...}`"
+        )
+
     def cancel(self) -> None:
         """Stop what is under way, from any thread. Safe at any time."""
 
@@ -189,6 +202,8 @@ class Home:
     """Whether this description holds a live object and so cannot leave the process."""
     incremental: ClassVar[bool] = False
     """Whether sessions can read a window of a column."""
+    by_files: ClassVar[bool] = False
+    """Whether sessions can tell which files are new, for `incremental: {files: new}`."""
     lenient: ClassVar[bool] = True
     """Whether it heeds `ReadRequest.lenient`, so that `on_bad_value` has a say."""
     known_when_bound: ClassVar[bool] = False

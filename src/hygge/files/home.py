@@ -13,6 +13,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, ConnectError
 from hygge.core.home import Home, Table
 from hygge.core.settings import HomeConfig
+from hygge.files.format import STATE_FILE
 from hygge.files.paths import (
     Input,
     PathText,
@@ -24,6 +25,7 @@ from hygge.files.paths import (
     written_path,
 )
 from hygge.files.remote import inputs as elsewhere
+from hygge.files.remote.manifest import generations
 from hygge.storage.path import AnyPath, RemotePath
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class FileHome(Home, ABC):
     Config = FileHomeConfig
     config: Any
     incremental = True
+    by_files = True
     extensions: ClassVar[tuple[str, ...]] = ()
     """File name endings of the format, the usual one first."""
     carrier: ClassVar[str | None] = None
@@ -116,6 +119,17 @@ class FileHome(Home, ABC):
                 f"{error.filename} cannot be read: {error.strerror}",
                 hint="give hygge's user the right to read it",
             ) from error
+
+    def loaded_by_hygge(self) -> bool:
+        """Whether the path is a folder that hygge loaded, whose files are its own affair."""
+        if isinstance(self.target, RemotePath):
+            return bool(generations(self.target))
+        carriers = {STATE_FILE, self.carrier or STATE_FILE}
+        return self.target is not None and any((self.target / c).is_file() for c in carriers)
+
+    def name_of(self, source: Input) -> str:
+        """How a file is remembered: the same on every machine, if the project is."""
+        return shown(source.path, self.root or Path())
 
     @abstractmethod
     def open(self, context: Context) -> FileSession:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from pydantic import BeforeValidator
 
 from hygge.core.context import Surroundings
-from hygge.core.errors import ConfigError, ConnectError
+from hygge.core.errors import ConfigError, ConnectError, NothingThere
 from hygge.storage.connection import is_remote, located
 from hygge.storage.path import AnyPath, RemotePath
 
@@ -134,7 +134,7 @@ def expand(
             for f in (_files_in(p, extensions, hive) if p.is_dir() else [p])
         ]
         if not files:
-            raise ConnectError(
+            raise NothingThere(
                 f"no file matches {place}",
                 hint=f"it is relative to the project's folder; {_nearest(base)}",
             )
@@ -147,7 +147,7 @@ def expand(
             if not files and carrier is not None and (candidate / carrier).is_file():
                 files = [candidate / carrier]
             if not files:
-                raise ConnectError(
+                raise NothingThere(
                     f"{place} is a folder without any .{extensions[0]} file",
                     hint="set `hive: true` if its files lie in folders named column=value",
                 )

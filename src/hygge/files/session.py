@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from hygge.core.arrivals import Arrivals, Version, arrivals
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.conform import exact
 from hygge.core.context import Context
@@ -23,10 +22,12 @@ from hygge.core.errors import (
     ConnectError,
     DataError,
     HyggeError,
+    NothingThere,
     SchemaDrift,
     TransientError,
+    UnsupportedError,
 )
-from hygge.core.fields import MAX_PRECISION, Field, LogicalType, Schema
+from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.home import HomeSession
 from hygge.core.load import State
 from hygge.core.settings import HomeConfig
@@ -37,6 +38,7 @@ from hygge.files.infer import infer_types
 from hygge.files.paths import Input, unchanged
 from hygge.files.remote import inputs as elsewhere
 from hygge.files.remote.manifest import latest
+from hygge.files.windows import within
 from hygge.storage.path import AnyPath, RemotePath
 
 Span = tuple[int, int]
@@ -50,7 +52,12 @@ class FileSession(HomeSession, ABC):
 
     def __init__(self, home: FileHome, context: Context) -> None:
         self._home, self._context = home, context
-        self._inputs = home.inputs()
+        self._empty: NothingThere | None = None
+        try:
+            self._inputs = home.inputs()
+        except NothingThere as error:
+            # Where new files are read, that there are none any more is no error: see `arrivals`.
+            self._inputs, self._empty = [], error
         self._by_path = {str(i.path): i for i in self._inputs}
         self._schema: Schema | None = None
         self._nulls: dict[str, int] = {}
@@ -70,7 +77,33 @@ class FileSession(HomeSession, ABC):
     def _units(self, source: Input) -> list[tuple[int | None, int]]:
         """What a file can be split into: rows and bytes of each unit; rows None where unknown."""
 
+    def arrivals(self, memo: str | None, *, again: bool) -> Arrivals:
+        if self._empty is not None and memo is None:
+            raise self._empty
+        if self._home.loaded_by_hygge():
+            raise UnsupportedError(
+                f"{self._home.place()} was loaded by hygge, which joins and rewrites files there: "
+                "a new file need not have new rows",
+                hint="set `incremental: {column: ...}`",
+            )
+        lying = {self._home.name_of(i): Version(i.size, i.tag, i.changed) for i in self._inputs}
+        found = arrivals(memo, lying, again=again)
+        self._only(found.files)
+        return found
+
+    def _only(self, names: Sequence[str]) -> None:
+        """Read these files and no others from now on."""
+        wanted = set(names)
+        self._inputs = [i for i in self._inputs if self._home.name_of(i) in wanted]
+        if len(self._inputs) < len(wanted):
+            raise TransientError(
+                f"files of {self._home.place()} were there when the load began and are gone",
+                hint="run it again",
+            )
+
     def schema(self) -> Schema:
+        if self._empty is not None:
+            raise self._empty
         if self._schema is None:
             hive = self._hive_fields()
             fields = [f for f in self._fields() if f.name not in hive.names]
@@ -94,6 +127,8 @@ class FileSession(HomeSession, ABC):
         return Schema(Field(n, kinds[n], origin="folder name") for n in names)
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
+        if request.files is not None and len(request.files) != len(self._inputs):
+            self._only(request.files)  # a session beside the first, which has listed them all
         schema = self.schema()
         wanted = list(request.columns or schema.names)
         self._lenient = request.lenient
@@ -281,35 +316,6 @@ def largest(
         top: Any = held.max()
         found = top if found is None or (top is not None and top > found) else found
     return found, nulls
-
-
-def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.DataFrame:
-    """The rows of a window; a NULL position is in the first window (no lower bound) only."""
-    field = replace(schema[window.column], type=window.type)
-    position = exact(frame[window.column], field, schema, frame, entity=entity)
-    keep = pl.Series([True]).new_from_index(0, frame.height)
-    if position.dtype.is_integer():
-        position = position.cast(pl.Int128)  # a bound may lie just outside the column's own type
-    elif isinstance(position.dtype, pl.Datetime):
-        position = position.dt.cast_time_unit("us")  # the bounds are Python's: microseconds, in UTC
-        if window.type.zone is not None:
-            position = position.dt.convert_time_zone("UTC")
-    if window.lower is not None:
-        keep &= _reached(position, window.lower).fill_null(False)
-    if window.upper is not None:
-        keep &= (~_reached(position, window.upper)).fill_null(window.lower is None)
-    return frame.filter(keep)
-
-
-def _reached(position: pl.Series, bound: Position) -> pl.Series:
-    """Where a position is at or above a bound; NULL where it is NULL."""
-    if isinstance(bound, Decimal):
-        scale = getattr(position.dtype, "scale", 0) or 0
-        if bound >= Decimal((0, (1,), MAX_PRECISION - scale)):  # after the largest there can be
-            return position != position  # false, and NULL where it is NULL
-    if position.dtype == pl.Int128:
-        return position >= pl.Series([bound], dtype=pl.Int128)
-    return position >= bound
 
 
 def unified(found: Sequence[tuple[AnyPath, Schema]], declared: Mapping[str, LogicalType]) -> Schema:

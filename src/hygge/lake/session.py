@@ -14,7 +14,8 @@ from hygge.core.errors import Cancelled
 from hygge.core.fields import Schema
 from hygge.core.home import Home, HomeSession
 from hygge.core.watermark import Position, Window
-from hygge.files.session import as_declared, largest, within
+from hygge.files.session import as_declared, largest
+from hygge.files.windows import within
 
 
 class LakeSession(HomeSession, ABC):

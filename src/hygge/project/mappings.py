@@ -41,12 +41,18 @@ def _lag(value: Any) -> int | float | str | None:
 
 
 class Incremental(Settings):
-    """Which rows a run reads: those at or past the stored position of a column."""
+    """Which rows a run reads: those at or past the stored position of a column, or those of files
+    that were not read before."""
 
     column: str = Field(
-        min_length=1,
+        default="",
         description="The source column that grows: an integer, decimal, date or timestamp",
         examples=["updated_at", "id"],
+    )
+    files: Literal["new"] | None = Field(
+        default=None,
+        description="`new`, instead of a column: the files of the folder that were not read yet",
+        examples=["new"],
     )
     lag: Annotated[
         int | float | str | None, PlainValidator(_lag, json_schema_input_type=int | float | str)
@@ -61,6 +67,14 @@ class Incremental(Settings):
         description="What a column without a time zone means, as an IANA name; UTC if not given",
         examples=["Europe/Copenhagen"],
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.column) == (self.files is not None):
+            raise ValueError("give a `column`, or `files: new`")
+        if self.files is not None and (self.lag is not None or self.timezone is not None):
+            raise ValueError("`lag` and `timezone` are of a column, and of no use with `files`")
+        return self
 
     @field_validator("timezone")
     @classmethod

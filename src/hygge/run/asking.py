@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from hygge.core.arrivals import MEMO, Arrivals
 from hygge.core.chunk import Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.drift import compare
@@ -103,7 +104,7 @@ def window_now(
     Raises UnsupportedError for a column that can carry no watermark, or none without a lag.
     """
     by = plan.settings.incremental
-    if by is None:
+    if by is None or by.files is not None:
         return None, None, None
     field = reading.schema().get(by.column)
     if field is None:
@@ -168,14 +169,33 @@ def held_now(plan: Plan, held: State | None) -> State | None:
     )
 
 
-def request_now(plan: Plan, shape: Shape, span: Window | None) -> ReadRequest:
+def arrivals_now(
+    plan: Plan, reading: HomeSession, held: State | None, context: Context
+) -> Arrivals | None:
+    """The files to read, where it is new files that are read; else None.
+
+    Raises StateError where what the state remembers is damaged.
+    """
+    by = plan.settings.incremental
+    if by is None or by.files is None:
+        return None
+    memo = None if held is None or plan.full_refresh else held.memo.get(MEMO)
+    found = reading.arrivals(memo, again=plan.mode != "append")
+    for message, severity in found.notes():
+        context.note(message, severity)
+    return found
+
+
+def request_now(
+    plan: Plan, shape: Shape, span: Window | None, fresh: Arrivals | None = None
+) -> ReadRequest:
     """What the source is asked for. Of batch sizes, what the Home says itself goes first."""
     home, rows = plan.home.config, plan.settings.batch_size
     if "batch_size" in home.model_fields_set or not rows:
         rows = int(home.batch_size)
     return ReadRequest(
         columns=shape.columns, window=span, batch_rows=rows,
-        lenient=plan.rules.policy != "fail",
+        lenient=plan.rules.policy != "fail", files=fresh.files if fresh is not None else None,
     )  # fmt: skip
 
 

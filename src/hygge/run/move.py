@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from hygge.core.arrivals import MEMO
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.home import HomeSession
@@ -22,6 +23,7 @@ from hygge.core.slots import together
 from hygge.core.steps import reached
 from hygge.core.watermark import Watermark
 from hygge.run.asking import (
+    arrivals_now,
     held_now,
     nothing_to_read,
     request_now,
@@ -122,17 +124,23 @@ class Attempt:
                 if earlier:
                     forget(plan.rules, context.run_id)
                 at = moment_now(held)
+                fresh = arrivals_now(plan, reading, held, context)
+                if fresh is not None and not fresh.files and held is not None:
+                    return Moved(None, held=held, reason="no new files")
                 shape = shape_now(plan, reading, held, context, at)
                 span, before, after = window_now(plan, reading, held, context)
                 generation = held.generation if held else 0
                 wanted = head_of(plan, shape, span, generation)
-                left = left_over(plan, settling, reading, wanted, context)
+                # What is left of a load of files knows nothing of those that came since.
+                left = left_over(plan, settling, reading, wanted, context) if not fresh else None
                 if left is not None and (span := left.head.window) is not None:
                     assert span.upper is not None  # checked by `misfit`
                     after = Watermark(span.column, span.type, span.upper)
                 self.load_id = derive_load_id(plan.fingerprint, generation, span)
                 terms, memo = terms_now(plan.settings, plan.mode, shape, span, held, at)
-                read = request_now(plan, shape, span)
+                if fresh is not None:
+                    memo[MEMO] = fresh.memo
+                read = request_now(plan, shape, span, fresh)
                 if not terms.finds and (reason := nothing_to_read(span, held)):
                     return Moved(None, held=held, before=before, after=before, reason=reason)
                 estimate = reading.estimate(read)
@@ -197,6 +205,7 @@ class Attempt:
         for note in told(nulled, proof.aside, self.plan.rules.folder):
             self.context.note(note, "warning")
         moved_on = after is not None and (not held or held.watermark != after)
+        moved_on = moved_on or bool(split.request.files)  # though they may have no rows
         idle = not (proof.read or terms.finds or terms.window or moved_on)
         if idle and held is not None and self.plan.mode != "replace":
             load.abort()

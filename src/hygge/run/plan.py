@@ -83,6 +83,9 @@ class Plan:
         by = self.settings.incremental
         if by is None:
             return "all rows"
+        if by.files is not None:
+            again = "all files, remembered anew" if self.full_refresh else ""
+            return again or "the files that were not read before"
         if self.full_refresh:
             return f"all rows, and {by.column} remembered anew"
         lag = f" less {by.lag}" if by.lag else ""
@@ -184,7 +187,7 @@ def plan_entity(
         notes.append("the Store keeps no state: a run that fails half-way is written again")
     parts = dict(identity)
     if by is not None:
-        parts["watermark"] = {"column": by.column}
+        parts["watermark"] = {"column": by.column} if by.files is None else {"files": by.files}
     # By the usual mode: a full refresh is of the same entity as the runs before and after it.
     if needs_key(settings, usual) or (by is not None and settings.keys):
         parts["key"] = {"columns": list(settings.keys)}
@@ -225,6 +228,12 @@ def _check_incremental(
 ) -> None:
     by = settings.incremental
     assert by is not None  # asked for by the caller
+    if by.files is not None and not home.by_files:
+        wrong(
+            f"a Home of type '{home.type}' does not read files", "set `incremental: {column: ..}`"
+        )
+    if by.files is not None and settings.delete_by == "window":
+        wrong("new files are no window that could be taken out", "set `delete_by: key`")
     if not home.incremental:
         wrong(f"a Home of type '{home.type}' cannot read incrementally", "take `incremental` out")
     if not store.keeps_state:

@@ -124,11 +124,15 @@ def _ask(
     found.held = settling.state()
     held = asking.held_now(plan, found.held)
     at = moment_now(held)
+    fresh = asking.arrivals_now(plan, reading, held, context)
+    if fresh is not None and not fresh.files and held is not None:
+        found.nothing = "no new files"
+        return
     found.shape = shape = asking.shape_now(plan, reading, held, context, at)
     if held is not None:
         found.drift = compare(held.fields, asking.stored_now(plan, shape))
     found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
-    read = asking.request_now(plan, shape, found.window)
+    read = asking.request_now(plan, shape, found.window, fresh)
     terms, _ = terms_now(plan.settings, plan.mode, shape, found.window, held, at)
     found.nothing = "" if terms.finds else asking.nothing_to_read(found.window, held)
     found.estimate = reading.estimate(read)

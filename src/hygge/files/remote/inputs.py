@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from hygge.core.errors import ConnectError
+from hygge.core.errors import ConnectError, NothingThere
 from hygge.files.manifest import parts_of
 from hygge.files.parts import Part
 from hygge.files.paths import LISTED, Input, partition_of
@@ -52,11 +52,11 @@ def expand(path: RemotePath, extensions: Sequence[str], *, hive: bool) -> list[I
             except FileNotFoundError:
                 pass
         if found:
-            raise ConnectError(
+            raise NothingThere(
                 f"{path} is a folder without any .{extensions[0]} file",
                 hint="set `hive: true` if its files lie in folders named column=value",
             )
-    raise ConnectError(f"{path} is not there", hint=_nearest(path))
+    raise NothingThere(f"{path} is not there", hint=_nearest(path))
 
 
 def tables_in(path: RemotePath, extensions: Sequence[str]) -> list[str]:
@@ -101,7 +101,7 @@ def _matching(path: RemotePath, extensions: Sequence[str], *, hive: bool) -> lis
         if _match(inner, pattern) or (ending and _match(inner[:-1], pattern)):
             found.append(entry)
     if not found:
-        raise ConnectError(f"no file matches {path}", hint=_nearest(path))
+        raise NothingThere(f"no file matches {path}", hint=_nearest(path))
     return [_input(path, entry, base if hive else None) for entry in found]
 
 
