@@ -97,7 +97,7 @@ def problem_of(detail: Any, model: type[BaseModel], *, prefix: str = "") -> Prob
         near = get_close_matches(str(detail["loc"][-1]), known, n=1)
         message = f"unknown setting '{path}'"
         hint = f"did you mean '{near[0]}'?" if near else f"known settings: {', '.join(known)}"
-    elif kind == "missing":
+    elif kind == "missing" and detail["msg"] == "Field required":
         message = f"'{path}' is missing"
     elif kind in _NEEDS:
         message, hint = _wrong_kind(path, kind, detail["input"])

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from hygge.core.settings import Settings
 from hygge.core.terms import DELETED_AT, Versions
@@ -70,8 +71,11 @@ class Incremental(Settings):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if bool(self.column) == (self.files is not None):
-            raise ValueError("give a `column`, or `files: new`")
+        if not self.column and self.files is None:
+            # Of this type, so that a layer may leave it to another.
+            raise PydanticCustomError("missing", "give a `column`, or `files: new`")
+        if self.column and self.files is not None:
+            raise ValueError("`column` and `files` exclude each other")
         if self.files is not None and (self.lag is not None or self.timezone is not None):
             raise ValueError("`lag` and `timezone` are of a column, and of no use with `files`")
         return self
