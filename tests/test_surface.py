@@ -33,6 +33,8 @@ NAMES = [
     "HyggeError",
     "IPCHome",
     "IPCStore",
+    "IcebergHome",
+    "IcebergStore",
     "MSSQLHome",
     "MySQLHome",
     "MySQLStore",

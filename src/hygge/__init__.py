@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hygge.homes.csv import CSVHome as CSVHome
     from hygge.homes.delta import DeltaHome as DeltaHome
     from hygge.homes.duckdb import DuckDBHome as DuckDBHome
+    from hygge.homes.iceberg import IcebergHome as IcebergHome
     from hygge.homes.ipc import IPCHome as IPCHome
     from hygge.homes.mssql import MSSQLHome as MSSQLHome
     from hygge.homes.mysql import MySQLHome as MySQLHome
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from hygge.stores.csv import CSVStore as CSVStore
     from hygge.stores.delta import DeltaStore as DeltaStore
     from hygge.stores.duckdb import DuckDBStore as DuckDBStore
+    from hygge.stores.iceberg import IcebergStore as IcebergStore
     from hygge.stores.ipc import IPCStore as IPCStore
     from hygge.stores.mssql import MSSQLStore as MSSQLStore
     from hygge.stores.mysql import MySQLStore as MySQLStore
@@ -70,6 +72,7 @@ _WHERE = {
     "hygge.homes.csv": ("CSVHome",),
     "hygge.homes.delta": ("DeltaHome",),
     "hygge.homes.duckdb": ("DuckDBHome",),
+    "hygge.homes.iceberg": ("IcebergHome",),
     "hygge.homes.ipc": ("IPCHome",),
     "hygge.homes.mssql": ("MSSQLHome",),
     "hygge.homes.mysql": ("MySQLHome",),
@@ -86,6 +89,7 @@ _WHERE = {
     "hygge.stores.csv": ("CSVStore",),
     "hygge.stores.delta": ("DeltaStore",),
     "hygge.stores.duckdb": ("DuckDBStore",),
+    "hygge.stores.iceberg": ("IcebergStore",),
     "hygge.stores.ipc": ("IPCStore",),
     "hygge.stores.ndjson": ("NDJSONStore",),
     "hygge.stores.onelake": ("OneLakeStore",),

@@ -6,7 +6,8 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,8 @@ from urllib.parse import unquote
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
+from tests.contract import avro
 
 from hygge import Schema
 
@@ -52,6 +55,45 @@ def delta(folder: Path, schema: Schema | None = None) -> pl.DataFrame:
     return _as_they_were(frames, columns, schema)
 
 
+def iceberg(folder: Path, table: str, schema: Schema | None = None) -> pl.DataFrame:
+    """An Iceberg table of a SQLite catalog: its metadata by Python's json and by Avro's letter, its
+    files by duckdb, columns known by their fields' ids."""
+    catalog = folder / "catalog.db"
+    if not catalog.exists():
+        return pl.DataFrame()
+    with closing(sqlite3.connect(catalog)) as db:
+        query = "SELECT metadata_location FROM iceberg_tables WHERE table_name = ?"
+        row = db.execute(query, (table,)).fetchone()
+    if row is None:
+        return pl.DataFrame()
+    metadata = json.loads(_path(row[0]).read_text("utf-8"))
+    at = metadata["current-schema-id"]
+    fields = next(s for s in metadata["schemas"] if s["schema-id"] == at)["fields"]
+    columns = {field["name"]: field["id"] for field in fields}
+    snapshots = {s["snapshot-id"]: s for s in metadata.get("snapshots", ())}
+    current = snapshots.get(metadata.get("current-snapshot-id"))
+    manifests = avro.records(_path(current["manifest-list"])) if current else []
+    frames = [
+        _by_ids(_path(entry["data_file"]["file_path"]), columns)
+        for manifest in manifests
+        for entry in avro.records(_path(manifest["manifest_path"]))
+        if entry["status"] != 2  # deleted
+    ]
+    return _as_they_were(frames, list(columns), schema)
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("file://"))
+
+
+def _by_ids(path: Path, columns: Mapping[str, int]) -> pl.DataFrame:
+    """A file's columns by the ids in its own schema; those it lacks are left out."""
+    arrow = pq.read_schema(path)
+    ids = {int(f.metadata[b"PARQUET:field_id"]): f.name for f in arrow}
+    rows = _by_duckdb(path)
+    return rows.select(pl.col(ids[n]).alias(name) for name, n in columns.items() if n in ids)
+
+
 def _by_duckdb(path: Path) -> pl.DataFrame:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -70,7 +112,7 @@ def _as_they_were(
     lacking = [pl.lit(None).alias(name) for name in columns if name not in rows.columns]
     rows = rows.with_columns(lacking).select(columns)
     for field in schema or ():
-        if field.name in rows.columns and field.type.kind == "time":
+        if field.type.kind == "time" and rows.schema.get(field.name) in (pl.String, pl.Null):
             rows = rows.with_columns(pl.col(field.name).cast(pl.String).str.to_time("%H:%M:%S%.f"))
         if field.name in rows.columns and field.type.kind == "duration":
             rows = rows.with_columns(pl.col(field.name).cast(field.type.physical))

@@ -16,6 +16,7 @@ from tests.contract import (
     test_duckdb,
     test_file_homes,
     test_file_stores,
+    test_iceberg,
     test_mysql,
     test_odbc,
     test_postgres,
@@ -64,6 +65,7 @@ HOMES: Mapping[str, Side[HomeContract]] = {
     "sqlite": Side(test_databases.TestSQLiteHome),
     "duckdb": Side(test_duckdb.TestDuckDBHome),
     "delta": Side(test_delta.TestDeltaHome),
+    "iceberg": Side(test_iceberg.TestIcebergHome),
     "postgres": Side(test_postgres.TestPostgresHome, IN_POSTGRES),
     "mysql": Side(test_mysql.TestMySQLHome, IN_MYSQL),
     "odbc": Side(test_odbc.TestODBCHome, IN_POSTGRES),
@@ -78,5 +80,6 @@ STORES: Mapping[str, Side[StoreContract]] = {
     "sqlite": Side(test_databases.TestSQLiteStore),
     "duckdb": Side(test_duckdb.TestDuckDBStore),
     "delta": Side(test_delta.TestDeltaStore),
+    "iceberg": Side(test_iceberg.TestIcebergStore),
     "postgres": Side(test_postgres_store.TestPostgresStore, IN_POSTGRES),
 }

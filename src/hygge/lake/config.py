@@ -8,7 +8,9 @@ from pydantic import Field
 
 from hygge.core.secrets import Secret
 from hygge.core.settings import Settings
+from hygge.files.parquet import Compression
 from hygge.files.paths import PathText
+from hygge.lake.parts import Shape, Sizes
 
 
 class Located(Settings):
@@ -31,3 +33,26 @@ class Located(Settings):
         "its own names",
         examples=[{"aws_conditional_put": "etag"}],
     )
+
+
+class Filed(Settings):
+    """How a table's files are written."""
+
+    partition_by: tuple[str, ...] = Field(
+        default=(),
+        description="Columns of which every file has one value: whole numbers, days, texts or "
+        "truth values",
+        examples=[["country"]],
+    )
+    compression: Compression = Field(default="zstd", description="Codec of the files' pages")
+    part_rows: int = Field(default=1_000_000, ge=1, description="Rows of a full file")
+    part_bytes: int = Field(
+        default=128 << 20,
+        ge=1 << 16,
+        description="Bytes in memory, of all files begun, at which the largest is full",
+    )
+
+    @property
+    def shape(self) -> Shape:
+        """The same as the writers take it."""
+        return Shape(Sizes(self.part_rows, self.part_bytes), self.compression, self.partition_by)

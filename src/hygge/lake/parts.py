@@ -25,6 +25,21 @@ class Sizes:
     bytes: int
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How a table's files are written.
+
+    Parameters
+    ----------
+    sizes, compression: of a file.
+    partition: columns of which every file has one value.
+    """
+
+    sizes: Sizes
+    compression: str
+    partition: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Datafile:
     """One file of a table, as receipts list it.
@@ -65,6 +80,11 @@ def parquet_bytes(frame: pl.DataFrame, compression: Any) -> bytes:
     return out.getvalue()
 
 
+def no_facts(rows: pl.DataFrame, key: Key) -> Mapping[str, Any]:
+    """For formats that find out by themselves."""
+    return {}
+
+
 class Filler:
     """Gathers rows into files of an even size.
 
@@ -77,6 +97,7 @@ class Filler:
     facts: given a file's rows and its partition's values, what the format wants to know of it.
     partition: the columns of which every file has one value each, and which it leaves out.
     encode: writes a file's rows, where that is not Polars' own Parquet.
+    keep: whether files have the columns of their partition all the same.
     """
 
     def __init__(
@@ -88,9 +109,10 @@ class Filler:
         facts: Facts,
         partition: Sequence[str] = (),
         encode: Callable[[pl.DataFrame], bytes] | None = None,
+        keep: bool = False,
     ) -> None:
         self._shelf, self._stem, self._sizes = shelf, stem, sizes
-        self._facts, self._partition = facts, list(partition)
+        self._facts, self._partition, self._keep = facts, list(partition), keep
         self._encode = encode or partial(parquet_bytes, compression=compression)
         self._held: dict[Key, list[pl.DataFrame]] = {}
         self._rows: dict[Key, int] = {}
@@ -105,7 +127,7 @@ class Filler:
         for piece in self._pieces(frame, size):
             shares: Mapping[Any, pl.DataFrame] = {(): piece}
             if self._partition:
-                shares = piece.partition_by(self._partition, as_dict=True, include_key=False)
+                shares = piece.partition_by(self._partition, as_dict=True, include_key=self._keep)
             for key, share in shares.items():
                 self._gather(key, share, size * share.height // frame.height)
         while sum(self._memory.values()) >= self._sizes.bytes:

@@ -10,7 +10,7 @@ import polars as pl
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import Cancelled
+from hygge.core.errors import Cancelled, DataError
 from hygge.core.fields import Schema
 from hygge.core.home import Home, HomeSession
 from hygge.core.watermark import Position, Window
@@ -51,6 +51,12 @@ class LakeSession(HomeSession, ABC):
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         schema, window = self.schema(), request.window
         wanted = list(request.columns or schema.names)
+        for name in wanted:
+            if name not in schema:
+                raise DataError(
+                    f"{self._home.place()} has no column '{name}'",
+                    hint=f"its columns: {', '.join(schema.names[:12])}",
+                )
         asked = wanted if window is None or window.column in wanted else [*wanted, window.column]
         for frame in self._frames(asked, window):
             self._context.cancel.check()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from hygge.core.errors import DataError, UnsupportedError
-from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.fields import Field, LogicalType, Schema, parse_type
 
 CLOCK = "%H:%M:%S%.f"
 """Times of day as text, ISO 8601, with as many digits of the fraction as they have, by threes."""
@@ -32,6 +32,24 @@ class Rule:
     native: str
     note: str = ""
     shown: str = ""
+
+
+def same(kind: LogicalType) -> LogicalType:
+    """For types that lie as they are."""
+    return kind
+
+
+def always(text: str) -> Callable[[LogicalType], LogicalType]:
+    """For types that lie as one and the same."""
+    kind = parse_type(text)
+    return lambda _: kind
+
+
+def moment(kind: LogicalType) -> LogicalType | None:
+    """For formats whose times are in microseconds, with or without UTC."""
+    if kind.unit == "ns":
+        return None
+    return LogicalType("timestamp", unit="us", zone="UTC" if kind.zone else None)
 
 
 class Carrier:

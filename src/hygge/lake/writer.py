@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,7 +13,7 @@ from hygge.core.fields import Schema
 from hygge.core.load import Receipt, Writer
 from hygge.files.rewrite import widened
 from hygge.files.writer import refuse_null_keys
-from hygge.lake.parts import Filler
+from hygge.lake.parts import Datafile, Filler
 from hygge.lake.types import packed
 
 
@@ -66,3 +67,8 @@ class LakeWriter(Writer):
 
     def abort(self) -> None:
         self._filler.discard()
+
+
+def files_of(receipts: Sequence[Receipt]) -> list[Datafile]:
+    """The files that receipts list."""
+    return [Datafile.from_json(f) for receipt in receipts for f in receipt.files]

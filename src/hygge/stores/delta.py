@@ -12,12 +12,10 @@ from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
 from hygge.core.upkeep import Optimize
-from hygge.files.parquet import Compression
-from hygge.lake.config import Located
-from hygge.lake.delta.shape import DeltaTicket, Shape
+from hygge.lake.config import Filed, Located
+from hygge.lake.delta.shape import DeltaTicket
 from hygge.lake.delta.store import DeltaStoreSession
 from hygge.lake.delta.upkeep import Upkeep
-from hygge.lake.parts import Sizes
 from hygge.lake.placed import Placed
 from hygge.lake.writer import LakeWriter
 
@@ -25,15 +23,9 @@ LEAST_VACUUM = timedelta(days=1)
 """Vacuum removes what an unfinished load has written, too, once it is so old."""
 
 
-class DeltaStoreConfig(Located, StoreConfig):
+class DeltaStoreConfig(Located, Filed, StoreConfig):
     """Settings of a Delta Store."""
 
-    partition_by: tuple[str, ...] = Field(
-        default=(),
-        description="Columns of which every file has one value: whole numbers, days, texts or "
-        "truth values",
-        examples=[["country"]],
-    )
     cluster: tuple[str, ...] = Field(
         default=(),
         description="Columns by which rows are laid together (Z-order) when files are joined",
@@ -43,13 +35,6 @@ class DeltaStoreConfig(Located, StoreConfig):
         default=Optimize(),
         description="Housekeeping after a load, when it is due",
         examples=[{"compact": "24h", "vacuum": "7d"}],
-    )
-    compression: Compression = Field(default="zstd", description="Codec of the files' pages")
-    part_rows: int = Field(default=1_000_000, ge=1, description="Rows of a full file")
-    part_bytes: int = Field(
-        default=128 << 20,
-        ge=1 << 16,
-        description="Bytes in memory, of all files begun, at which the largest is full",
     )
 
     @model_validator(mode="after")
@@ -75,11 +60,8 @@ class DeltaStore(Placed, Store):
 
     def open(self, context: Context) -> DeltaStoreSession:
         config = self.config
-        shape = Shape(
-            Sizes(config.part_rows, config.part_bytes), config.compression, config.partition_by
-        )
         upkeep = Upkeep(config.optimize.compact_every, config.optimize.vacuum_after, config.cluster)
-        return DeltaStoreSession(self._bound, shape, upkeep, context)
+        return DeltaStoreSession(self._bound, config.shape, upkeep, context)
 
     def writer(self, ticket: DeltaTicket, chunk: int, context: Context) -> LakeWriter:
         return LakeWriter(ticket, chunk, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +21,12 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from hygge.core.context import Context
 from hygge.core.drift import target
-from hygge.core.errors import ConflictError, HyggeError, SchemaDrift, VerifyError
-from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.errors import HyggeError, SchemaDrift
+from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.lake.delta import merge
-from hygge.lake.delta.shape import DeltaTicket, Shape, parted_by
+from hygge.lake.delta.facts import PARTS
+from hygge.lake.delta.shape import DeltaTicket
 from hygge.lake.delta.table import (
     FOLDER,
     forget_states,
@@ -40,10 +41,12 @@ from hygge.lake.delta.table import (
 )  # fmt: skip
 from hygge.lake.delta.types import CARRIER, has_naive_times, logical_schema, native_schema
 from hygge.lake.delta.upkeep import Upkeep
+from hygge.lake.load import LakeLoad
 from hygge.lake.once import COMES, Coming
-from hygge.lake.parts import Datafile
+from hygge.lake.partition import parted_by
+from hygge.lake.parts import Datafile, Shape
 from hygge.lake.place import Place
-from hygge.lake.writer import LakeWriter
+from hygge.lake.writer import files_of
 
 STEPS = (
     "delta.begun", "lake.file_written", "delta.state_written", "delta.committed", "delta.cleaned",
@@ -53,7 +56,7 @@ APPEND_RETRIES = 15
 """How often an append is tried anew where others than hygge commit at the same moment."""
 
 
-class DeltaLoad(Load):
+class DeltaLoad(LakeLoad):
     """See Load.
 
     Parameters
@@ -86,8 +89,9 @@ class DeltaLoad(Load):
             held.fields if held is not None and keeps else None, request.fields, str(place)
         )
         self._lying = CARRIER.schema(self._fields, str(place))
+        parts = list(table.metadata().partition_columns) if table is not None else None
         self._shape = replace(
-            shape, partition=parted_by(shape.partition, table, self._lying, str(place))
+            shape, partition=parted_by(shape.partition, parts, self._lying, PARTS, str(place))
         )
         self._added, self._changed = self._drift() if keeps else (False, False)
         self._keeps = keeps and bool(table and table.get_add_actions().num_rows)
@@ -136,27 +140,19 @@ class DeltaLoad(Load):
             self.request.entity, self._place, self._shape, not self._straight,
         )  # fmt: skip
 
-    def writer(self, chunk: int) -> LakeWriter:
-        with telling(self._place):
-            return LakeWriter(self.ticket, chunk, self._context)
+    def _telling(self) -> AbstractContextManager[None]:
+        return telling(self._place)
 
-    def staged_rows(self, receipts: Sequence[Receipt]) -> int:
-        """What the footers say of the files that lie there."""
-        with telling(self._place):
-            return sum(self._shelf.rows(file.name) for file in _files(receipts))
+    def _where(self) -> str:
+        return str(self._place)
 
     # Committing -----------------------------------------------------------------------------------
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
         self._context.cancel.check()
-        files = _files(receipts)
+        files = files_of(receipts)
         with telling(self._place):
-            lying = {e.name: e.bytes for e in self._shelf.entries(self._stage)}
-            if lying != {file.name: file.bytes for file in files}:
-                raise VerifyError(
-                    f"{self._place}: the receipts and the staged files differ; nothing was "
-                    "published"
-                )
+            self._check_files(files)
             coming = self._coming(files)
             if coming is not None and (self._changed or not self._keeps):
                 files = self._written_anew(coming)
@@ -304,12 +300,6 @@ class DeltaLoad(Load):
                 return read_state(table, self._shelf, self._place) or state
         return state
 
-    def _conflict(self) -> ConflictError:
-        return ConflictError(
-            f"{self._place} was loaded or changed by another meanwhile; nothing was published",
-            hint="run it again",
-        )
-
     def abort(self) -> None:
         if self._over:
             return
@@ -318,10 +308,6 @@ class DeltaLoad(Load):
             for folder in {self._stage, self._folder}:
                 self._shelf.remove_folder(folder)
             self._shelf.remove([state_name(self._number)])
-
-
-def _files(receipts: Sequence[Receipt]) -> list[Datafile]:
-    return [Datafile.from_json(f) for receipt in receipts for f in receipt.files]
 
 
 def _added(files: Sequence[Datafile]) -> list[Any]:

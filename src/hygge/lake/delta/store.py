@@ -9,9 +9,9 @@ from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest, State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
-from hygge.lake.delta.shape import Shape
 from hygge.lake.delta.table import held_state, telling
 from hygge.lake.delta.upkeep import Upkeep, file_count, join_files
+from hygge.lake.parts import Shape
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
 

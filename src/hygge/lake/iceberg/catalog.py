@@ -1,0 +1,102 @@
+"""Catalogs of Iceberg tables: one of hygge's own in a SQLite file, or any that pyiceberg knows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    NamespaceAlreadyExistsError,
+    NoSuchNamespaceError,
+    NoSuchTableError,
+    RESTError,
+)  # fmt: skip
+from pyiceberg.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from hygge.core.errors import ConnectError, TransientError
+from hygge.core.secrets import Secret, redact
+from hygge.files import local
+from hygge.files.session import first_line
+
+NAME = "hygge"
+"""Of the catalog, under which SQLite's rows are kept."""
+FILE = "catalog.db"
+_first = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table in a catalog. It pickles.
+
+    Parameters
+    ----------
+    namespace, table: its name; a namespace may have dots.
+    folder: of hygge's own catalog and the tables in it; None for another.
+    properties: of another catalog, as pyiceberg names them.
+    name: for people; never a secret.
+    """
+
+    namespace: str
+    table: str
+    folder: Path | None = None
+    properties: Mapping[str, Secret] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def identifier(self) -> tuple[str, ...]:
+        return (*self.namespace.split("."), self.table)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.namespace}.{self.table}"
+
+    def catalog(self) -> Catalog:
+        """The catalog, opened; to be closed by who asked. Raises ConnectError."""
+        with telling(self):
+            if self.folder is None:
+                return load_catalog(NAME, **{k: v.reveal() for k, v in self.properties.items()})
+            local.make_folder(self.folder)
+            with _first:  # of two that find no tables in it, one makes them
+                return load_catalog(
+                    NAME, type="sql", uri=f"sqlite:///{self.folder / FILE}",
+                    warehouse=f"file://{self.folder}",
+                )  # fmt: skip
+
+
+@contextmanager
+def telling(place: Place) -> Iterator[None]:
+    """Turn what pyiceberg, SQLAlchemy and the operating system say into errors for people."""
+    try:
+        with local.telling(str(place)):
+            yield
+    except SQLAlchemyError as error:
+        raise TransientError(f"{place}: {redact(first_line(error))}") from error
+    except (RESTError, OSError) as error:
+        raise ConnectError(
+            f"{place}: {redact(first_line(error))}",
+            hint="is the catalog reached, and may hygge's user read and write there?",
+        ) from error
+
+
+def found(catalog: Catalog, place: Place) -> Table | None:
+    """The table as it is now; None where there is none."""
+    with telling(place):
+        try:
+            return catalog.load_table(place.identifier)
+        except (NoSuchTableError, NoSuchNamespaceError):
+            return None
+
+
+def make_namespace(catalog: Catalog, place: Place) -> None:
+    """Make the table's namespace, unless it is there."""
+    names = place.identifier[:-1]
+    with telling(place):
+        try:
+            catalog.create_namespace_if_not_exists(names)
+        except (NamespaceAlreadyExistsError, SQLAlchemyError, RESTError):
+            if not catalog.namespace_exists(names):  # it was not made by another just now
+                raise

@@ -1,0 +1,107 @@
+"""Where an Iceberg table is: settings that its Home and its Store share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from hygge.core.context import Surroundings
+from hygge.core.errors import ConfigError
+from hygge.core.secrets import Secret
+from hygge.core.settings import Settings
+from hygge.files.paths import PathText, resolve, shown
+from hygge.lake.iceberg.catalog import Place
+from hygge.lake.place import written
+
+FOLDER = "data/iceberg"
+
+
+class Cataloged(Settings):
+    """Settings of a table in a catalog."""
+
+    path: PathText | None = Field(
+        default=None,
+        description=f"The folder of hygge's own catalog, a SQLite file, and of the tables in it; "
+        f"`{FOLDER}` if neither this nor `catalog` is set",
+        examples=["lake"],
+    )
+    catalog: Mapping[str, Secret] = Field(
+        default_factory=dict,
+        description="Another catalog, by its properties as pyiceberg names them",
+        examples=[{"type": "rest", "uri": "https://catalog.example.com", "token": "${TOKEN}"}],
+    )
+    namespace: str = Field(
+        default="default",
+        min_length=1,
+        description="The namespace the table is in, made if need be",
+    )
+    table: str | None = Field(
+        default=None, description="The table; the entity's name if not set", examples=["users"]
+    )
+
+    @model_validator(mode="after")
+    def _one_catalog(self) -> Self:
+        if self.path is not None and self.catalog:
+            raise ValueError("`path` and `catalog` exclude each other")
+        return self
+
+
+class InCatalog:
+    """Mixed into a Home or a Store whose settings are Cataloged."""
+
+    config: Any
+    name: str
+    type: str
+    found: Place | None = None
+    """Where it is, once bound."""
+
+    @classmethod
+    def place_entity(
+        cls, settings: Mapping[str, Any], entity: str, *, shared: bool
+    ) -> dict[str, Any]:
+        """As the flow has it; the table is the entity's name if none is set."""
+        return {**settings, "table": settings.get("table") or entity}
+
+    def bind(self, around: Surroundings) -> Self:
+        """With the catalog's folder resolved."""
+        config = self.config
+        if not self._table:
+            raise ConfigError(f"{self!r} needs a `table`")
+        if config.catalog:
+            place = Place(config.namespace, self._table, None, config.catalog, self._where)
+        else:
+            folder = resolve(config.path or FOLDER, around.root)
+            place = Place(config.namespace, self._table, folder, {}, shown(folder, around.root))
+        return self.copy_with(found=place)  # type: ignore[attr-defined,no-any-return]
+
+    @property
+    def _table(self) -> str:
+        return self.config.table or self.name
+
+    @property
+    def _where(self) -> str:
+        """The catalog, for people and for identities."""
+        config = self.config
+        if not config.catalog:
+            return written(config.path or FOLDER)
+        told = config.catalog.get("uri") or config.catalog.get("type")
+        return "a catalog" if told is None else str(told)
+
+    @property
+    def _bound(self) -> Place:
+        if self.found is None:
+            raise ConfigError(f"{self!r} is not bound to a catalog")
+        return self.found
+
+    def place(self) -> str:
+        """Where the table is, for people."""
+        if self.found is not None:
+            return str(self.found)
+        return f"{self._where}: {self.config.namespace}.{self._table}"
+
+    def identity(self) -> Mapping[str, Any]:
+        """The table's name, and the folder of hygge's own catalog."""
+        where = {} if self.config.catalog else {"path": written(self.config.path or FOLDER)}
+        return {"type": self.type, "table": f"{self.config.namespace}.{self._table}", **where}

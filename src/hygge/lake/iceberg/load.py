@@ -1,0 +1,312 @@
+"""A load into an Iceberg table: files first, then one transaction of the catalog's with the state.
+
+The transaction asks that the table's newest snapshot is still the one that the load began with, so
+that of two loads at once one fails. An error whose meaning is not known is settled by reading the
+table's state back; nothing is removed that may have been published.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    CommitStateUnknownException,
+    RESTError,
+    TableAlreadyExistsError,
+)  # fmt: skip
+from pyiceberg.expressions import (
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    LessThanOrEqual,
+)  # fmt: skip
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.table import FileScanTask, Table, Transaction
+from sqlalchemy.exc import SQLAlchemyError
+
+from hygge.core.conform import conform
+from hygge.core.context import Context
+from hygge.core.drift import target
+from hygge.core.errors import HyggeError, SchemaDrift
+from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.steps import reached
+from hygge.lake.iceberg.catalog import Place, found, make_namespace, telling
+from hygge.lake.iceberg.scan import frames_of
+from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, evolve, spec_of
+from hygge.lake.iceberg.table import (
+    STATE,
+    row_count,
+    shelf_of,
+    state_of,
+    tasks_of,
+)  # fmt: skip
+from hygge.lake.iceberg.types import CARRIER, arrow_schema, logical_schema, native_schema
+from hygge.lake.load import LakeLoad
+from hygge.lake.once import Coming
+from hygge.lake.partition import parted_by
+from hygge.lake.parts import Datafile, Filler, Shape
+from hygge.lake.writer import files_of
+
+STEPS = (
+    "iceberg.begun", "lake.file_written", "iceberg.staged", "iceberg.committed", "iceberg.cleaned",
+)  # fmt: skip
+"""The commit protocol, in order. What was committed is what `iceberg.committed` has seen."""
+KEYED = ("merge", "delete_insert")
+UNSURE = (
+    CommitFailedException, CommitStateUnknownException, TableAlreadyExistsError, RESTError,
+    SQLAlchemyError, OSError,
+)  # fmt: skip
+"""What a commit may raise though it happened, if only because an answer was lost on the way."""
+
+
+class IcebergLoad(LakeLoad):
+    """See Load.
+
+    Parameters
+    ----------
+    request: what is to be loaded.
+    catalog, place, shape: of the table.
+    table, held: as the session found them; None for what is not there.
+    context: of the attempt.
+    """
+
+    def __init__(
+        self,
+        request: LoadRequest,
+        catalog: Catalog,
+        place: Place,
+        shape: Shape,
+        table: Table | None,
+        held: State | None,
+        context: Context,
+    ) -> None:
+        self.request, self._catalog, self._place = request, catalog, place
+        self._table, self._held, self._context = table, held, context
+        if (held.generation if held else 0) != request.generation:
+            raise self._conflict()
+        keeps = table is not None and request.mode != "replace"
+        self._fields = target(
+            held.fields if held is not None and keeps else None, request.fields, str(place)
+        )
+        self._lying = CARRIER.schema(self._fields, str(place))
+        self._there = tasks_of(table) if table is not None else []
+        self._keeps = keeps and bool(self._there)
+        """Whether there are rows that stay, at least some of them."""
+        self._anew = False
+        """Whether those need to be written anew, in other types."""
+        with telling(place):
+            self._transaction = self._begun(shape)
+        metadata = self._transaction.table_metadata
+        self._shape = replace(
+            shape, partition=columns_of(metadata.spec(), metadata.schema(), str(place))
+        )
+        self._mark = f"{request.generation + 1:06d}-{request.load_id[:8]}-{secrets.token_hex(3)}"
+        self._shelf = shelf_of(metadata.location, self._io)
+        self._over = False
+        reached("iceberg.begun")
+
+    @property
+    def _io(self) -> Any:
+        return self._transaction._table.io
+
+    def _begun(self, shape: Shape) -> Transaction:
+        """A transaction in which the table has the columns that come."""
+        place, table = str(self._place), self._table
+        if table is None:
+            parted_by(shape.partition, None, self._lying, PARTS, place)
+            make_namespace(self._catalog, self._place)
+            schema = native_schema(self._lying)
+            return self._catalog.create_table_transaction(
+                self._place.identifier, schema, partition_spec=spec_of(shape.partition, schema),
+                properties={"format-version": "2"},
+            )  # fmt: skip
+        there = logical_schema(table.schema(), place)
+        parted = columns_of(table.spec(), table.schema(), place)
+        parted_by(shape.partition, parted, self._lying, PARTS, place)
+        strange = [name for name in there.names if name not in self._lying]
+        if self.request.mode != "replace" and self._held is None:
+            wrong = [f.name for f in self._lying if there.get(f.name) is None
+                     or there[f.name].type != f.type]  # fmt: skip
+            if wrong or strange:
+                raise SchemaDrift(
+                    f"{place} is a table that hygge has not loaded, of other columns: "
+                    f"{', '.join([*wrong, *strange])}",
+                    hint="choose another table, or `mode: replace`",
+                )
+        transaction = table.transaction()
+        drop = self.request.mode == "replace"
+        anew = evolve(transaction, there, self._lying, drop=drop, parted=parted, place=place)
+        self._anew = anew and self._keeps
+        return transaction
+
+    @property
+    def ticket(self) -> IcebergTicket:
+        metadata = self._transaction.table_metadata
+        return IcebergTicket(
+            f"data/{self._mark}", self._fields, self._lying,
+            self.request.keys if self.request.mode in KEYED else (), self.request.entity,
+            metadata.location, self._io, self._shape,
+            arrow_schema(metadata.schema(), self._lying.names),
+        )  # fmt: skip
+
+    def _telling(self) -> AbstractContextManager[None]:
+        return telling(self._place)
+
+    def _where(self) -> str:
+        return str(self._place)
+
+    # Committing -----------------------------------------------------------------------------------
+
+    def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
+        self._context.cancel.check()
+        files = files_of(receipts)
+        with telling(self._place):
+            self._check_files(files)
+            added, removed = self._exchanged(files)
+            state = self._completed(state, added, removed)
+            self._stage(added, removed, state)
+        reached("iceberg.staged")
+        self._publish(state.to_json())
+        self._over = True
+        reached("iceberg.committed")
+        unused = {f.name for f in files} - {f.name for f in added}
+        self._shelf.remove(sorted(unused))
+        reached("iceberg.cleaned")
+        return Commit(
+            state=state, rows=state.rows, bytes=sum(f.bytes for f in added),
+            files=tuple(f.name for f in added), place=str(self._place),
+        )  # fmt: skip
+
+    def _exchanged(self, files: list[Datafile]) -> tuple[list[Datafile], list[FileScanTask]]:
+        """The files to add, and those to remove. Raises DataError for a key of rows that differ."""
+        mode, keys = self.request.mode, self.request.keys
+        coming = Coming(
+            self._shelf, [f.name for f in files], sum(f.rows for f in files),
+            keys if mode in KEYED else (), once=mode == "merge", entity=self.request.entity,
+        )  # fmt: skip
+        added = files
+        if not coming.is_unique:
+            added = self._filled("once", coming.frames())
+        if mode == "replace":
+            return added, self._there
+        if not self._keeps:
+            return added, []
+        gone = coming.keys()
+        if self._anew:
+            return [*added, *self._filled("kept", self._kept(self._there, gone))], self._there
+        if gone is None or gone.is_empty():
+            return added, []
+        touched = [t for t in self._near(gone) if self._touches(t, gone)]
+        return [*added, *self._filled("kept", self._kept(touched, gone))], touched
+
+    def _near(self, gone: pl.DataFrame) -> list[FileScanTask]:
+        """The files that may have one of some keys, as far as their bounds tell."""
+        assert self._table is not None  # it has rows
+        condition: BooleanExpression | None = None
+        for key in gone.columns:
+            if gone[key].dtype.is_integer():
+                low, high = int(gone[key].min()), int(gone[key].max())  # type: ignore[arg-type]
+                inside = And(
+                    GreaterThanOrEqual(term=key, value=low), LessThanOrEqual(term=key, value=high)
+                )
+                condition = inside if condition is None else And(condition, inside)
+        return tasks_of(self._table, condition)
+
+    def _touches(self, task: FileScanTask, gone: pl.DataFrame) -> bool:
+        assert self._table is not None
+        schema = self._table.schema().select(*gone.columns)
+        return any(
+            not frame.cast(gone.schema).join(gone, on=gone.columns, how="semi").is_empty()
+            for frame in frames_of(self._table, [task], schema)
+        )
+
+    def _kept(
+        self, tasks: Sequence[FileScanTask], gone: pl.DataFrame | None
+    ) -> Iterator[pl.DataFrame]:
+        """The rows of some files that stay, as they are to lie."""
+        assert self._table is not None
+        for frame in frames_of(self._table, tasks, self._table.schema()):
+            lacking = [
+                pl.lit(None, dtype=f.type.physical).alias(f.name)
+                for f in self._lying
+                if f.name not in frame.columns
+            ]
+            rows = conform(
+                frame.with_columns(lacking).select(self._lying.names), self._lying,
+                entity=self.request.entity,
+            )  # fmt: skip
+            yield rows if gone is None else rows.join(gone, on=gone.columns, how="anti")
+
+    def _filled(self, stem: str, frames: Iterator[pl.DataFrame]) -> list[Datafile]:
+        filler: Filler = self.ticket.filler(stem)
+        for frame in frames:
+            self._context.cancel.check()
+            filler.add(frame.select(self._lying.names))
+        filler.flush()
+        return filler.files
+
+    def _completed(
+        self, state: State, added: Sequence[Datafile], removed: Sequence[FileScanTask]
+    ) -> State:
+        away = {task.file.file_path for task in removed}
+        stay = [t for t in self._there if t.file.file_path not in away]
+        before = row_count(stay)
+        rows = None if before is None else before + sum(f.rows for f in added)
+        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra={})
+
+    def _stage(
+        self, added: Sequence[Datafile], removed: Sequence[FileScanTask], state: State
+    ) -> None:
+        """Write the snapshot's manifests; nothing refers to them yet."""
+        transaction, io = self._transaction, self._io
+        transaction.set_properties({STATE: state.to_json()})
+        metadata = transaction.table_metadata
+        update = transaction.update_snapshot()
+        # Though it may add nothing there is a snapshot, by which another load is noticed.
+        with update.overwrite() if removed else update.merge_append() as snapshot:
+            for task in removed:
+                snapshot.delete_data_file(task.file)
+            for file in added:
+                path = f"{metadata.location}/{file.name}"
+                snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
+
+    def _publish(self, ours: str) -> None:
+        """Commit. An error is looked into before it is raised: the answer may have been lost."""
+        # The library would commit again on top of whatever is there, and remove what it wrote where
+        # it takes a commit for failed: both are decided here, by what is read back.
+        self._transaction._snapshot_producers = []
+        try:
+            self._transaction.commit_transaction()
+            return
+        except UNSURE as error:
+            cause: Exception = error
+        try:
+            table = found(self._catalog, self._place)
+        except HyggeError:
+            self._over = True  # nobody knows: what may be published must not be removed
+            with telling(self._place):
+                raise cause from None
+        now = None if table is None else table.properties.get(STATE)
+        if now == ours:
+            return
+        failed = isinstance(cause, CommitFailedException | TableAlreadyExistsError)
+        if failed or state_of(table, self._place) != self._held:
+            raise self._conflict() from cause
+        if isinstance(cause, CommitStateUnknownException):
+            self._over = True  # it may still be on its way
+        with telling(self._place):
+            raise cause
+
+    def abort(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        with suppress(HyggeError), telling(self._place):
+            self._shelf.remove_folder(self.ticket.folder)

@@ -1,0 +1,136 @@
+"""How an Iceberg table's files are written, and how its schema follows what comes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+from pyiceberg.io import FileIO
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema as NativeSchema
+from pyiceberg.table import Transaction
+from pyiceberg.transforms import IdentityTransform
+
+from hygge.core.errors import ConfigError, DataError, SchemaDrift
+from hygge.core.fields import Schema
+from hygge.lake.iceberg.table import shelf_of
+from hygge.lake.iceberg.types import counter, native_type, widens_in_place
+from hygge.lake.parts import PIECE_ROWS, Filler, Shape, no_facts
+from hygge.lake.writer import Ticket
+
+PARTS = (pl.Boolean, pl.Int32, pl.Int64, pl.Date, pl.String)
+"""Dtypes of columns that a table can be partitioned by, as they lie."""
+
+
+@dataclass(frozen=True)
+class IcebergTicket(Ticket):
+    """See Ticket.
+
+    Parameters
+    ----------
+    location, io: of the table, and the library's way in.
+    shape: of its files.
+    schema: Arrow's, with the fields' ids.
+    """
+
+    location: str
+    io: FileIO
+    shape: Shape
+    schema: pa.Schema
+
+    def filler(self, stem: str) -> Filler:
+        return Filler(
+            shelf_of(self.location, self.io), f"{self.folder}/{stem}", self.shape.sizes,
+            self.shape.compression, no_facts, self.shape.partition, encode=self._encoded,
+            keep=True,
+        )  # fmt: skip
+
+    def _encoded(self, frame: pl.DataFrame) -> bytes:
+        frame = frame.select(self.schema.names)
+        for column in frame.iter_columns():
+            if column.dtype == pl.Time and (column.cast(pl.Int64) % 1000 != 0).any():
+                raise DataError(
+                    f"{self.entity}: '{column.name}' has times with a fraction of a microsecond, "
+                    "which Iceberg does not hold",
+                    hint=f"`cast: {{{column.name}: string}}`",
+                )
+        out, zstd = io.BytesIO(), self.shape.compression == "zstd"
+        frame.write_parquet(
+            out, compression=self.shape.compression,  # type: ignore[arg-type]
+            compression_level=1 if zstd else None, row_group_size=PIECE_ROWS,
+            arrow_schema=self.schema,
+        )  # fmt: skip
+        return out.getvalue()
+
+
+def columns_of(spec: PartitionSpec, schema: NativeSchema, place: str) -> tuple[str, ...]:
+    """The columns that a table is partitioned by. Raises ConfigError where it is by more than
+    their plain values."""
+    for field in spec.fields:
+        if not isinstance(field.transform, IdentityTransform):
+            raise ConfigError(
+                f"{place} is partitioned by {field.transform} of a column, which hygge does not "
+                "write",
+                hint="choose another table, or partition it by plain columns",
+            )
+    return tuple(schema.find_column_name(f.source_id) or "" for f in spec.fields)
+
+
+def spec_of(partition: Sequence[str], schema: NativeSchema) -> PartitionSpec:
+    """Iceberg's partition spec over plain columns."""
+    return PartitionSpec(
+        *(
+            PartitionField(schema.find_field(name).field_id, 1000 + at, IdentityTransform(), name)
+            for at, name in enumerate(partition)
+        )
+    )
+
+
+def evolve(
+    transaction: Transaction,
+    there: Schema,
+    lying: Schema,
+    *,
+    drop: bool,
+    parted: Sequence[str],
+    place: str,
+) -> bool:
+    """Change a table's schema so that it takes the columns that come.
+
+    Parameters
+    ----------
+    transaction: in which.
+    there, lying: its columns as they are, and as they are to be.
+    drop: whether columns that do not come go.
+    parted: those by which the table is partitioned, which cannot.
+    place: its name in errors.
+
+    Returns
+    -------
+    Whether files must be written anew, for a column of a type that none of theirs can become.
+    Raises SchemaDrift where that cannot be.
+    """
+    changed = [f for f in lying if f.name in there and there[f.name].type != f.type]
+    wider = [f for f in changed if widens_in_place(there[f.name].type, f.type)]
+    other = [f for f in changed if f not in wider]
+    gone = [f.name for f in other] + [n for n in there.names if drop and n not in lying]
+    new = [f for f in lying if f.name not in there or f in other]
+    if stuck := set(gone) & set(parted):
+        raise SchemaDrift(
+            f"{place} is partitioned by '{min(stuck)}', which cannot get another type or go",
+            hint="drop the table, and it is made anew",
+        )
+    if gone:
+        with transaction.update_schema(allow_incompatible_changes=True) as update:
+            for name in gone:
+                update.delete_column((name,))
+    if wider or new:
+        with transaction.update_schema(allow_incompatible_changes=True) as update:
+            for field in wider:
+                update.update_column((field.name,), native_type(field.type, counter()))
+            for field in new:
+                update.add_column((field.name,), native_type(field.type, counter()))
+    return bool(other)

@@ -1,0 +1,52 @@
+"""One attempt's settling in an Iceberg table."""
+
+from __future__ import annotations
+
+from pyiceberg.table import Table
+
+from hygge.core.context import Context
+from hygge.core.load import Load, LoadRequest, State
+from hygge.core.store import StoreSession
+from hygge.lake.iceberg.catalog import Place, found
+from hygge.lake.iceberg.load import IcebergLoad
+from hygge.lake.iceberg.table import state_of
+from hygge.lake.parts import Shape
+
+
+class IcebergStoreSession(StoreSession):
+    """See StoreSession.
+
+    Parameters
+    ----------
+    place, shape: of the table.
+    context: of the attempt.
+    """
+
+    def __init__(self, place: Place, shape: Shape, context: Context) -> None:
+        self._place, self._shape, self._context = place, shape, context
+        self._catalog = place.catalog()
+        self._found: tuple[Table | None, State | None] | None = None
+        self._load: Load | None = None
+
+    def _look(self) -> tuple[Table | None, State | None]:
+        if self._found is None:
+            table = found(self._catalog, self._place)
+            self._found = table, state_of(table, self._place)
+        return self._found
+
+    def state(self) -> State | None:
+        return self._look()[1]
+
+    def begin(self, request: LoadRequest) -> Load:
+        table, held = self._look()
+        self._found = None
+        self._load = IcebergLoad(
+            request, self._catalog, self._place, self._shape, table, held, self._context
+        )
+        return self._load
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.abort()
+            self._load = None
+        self._catalog.close()

@@ -1,0 +1,84 @@
+"""An Iceberg table's state, its folder, and its files as the library describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyarrow import fs
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.table import FileScanTask, Table
+
+from hygge.core.load import State
+from hygge.lake.shelf import Entry, Folder, Shelf
+
+STATE = "hygge.state"
+"""The table property that holds the state."""
+
+
+def state_of(table: Table | None, place: object) -> State | None:
+    """What a table holds; None for nothing of hygge's. Raises StateError where it is damaged."""
+    text = None if table is None else table.properties.get(STATE)
+    return None if text is None else State.from_json(text, place=str(place))
+
+
+def shelf_of(location: str, io: FileIO) -> Shelf:
+    """A table's folder."""
+    scheme, netloc, path = PyArrowFileIO.parse_location(location)
+    if scheme == "file":
+        return Folder(Path(path))
+    mine = io if isinstance(io, PyArrowFileIO) else PyArrowFileIO(io.properties)
+    return Mounted(fs.SubTreeFileSystem(path, mine.fs_by_scheme(scheme, netloc)))
+
+
+class Mounted(Shelf):
+    """A folder of a file system of Arrow's."""
+
+    def __init__(self, system: fs.FileSystem) -> None:
+        self._system = system
+
+    def write(self, name: str, data: bytes) -> None:
+        with self._system.open_output_stream(name) as file:
+            file.write(data)
+
+    def read(self, name: str) -> bytes:
+        with self.open(name) as file:
+            return file.read()  # type: ignore[no-any-return]
+
+    def open(self, name: str) -> Any:
+        return self._system.open_input_file(name)
+
+    def entries(self, folder: str = "", *, deep: bool = False) -> list[Entry]:
+        selector = fs.FileSelector(folder, allow_not_found=True, recursive=deep)
+        found = (i for i in self._system.get_file_info(selector) if i.is_file)
+        return sorted(
+            (Entry(i.path.lstrip("/"), int(i.size), (i.mtime or datetime.now(UTC)).astimezone(UTC))
+             for i in found),
+            key=lambda entry: entry.name,
+        )  # fmt: skip
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            try:
+                self._system.delete_file(name)
+            except OSError:
+                continue  # what cannot be removed stays
+
+
+def tasks_of(table: Table, row_filter: BooleanExpression | None = None) -> list[FileScanTask]:
+    """The files of a table's newest snapshot; those that may have rows which meet a condition."""
+    if table.current_snapshot() is None:
+        return []
+    return list(table.scan(row_filter=row_filter or AlwaysTrue()).plan_files())
+
+
+def row_count(tasks: Iterable[FileScanTask]) -> int | None:
+    """The rows of some files; None where not all of a file's rows count."""
+    files = list(tasks)
+    if any(task.delete_files for task in files):
+        return None
+    return sum(task.file.record_count for task in files)

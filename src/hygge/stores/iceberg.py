@@ -1,0 +1,38 @@
+"""Iceberg tables as a Store."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hygge.core.context import Context
+from hygge.core.load import Mode
+from hygge.core.settings import StoreConfig
+from hygge.core.store import Store
+from hygge.lake.config import Filed
+from hygge.lake.iceberg.config import Cataloged, InCatalog
+from hygge.lake.iceberg.shape import IcebergTicket
+from hygge.lake.iceberg.store import IcebergStoreSession
+from hygge.lake.writer import LakeWriter
+
+
+class IcebergStoreConfig(Cataloged, Filed, StoreConfig):
+    """Settings of an Iceberg Store."""
+
+
+class IcebergStore(InCatalog, Store):
+    """Settles into an Iceberg table: `IcebergStore("users", path="lake")`."""
+
+    Config = IcebergStoreConfig
+    config: IcebergStoreConfig
+    keeps_state = True
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+
+    def readers(self, mode: Mode) -> str:
+        return "the rows before or the rows after: one commit"
+
+    def open(self, context: Context) -> IcebergStoreSession:
+        config = self.config
+        return IcebergStoreSession(self._bound, config.shape, context)
+
+    def writer(self, ticket: IcebergTicket, chunk: int, context: Context) -> LakeWriter:
+        return LakeWriter(ticket, chunk, context)
