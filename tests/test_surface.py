@@ -52,6 +52,7 @@ NAMES = [
     "RunFailed",
     "RunOptions",
     "SQLHome",
+    "SQLStore",
     "SQLiteHome",
     "SQLiteStore",
     "Schema",

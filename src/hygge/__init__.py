@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from hygge.stores.open_mirroring import OpenMirroringStore as OpenMirroringStore
     from hygge.stores.parquet import ParquetStore as ParquetStore
     from hygge.stores.postgres import PostgresStore as PostgresStore
+    from hygge.stores.sql import SQLStore as SQLStore
     from hygge.stores.sqlite import SQLiteStore as SQLiteStore
 
 _WHERE = {
@@ -98,6 +99,7 @@ _WHERE = {
     "hygge.stores.mysql": ("MySQLStore",),
     "hygge.stores.mssql": ("MSSQLStore",),
     "hygge.stores.postgres": ("PostgresStore",),
+    "hygge.stores.sql": ("SQLStore",),
     "hygge.stores.sqlite": ("SQLiteStore",),
 }  # fmt: skip
 _MODULES = {name: module for module, group in _WHERE.items() for name in group}

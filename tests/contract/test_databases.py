@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any, ClassVar
 
 import adbc_driver_sqlite.dbapi as adbc
@@ -11,9 +12,11 @@ import polars as pl
 import pytest
 import sqlalchemy
 from tests.contract import readers, writers
+from tests.contract.lost import lose_the_answer
 
 from hygge import Home, Schema, SQLHome, SQLiteHome, SQLiteStore, Store
 from hygge.sql.sqlite.load import STEPS
+from hygge.sql.sqlite.settler import SQLiteSettler
 from hygge.testing.corpus import KEY
 from hygge.testing.homes import HomeContract
 from hygge.testing.stores import StoreContract
@@ -100,6 +103,9 @@ class TestSQLiteStore(StoreContract):
 
     def make(self, name: str) -> Store:
         return SQLiteStore(name, path=str(self.folder / "warehouse.db"))
+
+    def fragile(self, name: str) -> tuple[Store, Callable[[bool], None]]:
+        return self.make(name), partial(lose_the_answer, SQLiteSettler)
 
     def rows(self, store: Store, schema: Schema) -> pl.DataFrame:
         return readers.sqlite(self.folder / "warehouse.db", store.name, schema)

@@ -23,10 +23,11 @@ from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import BadValue, ConfigError, ConnectError, MissingDriver
 from hygge.core.watermark import Window
-from hygge.homes.sql import URL_VARIABLE, SQLHome
+from hygge.homes.sql import SQLHome
 from hygge.sql.alchemy.connection import SQLConnection
 from hygge.sql.alchemy.session import session_over
 from hygge.sql.duckdb.connection import DuckDBConnection
+from hygge.sql.finding import URL_VARIABLE
 from hygge.sql.source import Source
 from hygge.sql.sqlite.connection import SQLiteConnection
 

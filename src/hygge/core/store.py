@@ -55,6 +55,12 @@ class StoreSession(ABC):
     def begin(self, request: LoadRequest) -> Load:
         """Begin a load. Nothing is visible to readers until it commits."""
 
+    def rehearse(self) -> None:
+        """Raise what a load would raise for want of a right, where that can be told without one.
+
+        Asked by a dry run; it changes nothing.
+        """
+
     def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
         """What a load of this entity has left that can be gone on with; None where there is none.
 

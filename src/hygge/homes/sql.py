@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -13,12 +12,11 @@ from hygge.core.errors import ConfigError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret
 from hygge.core.slots import Slots
-from hygge.sql.connection import DatabaseConnection, connection_of, named
-from hygge.sql.home import ServerConfig, ServerHome, only, what_is_read, what_of
+from hygge.sql.connection import DatabaseConnection
+from hygge.sql.finding import URL_VARIABLE, any_connection
+from hygge.sql.home import ServerConfig, ServerHome, what_is_read, what_of
 from hygge.sql.live import check_live, database_of, live_tables, open_live
 from hygge.sql.source import Source
-
-URL_VARIABLE = "HYGGE_DATABASE_URL"
 
 
 class SQLHomeConfig(ServerConfig):
@@ -82,27 +80,7 @@ class SQLHome(ServerHome, type="sql"):
         return super().bind(around)
 
     def _connection(self, around: Surroundings) -> DatabaseConnection:
-        config, owner = self.config, f"the home of '{self.name}'"
-        if config.url is not None:
-            return connection_of(config.url, around.root)
-        name = config.connection or only(around)
-        if name is not None:
-            found = named(name, around, owner=owner)
-            if isinstance(found, DatabaseConnection):
-                return found
-            raise ConfigError(
-                f"the connection '{name}' is of type '{found.kind}', which is no database that a "
-                "SQL Home reads",
-                hint="name another connection",
-            )
-        if not os.environ.get(URL_VARIABLE):
-            raise ConfigError(
-                f"{owner} names no connection, the project has "
-                f"{'several and none is `default`' if around.connections else 'none'}, and "
-                f"{URL_VARIABLE} is not set",
-                hint="give `connection:`, or set that variable to a URL",
-            )
-        return connection_of(Secret("${" + URL_VARIABLE + "}"), around.root)
+        return any_connection(self.config, around, owner=f"the home of '{self.name}'")
 
     def place(self) -> str:
         if self.live is not None:

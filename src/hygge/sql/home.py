@@ -12,9 +12,10 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.home import Home, HomeSession, Table
 from hygge.core.secrets import Secret
-from hygge.core.settings import HomeConfig, build
+from hygge.core.settings import HomeConfig
 from hygge.core.slots import Slots
-from hygge.sql.connection import DatabaseConnection, named
+from hygge.sql.connection import DatabaseConnection
+from hygge.sql.finding import connection_for
 from hygge.sql.source import Source
 
 
@@ -145,26 +146,10 @@ class ServerHome(Home, type=""):
         return self.copy_with(server=self._connection(around), root=around.root)
 
     def _connection(self, around: Surroundings) -> DatabaseConnection:
-        kind = self.connection_type
-        if self.config.url is not None:
-            owner = f"the home of '{self.name}'"
-            made: DatabaseConnection = build(kind, owner, {"url": self.config.url}, {})
-            return made.bind(around.root)
-        name = self.config.connection or only(around, kind.kind)
-        if name is None:
-            raise ConfigError(
-                f"the home of '{self.name}' names no connection",
-                hint=f"give `connection:` with the name of one of type '{kind.kind}', or "
-                f"{self.ways}",
-            )
-        found = named(name, around, owner=f"the home of '{self.name}'")
-        if not isinstance(found, kind):
-            raise ConfigError(
-                f"the connection '{name}' is of type '{found.kind}', and a Home of type "
-                f"'{self.type}' needs one of type '{kind.kind}'",
-                hint=f"use a Home of `type: {found.kind}`, or another connection",
-            )
-        return found
+        return connection_for(
+            self.config, around, self.connection_type, owner=f"the home of '{self.name}'",
+            needs=f"a Home of type '{self.type}'", ways=self.ways,
+        )  # fmt: skip
 
     def place(self) -> str:
         config = self.config
@@ -236,14 +221,6 @@ class FileHome(ServerHome, type=""):
     config: FileConfig
     ways = "a `path`"
 
-    def _connection(self, around: Surroundings) -> DatabaseConnection:
-        if self.config.path is None:
-            return super()._connection(around)
-        owner = f"the home of '{self.name}'"
-        path = {"path": self.config.path}
-        made: DatabaseConnection = build(self.connection_type, owner, path, {})
-        return made.bind(around.root)
-
     def place(self) -> str:
         if self.server is not None or self.config.path is None:
             return super().place()
@@ -262,14 +239,6 @@ def what_is_read(source: Source) -> dict[str, str]:
     """What a Home's identity says beside its database."""
     what = {"query": source.query} if source.query else {"table": source.label}
     return {**what, "where": source.condition} if source.condition else what
-
-
-def only(around: Surroundings, kind: str | None = None) -> str | None:
-    """The name of the project's only or `default` connection, of a kind if one is named."""
-    names = [n for n, c in around.connections.items() if kind in (None, c.kind)]
-    if "default" in names:
-        return "default"
-    return names[0] if len(names) == 1 else None
 
 
 def _text_of(file: Path) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hygge.core.context import Surroundings
-from hygge.core.settings import build
 from hygge.sql.duckdb.connection import DuckDBConnection
-from hygge.sql.server import PooledConnection
 from hygge.sql.settle.store import ServerStore, ServerStoreConfig
 
 
@@ -29,10 +26,3 @@ class DuckDBStore(ServerStore):
     Config = DuckDBStoreConfig
     config: DuckDBStoreConfig
     connection_type = DuckDBConnection
-
-    def _connection(self, around: Surroundings) -> PooledConnection:
-        if self.config.path is not None:
-            owner = f"the store of '{self.name}'"
-            made: PooledConnection = build(DuckDBConnection, owner, {"path": self.config.path}, {})
-            return made.bind(around.root)
-        return super()._connection(around)

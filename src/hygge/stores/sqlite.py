@@ -13,6 +13,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
+from hygge.core.terms import Ability
 from hygge.sql.sqlite.catalogue import STATE_TABLE
 from hygge.sql.sqlite.connection import sqlite_path
 from hygge.sql.sqlite.load import Destination, SQLiteStoreSession
@@ -51,7 +52,8 @@ class SQLiteStore(Store):
 
     Config = SQLiteStoreConfig
     config: SQLiteStoreConfig
-    modes = ("replace", "append", "merge")
+    modes = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset[Ability]({"deduplicate", "deletes"})
     keeps_state = True
 
     @classmethod

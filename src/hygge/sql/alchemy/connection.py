@@ -14,9 +14,11 @@ from hygge.core.context import Context
 from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
 from hygge.sql.link import Link
+from hygge.sql.mysql.settings import WRITING as MYSQL_WRITES
 from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
+from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 from hygge.sql.tunnel import HERE, Tunnel, through
 
@@ -43,6 +45,12 @@ _UTC = {
 }  # fmt: skip
 """Instants are shown in the session's zone, which may have hours that come twice, and in which the
 last of them may be in the year 10000."""
+_WRITING = {
+    "mysql": MYSQL_WRITES, "mariadb": MYSQL_WRITES,
+    "postgresql": ("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",),
+    "sqlite": ("PRAGMA busy_timeout = 30000",),
+}  # fmt: skip
+"""What a connection that writes is set to, beside: it must see what others have committed."""
 
 
 class SQLConnection(PooledConnection):
@@ -60,6 +68,7 @@ class SQLConnection(PooledConnection):
         examples=[{"host": "bastion.example.com", "user": "hygge"}],
     )
     root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
+    writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
     def bind(self, root: Path) -> Self:
         tunnel = self.tunnel.bind(root) if self.tunnel else None
@@ -81,9 +90,12 @@ class SQLConnection(PooledConnection):
     def connect(self) -> Link:
         """See PooledConnection. Raises ConfigError for a timeout that the driver does not have."""
         from hygge.sql.alchemy.engine import link_of
+        from hygge.sql.alchemy.link import AlchemyLink
+        from hygge.sql.alchemy.writing import WritingLink
 
         url = _absolute(self.url.reveal(), self.root)
-        link = link_of(url, self._arguments, self._through if self.tunnel else None)
+        kind = WritingLink if self.writing else AlchemyLink
+        link = link_of(url, self._arguments, self._through if self.tunnel else None, kind)
         try:
             for statement in self._settings(link):
                 link.execute(statement)
@@ -115,6 +127,7 @@ class SQLConnection(PooledConnection):
     def _settings(self, link: AlchemyLink) -> list[str]:
         backend = "mariadb" if getattr(link.connection.dialect, "is_mariadb", 0) else link.backend
         wanted = [_UTC[backend]] if backend in _UTC else []
+        wanted += _WRITING.get(backend, ()) if self.writing else ()
         if self.statement_timeout is not None:
             if backend not in _STATEMENT_TIMEOUTS:
                 raise ConfigError(
@@ -123,6 +136,14 @@ class SQLConnection(PooledConnection):
                 )
             wanted.append(_STATEMENT_TIMEOUTS[backend](seconds(self.statement_timeout)))
         return wanted
+
+    def for_writing(self) -> Self:
+        return self.model_copy(update={"writing": True})
+
+    def settler(self) -> Settler:
+        from hygge.sql.alchemy.known import settler_of
+
+        return settler_of(self.url.reveal().partition("://")[0].strip())
 
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.alchemy.session import AlchemySession

@@ -22,6 +22,7 @@ def link_of(
     url: str,
     arguments: Callable[[str], dict[str, Any]],
     through: Callable[[str | None, int | None], tuple[str, int]] | None = None,
+    kind: type[AlchemyLink] = AlchemyLink,
 ) -> AlchemyLink:
     """An open connection.
 
@@ -30,6 +31,7 @@ def link_of(
     url: SQLAlchemy's.
     arguments: for the driver's `connect()`, by the driver's name.
     through: gives the host and port to connect to instead of those in the URL.
+    kind: of link.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def link_of(
         raise ConfigError(redact(str(error)), hint="SQLAlchemy knows no such database") from None
     label = f"{backend}:{parsed.database or ''}"
     with told(label):
-        return AlchemyLink(engine.connect(), label)
+        return kind(engine.connect(), label)
 
 
 def _quoted(login: re.Match[str]) -> str:

@@ -46,11 +46,12 @@ class AlchemyLink(Link):
         with self._told():
             self.connection.execution_options(isolation_level=isolation)
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str) -> int | None:
         with self._told():
             self._run(sql).close()
             if not self.borrowed:  # a setting must outlive the transaction that it is made in
                 self.connection.commit()
+        return None
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         with self._told():

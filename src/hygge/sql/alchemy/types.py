@@ -148,8 +148,17 @@ class AlchemyDialect(Dialect):
         return Dialect.quote(self, self.folds(name))
 
 
-def dialect_of(theirs: sa.Dialect) -> AlchemyDialect:
-    """The dialect of a SQLAlchemy connection."""
+def _no_ddl(kind: LogicalType) -> str:
+    raise UnsupportedError(f"this connection of SQLAlchemy's is for reading: no form for {kind}")
+
+
+def dialect_of(theirs: sa.Dialect, ddl: Callable[[LogicalType], str] = _no_ddl) -> AlchemyDialect:
+    """The dialect of a SQLAlchemy connection.
+
+    Parameters
+    ----------
+    ddl: see `Dialect`; for one that takes loads.
+    """
     preparer: Any = theirs.identifier_preparer
 
     def show(value: Position, kind: LogicalType) -> str:
@@ -160,15 +169,11 @@ def dialect_of(theirs: sa.Dialect) -> AlchemyDialect:
 
     folds: Any = getattr(theirs, "denormalize_name", str)
     return AlchemyDialect(
-        name=theirs.name, quotes=(preparer.initial_quote, preparer.final_quote), rules=(), ddl=_ddl,
+        name=theirs.name, quotes=(preparer.initial_quote, preparer.final_quote), rules=(), ddl=ddl,
         show=sqlite_show if theirs.name == "sqlite" else show,
         escapes=theirs.name in ("mysql", "mariadb"),
         folds=folds if theirs.requires_name_normalize else str,
     )  # fmt: skip
-
-
-def _ddl(kind: LogicalType) -> str:
-    raise UnsupportedError(f"SQLAlchemy's databases are read, not written: no form for {kind}")
 
 
 def text_of(kind: Any, theirs: sa.Dialect) -> str:

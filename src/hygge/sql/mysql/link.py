@@ -19,6 +19,7 @@ from hygge.sql.mysql import bulk
 from hygge.sql.mysql.decode import decode, empty
 from hygge.sql.mysql.errors import told
 from hygge.sql.mysql.route import Route, open_route
+from hygge.sql.mysql.settings import WRITING
 from hygge.sql.mysql.wire import Definition, Statement
 
 _SESSION = (
@@ -32,13 +33,8 @@ _SESSION = (
 """What every connection is set to: https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html."""
 _MARIADB = "SET SESSION idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0"
 """The same for MariaDB: https://mariadb.com/kb/en/server-system-variables/."""
-_WRITING = (
-    # Errors that are errors, backslashes that escape, a 0 that stays one in a column that counts;
-    # https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,"
-    "ERROR_FOR_DIVISION_BY_ZERO', sql_notes = 1, max_error_count = 64"
-)
-"""What a connection that writes is set to, beside."""
+READING = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""Snapshots."""
 KILL_S = 5.0
 """How long having a statement killed may take."""
 
@@ -84,11 +80,8 @@ class MySQLLink(Link):
             link.execute(_SESSION)
             if link.mariadb:
                 link.execute(_MARIADB)
-            # Reading is of snapshots; who writes must see what others have committed meanwhile.
-            level = "READ COMMITTED" if route.writing else "REPEATABLE READ"
-            link.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
-            if route.writing:
-                link.execute(_WRITING)
+            for statement in WRITING if route.writing else (READING,):
+                link.execute(statement)
             if statement_timeout:
                 link.execute(link.timeout_sql(statement_timeout))
         except BaseException:

@@ -24,7 +24,7 @@ from hygge.core.errors import (
 from hygge.core.fields import Field, Schema
 from hygge.core.load import LoadRequest
 from hygge.sql.link import Link
-from hygge.sql.mysql import tables
+from hygge.sql.mysql import rights, tables
 from hygge.sql.mysql.catalogue import SNAPSHOTS, text_of
 from hygge.sql.mysql.encode import encoded
 from hygge.sql.mysql.types import DIALECT, text_literal
@@ -114,8 +114,9 @@ class MySQLSettler(Settler):
         if held != 1:
             raise TransientError(f"{place}: another load of it does not come to its end")
 
-    def rows_follow(self, link: Link) -> None:
+    def rows_follow(self, link: Link) -> bool:
         link.execute("BEGIN")
+        return False
 
     def commit(self, link: Link) -> None:
         super().commit(link)
@@ -142,6 +143,10 @@ class MySQLSettler(Settler):
     def alters(self, link: Link, stage: str, name: str, held: str, coming: str) -> bool:
         """See Settler; by the types alone."""
         return not tables.takes(held, coming)
+
+    def check_rights(self, link: Link, place: Place) -> None:
+        within = place.schema or str(link.row("SELECT DATABASE()")[0])
+        rights.check(link, text_literal(within), str(place), self.dialect.quote(within))
 
     def is_table(self, link: Link, place: Place) -> bool:
         """See Settler. Raises UnsupportedError for a table without transactions."""

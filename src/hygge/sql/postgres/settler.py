@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from hygge.core.errors import BadValue, DataError, HyggeError
+from hygge.core.errors import BadValue, ConnectError, DataError, HyggeError
 from hygge.core.fields import Field, Schema
 from hygge.sql.link import Link
 from hygge.sql.nested import as_json
@@ -51,6 +51,13 @@ WHERE locktype = 'advisory' AND objsubid = 1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND classid::bigint = ((key >> 32) & 4294967295) AND objid::bigint = (key & 4294967295)
 """
+_RIGHTS = """
+SELECT current_user::text, current_setting('transaction_read_only'),
+  coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = {schema}),
+           has_database_privilege(current_database(), 'CREATE')),
+  coalesce(has_table_privilege(to_regclass({table}), 'SELECT')
+           AND has_table_privilege(to_regclass({table}), 'INSERT'), TRUE)
+"""
 _WHOLE = ("smallint", "integer", "bigint")
 """Types of whole numbers, each of which takes those before it."""
 
@@ -85,6 +92,32 @@ class PostgresSettler(Settler):
                     why = "PostgreSQL's text cannot hold the character NUL"
                     return _bad(batch, fields, field, int(found[0]), entity, offset, why)
         return error
+
+    def check_rights(self, link: Link, place: Place) -> None:
+        """See Settler: to make tables in the schema, and to put rows into the one that is there."""
+        schema = self._here(link, place)
+        user, read_only, makes, puts = link.row(
+            _RIGHTS.format(
+                schema=self.dialect.text(schema),
+                table=self.dialect.text(place.sql(self.dialect)),
+            )
+        )
+        if read_only == "on":
+            raise ConnectError(
+                f"{place}: the server takes no changes: it is a standby, or "
+                "`default_transaction_read_only` is on",
+                hint="load into the primary",
+            )
+        quote = self.dialect.quote
+        grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(schema)}"]
+        grants += [] if puts else [f"SELECT, INSERT ON {place.sql(self.dialect)}"]
+        if grants:
+            raise ConnectError(
+                f"{place}: the user '{user}' may not load it: a load makes a table for rows that "
+                "wait, and one for its state",
+                hint="; ".join(f"GRANT {grant} TO {quote(user)}" for grant in grants)
+                + "; to replace or alter a table that is there, it must be its owner's too",
+            )
 
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         if patience_s:

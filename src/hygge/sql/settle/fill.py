@@ -42,6 +42,7 @@ class Filling:
     fresh: the new table, where `replace` cannot do with the stage; "" where it can.
     keys: the table of the keys that the source has; "" where none were brought.
     swap: whether the commit lets the new table change places with the old one.
+    hold: takes the table's lock again, where it was given up on the way.
     """
 
     settler: Settler
@@ -57,6 +58,7 @@ class Filling:
     fresh: str
     keys: str
     swap: bool
+    hold: Callable[[], object]
 
     @property
     def new(self) -> str:
@@ -89,7 +91,7 @@ class Filling:
         if self.straight != self.place.table:
             self._prepare()
             self._lay_nothing()
-            self.settler.rows_follow(self.link)
+            self._rows_follow()
         if self.request.keys:
             self.settler.check_keys(self.link, self.place, self._keys)
         doubled = self.staged and self._check_keys()
@@ -125,9 +127,15 @@ class Filling:
             self._add_key(new)
         rows = count(settler, link, place, new)
         if not self.swap:
-            settler.rows_follow(link)
+            if not settler.one_transaction and settler.names(link, place) is None:
+                settler.create(link, place, place.table, self.fields, self.fields.keys)
+            self._rows_follow()
             settler.take_over(link, place, new)
         return rows
+
+    def _rows_follow(self) -> None:
+        if self.settler.rows_follow(self.link):
+            self.hold()
 
     def _add_key(self, new: str) -> None:
         keys = self.fields.keys

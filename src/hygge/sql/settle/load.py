@@ -230,19 +230,15 @@ class SQLLoad(Load):
     def _transact(self, state: State) -> State:
         settler, link, place = self._settler, self._link, self._place
         self._begin()
-        settler.lock(link, place)
-        reached("sql.locked")
-        now = read_row(settler, link, place)
-        if now is not None and self._ours(now):
+        now = self._hold()
+        if now is not None:
             settler.rollback(link)
             return now  # an earlier attempt did commit, and never heard of it
-        if now != self._seen:
-            raise self._conflict()
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
             settler, link, place, self.request, self._fields, self._coming, self._held,
             stage=self._stage, staged=self._staged(), straight=self._straight or "",
-            fresh=self._fresh, keys=self._keys, swap=swap,
+            fresh=self._fresh, keys=self._keys, swap=swap, hold=self._hold,
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
@@ -265,6 +261,20 @@ class SQLLoad(Load):
                 raise
             raise _Unsure(error) from error
         return stored
+
+    def _hold(self) -> State | None:
+        """Take the table's lock; what it holds already, if that is this load's own.
+
+        Raises ConflictError where another run has loaded it since this load began.
+        """
+        self._settler.lock(self._link, self._place)
+        reached("sql.locked")
+        now = read_row(self._settler, self._link, self._place)
+        if now is not None and self._ours(now):
+            return now
+        if now != self._seen:
+            raise self._conflict()
+        return None
 
     def _look_up(self, cause: HyggeError) -> State:
         """What a COMMIT of unknown end has left. Raises its error where it did not happen."""

@@ -46,11 +46,15 @@ class SQLStoreSession(StoreSession):
         """See StoreSession. A table that was dropped holds nothing, whatever its state says."""
         return read_state(self._settler, self._lease.link, self._place)
 
+    def rehearse(self) -> None:
+        self._settler.check_rights(self._lease.link, self._place)
+
     def begin(self, request: LoadRequest) -> SQLLoad:
         """See StoreSession. Stages that dead loads left behind are cleared away.
 
         Raises UnsupportedError for columns that the database cannot have.
         """
+        self.rehearse()
         link, now = self._lease.link, datetime.now(UTC)
         for name in filter(is_stage, self._settler.stages(link, self._place)):
             left = self._settler.is_left(link, name)

@@ -132,9 +132,13 @@ class Settler(ABC):
         patience_s: how long to wait for another one; 0 for as long as it takes.
         """
 
-    def rows_follow(self, link: Link) -> None:
+    def rows_follow(self, link: Link) -> bool:
         """Tables are as they must be: only rows change from here to the commit. Where changing
-        tables has ended the transaction, it is opened anew."""
+        tables has ended the transaction, it is opened anew.
+
+        Returns whether the lock was given up with it.
+        """
+        return False
 
     def commit(self, link: Link) -> None:
         link.execute("COMMIT")
@@ -191,6 +195,10 @@ class Settler(ABC):
 
     def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
         """Raise DataError where a table's columns tell some keys apart from no others."""
+
+    def check_rights(self, link: Link, place: Place) -> None:
+        """Raise ConnectError where the user lacks a right that every load needs, if the database
+        tells that cheaply."""
 
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""

@@ -11,12 +11,12 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.secrets import Secret
-from hygge.core.settings import StoreConfig, build
+from hygge.core.settings import StoreConfig
 from hygge.core.slots import Slots
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
-from hygge.sql.connection import named
-from hygge.sql.home import only, url_or_name
+from hygge.sql.finding import connection_for
+from hygge.sql.home import url_or_name
 from hygge.sql.pool import pool_of
 from hygge.sql.server import PooledConnection
 from hygge.sql.settle.place import PREFIX, Place
@@ -100,25 +100,10 @@ class ServerStore(Store, type=""):
         return self.copy_with(server=self._connection(around).for_writing())
 
     def _connection(self, around: Surroundings) -> PooledConnection:
-        kind = self.connection_type
-        if self.config.url is not None:
-            owner = f"the store of '{self.name}'"
-            made: PooledConnection = build(kind, owner, {"url": self.config.url}, {})
-            return made.bind(around.root)
-        name = self.config.connection or only(around, kind.kind)
-        if name is None:
-            raise ConfigError(
-                f"the store of '{self.name}' names no connection",
-                hint=f"give `connection:` with the name of one of type '{kind.kind}', or a `url:`",
-            )
-        found = named(name, around, owner=f"the store of '{self.name}'")
-        if not isinstance(found, kind):
-            raise ConfigError(
-                f"the connection '{name}' is of type '{found.kind}', and a Store of type "
-                f"'{self.type}' needs one of type '{kind.kind}'",
-                hint=f"use a Store of `type: {found.kind}`, or another connection",
-            )
-        return found
+        return connection_for(
+            self.config, around, self.connection_type, owner=f"the store of '{self.name}'",
+            needs=f"a Store of type '{self.type}'", ways="a `url:`",
+        )  # fmt: skip
 
     @property
     def _table(self) -> str:

@@ -10,24 +10,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hygge.core.context import Context
-from hygge.core.errors import ConflictError, DataError, HyggeError, UnsupportedError
-from hygge.core.fields import Schema
+from hygge.core.errors import ConflictError, HyggeError, UnsupportedError
+from hygge.core.fields import LogicalType, Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
-from hygge.sql.sqlite import tables
+from hygge.sql.settle.drift import target_fields
 from hygge.sql.sqlite.access import Database, open_reader
-from hygge.sql.sqlite.catalogue import quote
 from hygge.sql.sqlite.encode import check
+from hygge.sql.sqlite.settler import (
+    KEYS,
+    STAGED,
+    SQLiteFilling,
+    SQLiteLink,
+    SQLitePlace,
+    SQLiteSettler,
+    stage,
+)
 from hygge.sql.sqlite.stage import Stage, StageWriter, Ticket
 from hygge.sql.sqlite.state import read_state, write_state
+from hygge.sql.sqlite.types import EXACT_DIGITS
 
 STEPS = (
     "sqlite.begun", "sqlite.staged", "sqlite.attached", "sqlite.locked", "sqlite.filled",
     "sqlite.state_written", "sqlite.committed", "sqlite.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `sqlite.committed` has seen."""
+KEYS_CHUNK = 99_999
+"""The number under which keys are staged."""
 _ATTACHED = 8
 """Files read together; SQLite attaches 10 at most by default (sqlite.org/limits.html, 11)."""
 _turns: dict[Path, threading.Lock] = {}
@@ -43,6 +54,10 @@ class Destination:
 
     def __str__(self) -> str:
         return f"{self.path}#{self.table}"
+
+    @property
+    def place(self) -> SQLitePlace:
+        return SQLitePlace("", self.table, str(self.path))
 
 
 class SQLiteStoreSession(StoreSession):
@@ -62,16 +77,16 @@ class SQLiteStoreSession(StoreSession):
 
     def begin(self, request: LoadRequest) -> SQLiteLoad:
         """Begin a load. Raises UnsupportedError for fields that SQLite cannot hold."""
-        check(request.fields)
-        lower = [name.lower() for name in request.fields.names]
-        for name in lower:
-            if lower.count(name) > 1:
-                raise UnsupportedError(
-                    f"two columns are named '{name}', but for upper and lower case, which "
-                    "SQLite does not tell apart",
-                    hint="`rename` one of them",
-                )
-        self._load = SQLiteLoad(self._to, request, self._context)
+        check(request.stored)
+        latest = request.fields.get(request.terms.latest)
+        if latest is not None and not sorts(latest.type):
+            raise UnsupportedError(
+                f"{self._to}: `deduplicate` by '{latest.name}': SQLite keeps {latest.type} as "
+                "text, which is not in the order of its values",
+                hint="`cast` it, or choose another column",
+            )
+        held = self.state()
+        self._load = SQLiteLoad(self._to, request, held, self._context)
         return self._load
 
     def close(self) -> None:
@@ -82,10 +97,18 @@ class SQLiteStoreSession(StoreSession):
 class SQLiteLoad(Load):
     """See Load. Writers stage; `commit` copies what they staged within one transaction."""
 
-    def __init__(self, destination: Destination, request: LoadRequest, context: Context) -> None:
+    def __init__(
+        self, destination: Destination, request: LoadRequest, held: State | None, context: Context
+    ) -> None:
         self._to, self.request, self._context = destination, request, context
+        self._fields = target_fields(held, request, destination.place)
+        SQLiteSettler().check(self._fields, destination.place)
+        self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
+        """The fields of what comes, as wide as the table's."""
         self._stage = Stage(destination.path, request.load_id)
-        self._ticket = Ticket(self._stage.folder, request)
+        self._ticket = Ticket(self._stage.folder, replace(request, fields=self._coming))
+        self._keys: Path | None = None
+        """The file of the keys that the source has."""
         if self._stage.left > 1:
             context.note(
                 f"an unfinished load had begun {self._stage.left} chunks, which are all read "
@@ -96,6 +119,22 @@ class SQLiteLoad(Load):
 
     def writer(self, chunk: int) -> StageWriter:
         return StageWriter(self._ticket, chunk, self._context)
+
+    def key_writer(self) -> StageWriter:
+        """See Load. The keys are staged as rows are."""
+        request = replace(self.request, fields=self._of_keys)
+        ticket = Ticket(self._stage.folder, request)
+        self._keys = ticket.file(KEYS_CHUNK)
+        return StageWriter(ticket, KEYS_CHUNK, self._context)
+
+    def staged_keys(self) -> int:
+        assert self._keys is not None  # a writer was made
+        with Database(self._keys, "ro") as db:
+            return int(db.row("SELECT count(*) FROM rows")[0])
+
+    @property
+    def _of_keys(self) -> Schema:
+        return Schema(self._coming[key] for key in self.request.keys)
 
     @property
     def ticket(self) -> Ticket:
@@ -136,13 +175,10 @@ class SQLiteLoad(Load):
                 db.rows("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA legacy_alter_table = ON")  # renaming leaves views alone
-            for at, file in enumerate(files):
-                db.execute(f"ATTACH {literal(file.absolute().as_uri() + '?mode=ro')} AS s{at}")
+            link, settler = SQLiteLink(db), SQLiteSettler()
+            self._attach(link, files)
             reached("sqlite.attached")
-            staged = " UNION ALL ".join(f"SELECT * FROM s{at}.rows" for at in range(len(files)))
-            staged = f"({staged or self._nothing()})"
-            distinct = self._check_keys(db, staged)
-            db.execute("BEGIN IMMEDIATE")
+            settler.begin(link)
             reached("sqlite.locked")
             held = read_state(db, self._to.table, place=str(self._to))
             if held is not None and self._ours(held):
@@ -154,79 +190,35 @@ class SQLiteLoad(Load):
                     "another run has loaded it meanwhile; nothing was published",
                     hint="run again",
                 )
-            fields, made_key = self._fill(db, staged, distinct, held)
+            filling = SQLiteFilling(
+                settler, link, self._to.place, self.request, self._fields, self._coming, held,
+                stage=STAGED, staged=True, straight="", fresh="",
+                keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
+                made_key=bool(held and held.extra.get("made_key")),
+            )  # fmt: skip
+            rows = filling.run(state.loaded)
             reached("sqlite.filled")
-            (rows,) = db.row(f"SELECT count(*) FROM main.{quote(self._to.table)}")
-            extra = {"made_key": True} if made_key else {}
-            stored = with_store_facts(replace(state, fields=fields), rows=rows, extra=extra)
+            extra = {"made_key": True} if filling.made[0] else {}
+            stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
             write_state(db, self._to.table, stored)
             reached("sqlite.state_written")
             try:
-                db.execute("COMMIT")
+                settler.commit(link)
             except HyggeError as error:
                 raise _Unsure(error) from error
             return stored
 
-    def _nothing(self) -> str:
-        names = ", ".join(f"NULL AS c{at}" for at in range(len(self.request.fields)))
-        return f"SELECT {names} WHERE 0"
-
-    def _check_keys(self, db: Database, staged: str) -> bool:
-        """Whether rows come twice, the same in every column. Raises DataError for bad keys."""
+    def _attach(self, link: SQLiteLink, files: Sequence[Path]) -> None:
+        """Have what was staged at hand; what is looked up by key, with an index."""
         request = self.request
-        keys = request.keys if request.mode == "merge" else ()
-        if request.mode == "replace":
-            # SQLite makes up a number for a NULL in a key that is the rowid.
-            keys = tuple(k for k in request.fields.keys if request.fields[k].type.kind == "int64")
-        at = {name: f"c{i}" for i, name in enumerate(request.fields.names)}
-        for key in keys:
-            if request.fields[key].nullable and db.rows(
-                f"SELECT 1 FROM {staged} WHERE {at[key]} IS NULL LIMIT 1"
-            ):
-                raise DataError(f"{request.entity}: the key '{key}' is NULL in some row")
-        if request.mode != "merge":
-            return False
-        listed = ", ".join(at[k] for k in keys)
-        twice = f"GROUP BY {listed} HAVING count(*) > 1 LIMIT 1"
-        if not db.rows(f"SELECT 1 FROM {staged} {twice}"):
-            return False
-        shown = " || ', ' || ".join(f"{literal(k + '=')} || {at[k]}" for k in keys)
-        found = db.rows(f"SELECT {shown} FROM (SELECT DISTINCT * FROM {staged}) {twice}")
-        if found:
-            raise DataError(
-                f"{request.entity}: the key {found[0][0]} comes in rows that differ",
-                hint="`key_column` must tell every row apart",
-            )
-        return True
-
-    def _fill(
-        self, db: Database, staged: str, distinct: bool, held: State | None
-    ) -> tuple[Schema, bool]:
-        """Bring the rows in; returns the fields that the table then holds, and whether it has a
-        primary key that came from here."""
-        request, table, place = self.request, self._to.table, str(self._to)
-        fields, made_key = request.fields, bool(held and held.extra.get("made_key"))
-        if request.mode == "replace":
-            made_key |= tables.prepare_replace(db, table, fields, place=place)
-        else:
-            before = held.fields if held else None
-            keys = request.keys if request.mode == "merge" else ()
-            fields = tables.target_fields(before, fields, place=place)
-            # Appended rows may well repeat a key: one that we made must not stand in their way.
-            drop_key = made_key and not keys
-            made_key = tables.prepare_keep(
-                db, table, before, fields, keys, drop_key=drop_key, place=place
-            ) or (made_key and not drop_key)
-        name = f"main.{quote(table)}"
-        if request.mode == "merge":
-            names = request.fields.names
-            left = ", ".join(quote(k) for k in request.keys)
-            right = ", ".join(f"c{names.index(k)}" for k in request.keys)
-            db.execute(f"DELETE FROM {name} WHERE ({left}) IN (SELECT {right} FROM {staged})")
-        into = ", ".join(quote(n) for n in request.fields.names)
-        every = "DISTINCT *" if distinct else "*"
-        db.execute(f"INSERT INTO {name} ({into}) SELECT {every} FROM {staged}")
-        return fields, made_key
+        attached = [f"s{at}" for at in range(len(files))]
+        for name, file in zip(attached, files, strict=True):
+            link.execute(f"ATTACH {_read_only(file)} AS {name}")
+        looked_up = request.mode == "scd2" or request.terms.latest or request.terms.finds
+        stage(link, STAGED, self._coming, attached, request.keys if looked_up else ())
+        if self._keys is not None:
+            link.execute(f"ATTACH {_read_only(self._keys)} AS k")
+            stage(link, KEYS, self._of_keys, ["k"], request.keys)
 
     def _look_up(self, cause: HyggeError) -> State:
         """What a COMMIT of unknown end has left. Raises its error where it did not happen."""
@@ -271,10 +263,21 @@ def _few(files: list[Path]) -> list[Path]:
         db.execute("PRAGMA journal_mode = OFF")
         db.execute("PRAGMA synchronous = OFF")
         for file in files[1:]:
-            db.execute(f"ATTACH {literal(file.absolute().as_uri() + '?mode=ro')} AS other")
+            db.execute(f"ATTACH {_read_only(file)} AS other")
             db.execute("INSERT INTO main.rows SELECT * FROM other.rows")
             db.execute("DETACH other")
     return files[:1]
+
+
+def _read_only(file: Path) -> str:
+    return literal(f"{file.absolute().as_uri()}?mode=ro")
+
+
+def sorts(kind: LogicalType) -> bool:
+    """Whether values of a type lie in their own order."""
+    return kind.kind not in ("uint64", "list", "struct") and not (
+        kind.kind == "decimal" and (kind.precision or 38) > EXACT_DIGITS
+    )
 
 
 def _sync_folder(folder: Path) -> None:

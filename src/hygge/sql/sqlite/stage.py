@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.errors import ConnectError
 from hygge.core.load import LoadRequest, Receipt, Writer
@@ -136,6 +137,8 @@ class StageWriter(Writer):
         if not batch.height:
             return
         request = self._ticket.request
+        if batch.schema != request.fields.physical:  # the table's types may be wider
+            batch = conform(batch, request.fields, entity=request.entity, offset=self._rows)
         data = encode(batch, request.fields, entity=request.entity, offset=self._rows)
         self._db.execute(self._insert, data)
         self._rows += batch.height

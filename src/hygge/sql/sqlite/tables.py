@@ -5,35 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hygge.core.drift import compare, merged
-from hygge.core.errors import FULL_REFRESH, SchemaDrift
+from hygge.core.errors import SchemaDrift
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import Column, Relation, find, quote, relation
 from hygge.sql.sqlite.types import EXACT_DIGITS, affinity, ddl, logical
-
-
-def target_fields(held: Schema | None, coming: Schema, *, place: str) -> Schema:
-    """The fields of a table that keeps its rows and takes new ones. Raises SchemaDrift."""
-    if held is None:
-        return coming
-    drift = compare(held, coming)
-    if drift.clashing:
-        shown = "; ".join(f"'{n}' is {old} and comes as {new}" for n, old, new in drift.clashing)
-        raise SchemaDrift(
-            f"{place}: {shown}",
-            hint=f"`cast` the column, or take everything anew with {FULL_REFRESH}",
-        )
-    lower = {name.lower(): name for name in held.names}
-    for field in drift.added:
-        if field.name.lower() in lower:
-            raise SchemaDrift(
-                f"{place} has a column '{lower[field.name.lower()]}' and '{field.name}' comes: "
-                "SQLite's names do not tell upper from lower case",
-                hint="`rename` it",
-            )
-    return merged(held, coming)
 
 
 def create(db: Database, table: str, fields: Schema, keys: Sequence[str]) -> None:

@@ -1,0 +1,258 @@
+"""Settling in any database that SQLAlchemy reaches: names and types by reflection, batched inserts,
+and the state in the same transaction.
+
+PostgreSQL and MySQL are settled in as by their own connectors, but for the way rows go in. What is
+here is for all others, and asks of them no more than SQL's core: rows wait in a stage, tables are
+made ready before the transaction, which locks a row of the state table, deletes and inserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import polars as pl
+import sqlalchemy as sa
+
+from hygge.core.errors import ConflictError, DataError, SchemaDrift, UnsupportedError
+from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.load import LoadRequest
+from hygge.sql.alchemy.types import dialect_of, text_of
+from hygge.sql.alchemy.writing import WritingLink
+from hygge.sql.link import Link
+from hygge.sql.nested import as_json, has_bytes
+from hygge.sql.settle.keep import replace_rows
+from hygge.sql.settle.place import PREFIX, Place
+from hygge.sql.settle.settler import Settler
+from hygge.sql.sqlite import encode as sqlite_encode
+from hygge.sql.sqlite.types import ddl as sqlite_ddl
+
+_EXACT = ("sqlite", "oracle", "cockroachdb")
+"""Where two texts are the same only if they are, unless somebody asked for another collation."""
+_TEXTS = ("string", "json", "uuid", "list", "struct", "null")
+_LONG = 255
+_PLAIN: dict[str, Any] = {
+    "bool": sa.Boolean(), "int8": sa.SmallInteger(), "int16": sa.SmallInteger(),
+    "int32": sa.Integer(), "int64": sa.BigInteger(), "uint8": sa.SmallInteger(),
+    "uint16": sa.Integer(), "uint32": sa.BigInteger(), "uint64": sa.Numeric(20, 0),
+    "float32": sa.Double(), "float64": sa.Double(), "date": sa.Date(), "time": sa.Time(),
+    "json": sa.Text(),
+    "uuid": sa.String(36), "null": sa.Text(), "duration": sa.BigInteger(),
+}  # fmt: skip
+
+
+class Inserting(Settler):
+    """How rows go in through SQLAlchemy."""
+
+    def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
+        return _writing(link).append(place, table, rows)
+
+
+class AlchemySettler(Inserting):
+    """See the module.
+
+    Parameters
+    ----------
+    driver: SQLAlchemy's name of the database and the driver, e.g. `oracle+oracledb`.
+    """
+
+    one_transaction = False
+    longest_name = 128
+    unit = "characters"
+
+    def __init__(self, driver: str) -> None:
+        theirs: Any = sa.make_url(f"{driver}://").get_dialect()()
+        self._driver, self._backend = driver, str(theirs.name)
+
+        def ddl(kind: LogicalType) -> str:
+            return sqlite_ddl(kind) if self._backend == "sqlite" else _declared(kind, theirs)
+
+        self.dialect = dialect_of(theirs, ddl=ddl)  # type: ignore[misc]
+        self.straight = self.case_matters = self._backend != "sqlite"  # type: ignore[misc]
+        self.longest_name = int(theirs.max_identifier_length)  # type: ignore[misc]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (AlchemySettler, (self._driver,))
+
+    def length(self, name: str) -> int:
+        return len(name)
+
+    def encoded(
+        self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+    ) -> pl.DataFrame:
+        if self._backend == "sqlite":
+            made = sqlite_encode.encode(batch, fields, entity=entity, offset=offset)
+            return made.rename(dict(zip(made.columns, batch.columns, strict=True)))
+        return pl.DataFrame([_encoded(c, f.type) for c, f in zip(batch, fields, strict=True)])
+
+    def check(self, fields: Schema, place: Place) -> None:
+        super().check(fields, place)
+        if self._backend == "sqlite":
+            sqlite_encode.check(fields)
+        if self._backend == "oracle" and any(f.type.kind == "string" for f in fields):
+            raise UnsupportedError(
+                f"{place}: Oracle makes NULL of the empty text, so that texts cannot be stored as "
+                "they are",
+                hint="leave texts out, or `cast` them to `json`, whose texts are never empty",
+            )
+
+    # Transactions ---------------------------------------------------------------------------------
+
+    def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
+        """See Settler: a row of the state table. Raises ConflictError where it is another's."""
+        quote, states = self.dialect.quote, place.sql(self.dialect, self.state_table(place))
+        name = self.dialect.text(f"{PREFIX}lock {place.table}")
+        held = link.execute(
+            f"UPDATE {states} SET {quote('state')} = '-' WHERE {quote('table')} = {name}"
+        )
+        if held:
+            return
+        try:
+            link.execute(
+                f"INSERT INTO {states} ({quote('table')}, {quote('state')}) VALUES ({name}, '-')"
+            )
+        except DataError as error:
+            raise ConflictError(f"{place} is being loaded by another run", hint="run it again"
+                                ) from error  # fmt: skip
+
+    def rows_follow(self, link: Link) -> bool:
+        """See Settler. What was changed in tables is committed, whether or not it was before."""
+        self.commit(link)
+        self.begin(link)
+        return True
+
+    # The catalogue --------------------------------------------------------------------------------
+
+    def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
+        return list(self.types(link, place, table)) or None
+
+    def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
+        if self._backend == "sqlite":  # whose types SQLAlchemy takes for others
+            name = self.dialect.text(table or place.table)
+            return dict(link.rows(f"SELECT name, type FROM pragma_table_info({name})"))
+        theirs = _writing(link).connection.dialect
+
+        def ask(inspector: sa.Inspector) -> dict[str, str]:
+            try:
+                found = inspector.get_columns(table or place.table, place.schema or None)
+            except sa.exc.NoSuchTableError:
+                return {}
+            return {c["name"]: text_of(c["type"], theirs) for c in found}
+
+        return _writing(link).look(ask)
+
+    def alters(self, link: Link, stage: str, name: str, held: str, coming: str) -> bool:
+        """See Settler; by the types alone."""
+        return not self.takes(held, coming)
+
+    def is_table(self, link: Link, place: Place) -> bool:
+        found = _writing(link).look(lambda i: i.get_table_names(place.schema or None))
+        return place.table in found
+
+    def stages(self, link: Link, place: Place) -> list[str]:
+        found = _writing(link).look(lambda i: i.get_table_names(place.schema or None))
+        return [name for name in found if name.startswith(PREFIX)]
+
+    # Tables ---------------------------------------------------------------------------------------
+
+    def create_schema(self, link: Link, place: Place) -> None:
+        if place.schema and place.schema not in _writing(link).look(lambda i: i.get_schema_names()):
+            raise UnsupportedError(
+                f"{place}: there is no schema '{place.schema}'",
+                hint="make it: how differs between databases, and SQLAlchemy does not say",
+            )
+
+    def create(
+        self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str]
+    ) -> None:
+        """See Settler. Only columns of the key are NOT NULL, so that none need be altered later."""
+        long = [k for k in keys if self._outside(fields[k])]
+        keys = () if long else keys  # few databases make a key of those
+        kept = [Field(f.name, f.type, nullable=f.name not in keys) for f in fields]
+        super().create(link, place, table, Schema(kept), keys)
+
+    def _outside(self, field: Field) -> bool:
+        if self._backend == "sqlite":
+            return False
+        kind = field.type
+        return kind.kind in ("json", "list", "struct", "null") or (
+            kind.kind in ("string", "binary") and not (kind.length and kind.length <= _LONG)
+        )
+
+    def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
+        """See Settler. Raises UnsupportedError for keys that the database may confuse."""
+        if self._backend not in _EXACT and request.mode not in ("append", "replace"):
+            for key in request.keys:
+                if request.fields[key].type.kind in _TEXTS:
+                    raise UnsupportedError(
+                        f"{place}: whether {self._backend} tells all texts apart is not known "
+                        f"here, and the key '{key}' is one",
+                        hint="choose mode `replace` or `append`, or a key of numbers",
+                    )
+        super().create_stage(link, place, table, request)
+
+    def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
+        """A table that stays has its key already, and one that is made gets none: few databases
+        make one of a column that may be NULL."""
+
+    def add_column(self, link: Link, place: Place, field: Field) -> None:
+        quote, kind = self.dialect.quote, self.dialect.ddl(field.type)
+        link.execute(f"ALTER TABLE {place.sql(self.dialect)} ADD {quote(field.name)} {kind}")
+
+    def widen(self, link: Link, place: Place, field: Field) -> None:
+        raise SchemaDrift(
+            f"{place}: '{field.name}' becomes {field.type}, and how {self._backend} alters a "
+            "column's type is not known here",
+            hint=f"alter it to {self.dialect.ddl(field.type)}, or load it anew",
+        )
+
+    def relax(self, link: Link, place: Place, name: str) -> None:
+        """Columns that hygge made may be NULL; another's may not, and the database will say so."""
+
+    def drop(self, link: Link, place: Place, table: str) -> None:
+        if self.names(link, place, table) is not None:  # IF EXISTS is no part of SQL's core
+            link.execute(f"DROP TABLE {place.sql(self.dialect, table)}")
+
+    def take_over(self, link: Link, place: Place, new: str) -> None:
+        """See Settler. The table stays, and its rows are replaced; SQLite may exchange it."""
+        there = self.types(link, place)
+        if not there:
+            coming = list(self.types(link, place, new))
+            raise AssertionError(f"{place} was to be made, of {coming}")  # pragma: no cover
+        if self._backend == "sqlite" and there != self.types(link, place, new):
+            super().take_over(link, place, new)
+            return
+        replace_rows(self, link, place, new, "to stay, for want of a way to exchange it,")
+
+
+def _writing(link: Link) -> WritingLink:
+    return cast("WritingLink", link)
+
+
+def _declared(kind: LogicalType, theirs: sa.Dialect) -> str:
+    """The declared type for a logical one, as SQLAlchemy writes it for a database."""
+    if kind.kind == "decimal":
+        found: Any = sa.Numeric(kind.precision or 38, kind.scale or 0)
+    elif kind.kind in ("string", "binary"):
+        short = kind.length if kind.length and kind.length <= _LONG else None
+        text = sa.String(short) if short else sa.Text()
+        found = text if kind.kind == "string" else sa.LargeBinary(short)
+    elif kind.kind == "timestamp" and kind.unit != "ns":
+        found = sa.DateTime(timezone=kind.zone is not None)
+    elif kind.kind in ("list", "struct") and not has_bytes(kind):
+        found = sa.Text()
+    elif kind.kind in _PLAIN:
+        found = _PLAIN[kind.kind]
+    else:
+        raise UnsupportedError(
+            f"hygge has no form for {kind} through SQLAlchemy", hint="`cast` it, or leave it out"
+        )
+    return str(found.compile(dialect=theirs))
+
+
+def _encoded(column: pl.Series, kind: LogicalType) -> pl.Series:
+    if kind.kind in ("list", "struct"):
+        return as_json(column).alias(column.name)
+    if kind.kind == "duration":
+        return column.dt.total_microseconds()
+    return column.cast(pl.String) if kind.kind == "null" else column
