@@ -53,7 +53,7 @@ class SQLiteStore(Store):
     Config = SQLiteStoreConfig
     config: SQLiteStoreConfig
     modes = ("replace", "append", "merge", "delete_insert", "scd2")
-    abilities = frozenset[Ability]({"deduplicate", "deletes"})
+    abilities = frozenset[Ability]({"deduplicate", "deletes", "marked"})
     keeps_state = True
 
     @classmethod
