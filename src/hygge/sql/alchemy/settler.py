@@ -101,7 +101,7 @@ class AlchemySettler(Inserting):
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         """See Settler: a row of the state table. Raises ConflictError where it is another's."""
         quote, states = self.dialect.quote, place.sql(self.dialect, self.state_table(place))
-        name = self.dialect.text(f"{PREFIX}lock {place.table}")
+        name = self.dialect.text(f"{PREFIX}lock {place.entry}")
         held = link.execute(
             f"UPDATE {states} SET {quote('state')} = '-' WHERE {quote('table')} = {name}"
         )
