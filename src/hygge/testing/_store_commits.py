@@ -206,7 +206,7 @@ class CommitsContract(LoadingContract):
         known = [sorted(frame[KEY].to_list()) for frame in whole]
         assert seen
         for keys in seen:
-            assert keys in known
+            assert keys in known, f"{keys} is none of {known}"
 
     # Losing the line ------------------------------------------------------------------------------
 
