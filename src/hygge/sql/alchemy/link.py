@@ -134,6 +134,9 @@ class AlchemyLink(Link):
             self.connection.dialect.do_ping(driver)
 
     def reset(self) -> None:
+        """See Link. Raises TransientError for a connection that is lost, which is used no more."""
+        if self.connection.closed or self.connection.invalidated:
+            raise TransientError(f"{self.label}: the connection is gone")
         self._cancelled = False
         with self._told():
             self.connection.rollback()
