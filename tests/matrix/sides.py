@@ -18,6 +18,8 @@ from tests.contract import (
     test_file_stores,
     test_iceberg,
     test_mysql,
+    test_mysql_store,
+    test_object_stores,
     test_odbc,
     test_postgres,
     test_postgres_store,
@@ -54,8 +56,17 @@ class Side(Generic[S]):
         return made
 
 
+class OnAzure(test_object_stores.TestParquetOnS3):
+    on = "azure"
+
+
+class OnGoogle(test_object_stores.TestParquetOnS3):
+    on = "gcs"
+
+
 IN_POSTGRES = {"database": "in_postgres"}
 IN_MYSQL = {"database": "in_mysql"}
+ON_S3, ON_AZURE, ON_GOOGLE = ({"emulator": f"on_{name}"} for name in ("s3", "azure", "gcs"))
 
 HOMES: Mapping[str, Side[HomeContract]] = {
     "parquet": Side(test_file_homes.TestParquetHome),
@@ -66,6 +77,7 @@ HOMES: Mapping[str, Side[HomeContract]] = {
     "duckdb": Side(test_duckdb.TestDuckDBHome),
     "delta": Side(test_delta.TestDeltaHome),
     "iceberg": Side(test_iceberg.TestIcebergHome),
+    "s3": Side(test_object_stores.TestParquetFromS3, ON_S3),
     "postgres": Side(test_postgres.TestPostgresHome, IN_POSTGRES),
     "mysql": Side(test_mysql.TestMySQLHome, IN_MYSQL),
     "odbc": Side(test_odbc.TestODBCHome, IN_POSTGRES),
@@ -82,4 +94,8 @@ STORES: Mapping[str, Side[StoreContract]] = {
     "delta": Side(test_delta.TestDeltaStore),
     "iceberg": Side(test_iceberg.TestIcebergStore),
     "postgres": Side(test_postgres_store.TestPostgresStore, IN_POSTGRES),
+    "mysql": Side(test_mysql_store.TestMySQLStore, IN_MYSQL),
+    "s3": Side(test_object_stores.TestParquetOnS3, ON_S3),
+    "azure": Side(OnAzure, ON_AZURE),
+    "gcs": Side(OnGoogle, ON_GOOGLE),
 }
