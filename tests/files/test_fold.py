@@ -45,7 +45,7 @@ def test_any_history_of_a_bucket(name: str, seed: int) -> None:
         assert old.schema == request.stored.physical
         assert _sorted(old.to_dicts()) == _sorted(held)
         if terms.finds:
-            assert 0 <= found.vanished <= found.living <= len(before)
+            assert 0 <= found.gone.vanished <= found.gone.living <= len(before)
 
 
 def _sorted(rows: list[Row]) -> list[Any]:

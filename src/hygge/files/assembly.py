@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+
+import polars as pl
 
 from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
 from hygge.core.load import Load, LoadRequest, Mode, State, Writer
 from hygge.core.steps import reached
-from hygge.files.buckets import Merge
+from hygge.files import local
+from hygge.files.buckets import KEYS, Merge
+from hygge.files.fold import Fold
 from hygge.files.format import Format
 from hygge.files.manifest import Held
 from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes, coalesce, needs_compacting, widened
+from hygge.files.windows import is_within
 from hygge.files.writer import SPILL, FileWriter, Ticket
 from hygge.storage.path import AnyPath
 
@@ -32,6 +38,8 @@ class AnyStage(Protocol):
     def new(self) -> AnyPath: ...
     @property
     def incoming(self) -> Path: ...
+    @property
+    def folder(self) -> Path: ...
     def keep(self, part: Part) -> None: ...
 
 
@@ -49,15 +57,54 @@ class PartsLoad(Load):
     _compact: bool
 
     @property
+    def waits(self) -> bool:
+        """Whether rows wait in the stage until they are brought in by their keys."""
+        request = self.request
+        if request.mode == "replace":
+            sifted = not {*request.fields.names} <= {*request.stored.names}
+            return bool(request.terms.latest) or sifted
+        by_window = request.mode == "delete_insert" and request.terms.window is not None
+        return request.mode != "append" and not by_window
+
+    @property
+    def staged(self) -> Schema:
+        """The fields of the parts that are staged."""
+        if not self.waits:
+            return self._fields
+        return Schema(self._fields.get(f.name) or f for f in self.request.fields)
+
+    @property
     def ticket(self) -> Ticket:
-        merging = self.request.mode == "merge"
+        waits = self.waits
         return Ticket(
-            folder=self._stage.incoming if merging else self._stage.new,
-            stem=self._stem, form=SPILL if merging else self._format, sizes=self._sizes,
-            coming=self.request.fields, fields=self._fields,
-            keys=self.request.keys if merging else (),
+            folder=self._stage.incoming if waits else self._stage.new,
+            stem=self._stem, form=SPILL if waits else self._format, sizes=self._sizes,
+            coming=self.request.fields, fields=self.staged,
+            keys=self.request.keys if waits else (),
             entity=self.request.entity, place=self._place,
         )  # fmt: skip
+
+    def key_writer(self) -> Writer:
+        """See Load. The keys wait in a folder of their own."""
+        folder = self._stage.folder / KEYS
+        with local.telling(self._place):
+            folder.mkdir(exist_ok=True)
+            for left in list(folder.iterdir()):
+                left.unlink()
+        ticket = replace(
+            self.ticket, folder=folder, form=SPILL, coming=self._key_fields,
+            fields=self._key_fields,
+        )  # fmt: skip
+        return FileWriter(ticket, 0, self._context)
+
+    def staged_keys(self) -> int:
+        folder = self._stage.folder / KEYS
+        with local.telling(self._place):
+            return sum(SPILL.rows(p, self._key_fields) for p in sorted(folder.iterdir()))
+
+    @property
+    def _key_fields(self) -> Schema:
+        return Schema(self.staged[key] for key in self.request.keys)
 
     @property
     def _stem(self) -> str:
@@ -69,10 +116,11 @@ class PartsLoad(Load):
     def _assemble(self, coming: tuple[Part, ...]) -> tuple[list[Part], dict[str, object] | None]:
         """Complete the new generation's folder; the parts it then has, and their buckets."""
         mode, held, stage = self.request.mode, self._held, self._stage
-        if mode == "merge":
+        if self.waits:
             merge = Merge(
-                stage, held, self._format, self._fields, self.request.keys, self._sizes,
-                self._context.cancel, stem=self._stem, entity=self.request.entity,
+                stage, held if mode != "replace" else Held(None, ()), self._format,
+                Fold(self.request, self._fields), self.staged, self._sizes, self._context.cancel,
+                stem=self._stem,
             )  # fmt: skip
             return merge.run(coming)
         if mode == "replace":
@@ -81,6 +129,10 @@ class PartsLoad(Load):
         old = held.state.fields if held.state else self._fields
         rewrite = old.physical != self._fields.physical
         kept = list(held.parts)
+        if mode == "delete_insert":
+            kept = self._outside(held.parts)
+            link_parts(stage, _unwritten(kept, held.parts))
+            return [*kept, *coming], None
         small = [p for p in held.parts if self._sizes.small(p)]
         self._compact = self._compact and len(small) > 1
         if rewrite or self._compact or needs_compacting((*held.parts, *coming), self._sizes):
@@ -88,8 +140,36 @@ class PartsLoad(Load):
         link_parts(stage, _unwritten(kept, held.parts))
         return [*kept, *coming], None
 
+    def _outside(self, parts: Sequence[Part]) -> list[Part]:
+        """The parts held, those with rows in the window rewritten without them."""
+        window, held, entity = self.request.terms.window, self._held, self.request.entity
+        assert window is not None  # without one, rows wait
+        old = held.state.fields if held.state else self._fields
+        window = replace(window, type=self._fields[window.column].type)
+
+        def shape(frame: pl.DataFrame) -> pl.DataFrame:
+            whole = widened(frame, self._fields, entity)
+            return whole.filter(~is_within(whole, window, self._fields, entity))
+
+        def which(part: Part) -> bool:
+            if old.physical != self._fields.physical:
+                return True
+            path = self._stage.destination / part.name
+            pieces = self._format.read(path, old)
+            return any(is_within(p, window, self._fields, entity).any() for p in pieces)
+
+        rewritten = [p for p in parts if which(p)]
+        return self._coalesced(rewritten, shape)
+
     def joined(self, which: Sequence[Part]) -> list[Part]:
         """The parts held, some of them rewritten into full ones with the fields to be."""
+        return self._coalesced(
+            which, lambda frame: widened(frame, self._fields, self.request.entity)
+        )
+
+    def _coalesced(
+        self, which: Sequence[Part], shape: Callable[[pl.DataFrame], pl.DataFrame]
+    ) -> list[Part]:
         held, stage = self._held, self._stage
         writer = PartWriter(
             stage.new, f"{self._stem}-kept", self._format,
@@ -97,8 +177,7 @@ class PartsLoad(Load):
         )  # fmt: skip
         return coalesce(
             stage.destination, held.parts, self._format,
-            held.state.fields if held.state else self._fields, writer,
-            lambda frame: widened(frame, self._fields, self.request.entity),
+            held.state.fields if held.state else self._fields, writer, shape,
             which=lambda part: part in which, cancel=self._context.cancel,
         )  # fmt: skip
 

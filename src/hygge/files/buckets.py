@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 
 from hygge.core.context import CancelToken
-from hygge.core.errors import DataError
 from hygge.core.fields import Schema
 from hygge.core.steps import reached
+from hygge.core.terms import check_vanished
+from hygge.files.fold import Fold, Gone, once
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held
@@ -29,6 +30,8 @@ LEAF_BYTES = 64 << 20
 SPILL_BYTES = 96 << 20
 """Rows sorted into buckets wait in memory up to this, then on disk."""
 MAX_DEPTH = 20
+KEYS = "keys"
+"""The folder of a stage where the keys lie that the source has."""
 _WAITING = IPCFormat(compression="lz4")
 
 
@@ -160,19 +163,19 @@ class Sorter:
 
 
 class Merge:
-    """Merges a load's rows into what a destination holds.
+    """Brings a load's rows into what a destination holds, by their keys.
 
     Parameters
     ----------
-    stage: new rows wait in its `incoming`; the next generation is made in its `new`.
+    stage: new rows wait in its `incoming`, and keys that the source has in its `keys`, if it was
+        asked for them; the next generation is made in its `new`.
     held: what the destination holds.
     form: its format.
-    fields: its fields from now on.
-    keys: the key's columns.
+    fold: how rows go into a bucket.
+    coming: the fields of the rows that wait.
     sizes: of a part.
     cancel: checked between buckets.
     stem: what names of new parts begin with.
-    entity: the name used in errors.
     """
 
     def __init__(
@@ -180,18 +183,19 @@ class Merge:
         stage: Any,
         held: Held,
         form: Format,
-        fields: Schema,
-        keys: tuple[str, ...],
+        fold: Fold,
+        coming: Schema,
         sizes: Sizes,
         cancel: CancelToken,
         *,
         stem: str,
-        entity: str,
     ) -> None:
-        self._stage, self._held, self._format, self._fields = stage, held, form, fields
-        self._keys, self._sizes, self._cancel = keys, sizes, cancel
-        self._stem, self._entity = stem, entity
-        self._old_fields = held.state.fields if held.state else fields
+        self._stage, self._held, self._format = stage, held, form
+        self._fold, self._fields, self._coming = fold, fold.fields, coming
+        self._sizes, self._cancel, self._stem = sizes, cancel, stem
+        self._keys, self._entity = fold.request.keys, fold.request.entity
+        self._old_fields = held.state.fields if held.state else fold.fields
+        self._gone = Gone()
         self._parts: list[Part] = []
         self._leaves: list[Bucket] = []
 
@@ -205,13 +209,18 @@ class Merge:
         Raises
         ------
         DataError: two rows that differ have one key.
+        GuardError: too many rows are gone at the source.
         """
         layout, fits = self._layout(coming)
+        finding = self._fold.request.terms.finds
+        keys = self._keys_present(layout) if finding else None
         arriving = Sorter(self._stage.folder / "arriving", layout)
         for part in coming:
-            for piece in _WAITING.read(self._stage.incoming / part.name, self._fields):
+            for piece in _WAITING.read(self._stage.incoming / part.name, self._coming):
                 self._cancel.check()
                 arriving.add(piece)
+                if keys is not None and self._fold.request.terms.whole:
+                    keys.add(piece.select(self._keys))
             (self._stage.incoming / part.name).unlink()
         present = Sorter(self._stage.folder / "present", layout)
         if not fits:
@@ -222,20 +231,44 @@ class Merge:
             by_leaf.setdefault(part.bucket, []).append(part)
         rewrite = self._old_fields.physical != self._fields.physical
         touched = arriving.touched()
+        key_fields = Schema(self._coming[key] for key in self._keys)
         for number, leaf in enumerate(layout.leaves):
             self._cancel.check()
-            if fits and number not in touched and not rewrite:
-                self._keep(leaf, by_leaf.get(leaf, []))
+            parts = by_leaf.get(leaf, [])
+            if fits and number not in touched and not rewrite and (keys is None or not parts):
+                self._keep(leaf, parts)
                 continue
             if fits:
-                pieces = list(self._read(by_leaf.get(leaf, [])))
+                pieces = list(self._read(parts))
                 old = pl.concat(pieces) if pieces else self._fields.empty()
             else:
-                old = self._once(present.take(number, self._fields), "the destination")
-            new = self._once(arriving.take(number, self._fields), "one load")
-            self._write(leaf, merge_rows(old, new, self._keys))
+                old = present.take(number, self._fields)
+                if not self._fold.many:
+                    where = "the destination"
+                    old = once(old, self._keys, entity=self._entity, where=where)
+            new = arriving.take(number, self._coming)
+            here = keys.take(number, key_fields) if keys is not None else None
+            found = self._fold.run(old, new, here)
+            self._gone = self._gone.plus(found.gone)
+            if fits and not rewrite and found.rows.equals(old, null_equal=True):
+                self._keep(leaf, parts)
+            else:
+                self._write(leaf, found.rows)
+        terms = self._fold.request.terms
+        check_vanished(self._entity, self._gone.vanished, self._gone.living, terms)
         reached("files.linked")
         return self._parts, Layout.of(self._keys, self._fields, self._leaves).to_json()
+
+    def _keys_present(self, layout: Layout) -> Sorter:
+        """The keys that the source has, as far as they were brought by themselves."""
+        keys = Sorter(self._stage.folder / "keys-present", layout)
+        folder = self._stage.folder / KEYS
+        fields = Schema(self._coming[key] for key in self._keys)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            for piece in _WAITING.read(path, fields):
+                self._cancel.check()
+                keys.add(piece)
+        return keys
 
     def _layout(self, coming: Sequence[Part]) -> tuple[Layout, bool]:
         """The buckets to sort into, and whether the parts held are spread over just these."""
@@ -261,22 +294,6 @@ class Merge:
             self._stage.keep(part)
             self._parts.append(part)
 
-    def _once(self, rows: pl.DataFrame, where: str) -> pl.DataFrame:
-        """Each key once: rows that are the same are one; rows that differ are an error."""
-        doubled = rows.select(pl.struct(self._keys).is_duplicated()).to_series()
-        if not doubled.any():
-            return rows
-        rows = rows.unique(maintain_order=True)
-        doubled = rows.select(pl.struct(self._keys).is_duplicated()).to_series()
-        if doubled.any():
-            first = rows.filter(doubled).select(self._keys).row(0, named=True)
-            shown = ", ".join(f"{k}={v!r}" for k, v in first.items())
-            raise DataError(
-                f"{self._entity}: {where} has rows that differ under one key, {shown}",
-                hint="add the columns that tell them apart to `key_column`",
-            )
-        return rows
-
     def _write(self, leaf: Bucket, rows: pl.DataFrame) -> None:
         depth, bits = leaf
         if depth < MAX_DEPTH and rows.estimated_size() > LEAF_BYTES:
@@ -292,12 +309,3 @@ class Merge:
         writer.add(rows)
         writer.flush()
         self._parts += writer.parts
-
-
-def merge_rows(old: pl.DataFrame, new: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """Old rows whose key does not come again, then the new rows. Keys are unique on both sides."""
-    if not new.height:
-        return old
-    if not old.height:
-        return new
-    return pl.concat([old.join(new.select(keys), on=list(keys), how="anti"), new])

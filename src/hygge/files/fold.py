@@ -20,19 +20,23 @@ _KEY = "__hygge_key"
 
 
 @dataclass(frozen=True)
-class Folded:
-    """A bucket after a load.
+class Gone:
+    """Rows that were not gone before a load, and those of them that are now."""
 
-    Parameters
-    ----------
-    rows: what it holds.
-    living: the rows that were not gone before.
-    vanished: those of them that are now.
-    """
-
-    rows: pl.DataFrame
     living: int = 0
     vanished: int = 0
+
+    def plus(self, other: Gone) -> Gone:
+        """Both together."""
+        return Gone(self.living + other.living, self.vanished + other.vanished)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A bucket after a load: what it holds, and what was gone."""
+
+    rows: pl.DataFrame
+    gone: Gone = Gone()
 
 
 @dataclass(frozen=True)
@@ -81,17 +85,17 @@ class Fold:
 
         Raises DataError where a key comes in rows that differ.
         """
-        living = vanished = 0
+        gone = Gone()
         deletes = self._terms.deletes
         if deletes is not None and deletes.find and present is not None:
-            old, living, vanished = self._vanish(old, present, deletes)
+            old, gone = self._vanish(old, present, deletes)
         if self.request.mode != "delete_insert":
             new = once(
                 new, self.keys, latest=self._terms.latest, unlike=self._terms.unlike,
                 entity=self.request.entity, where="one load",
             )  # fmt: skip
         rows = self._versioned(old, new) if self.request.mode == "scd2" else self._merged(old, new)
-        return Folded(rows, living, vanished)
+        return Folded(rows, gone)
 
     def _merged(self, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         new = self._not_older(old, new)
@@ -124,6 +128,8 @@ class Fold:
 
     def _closed(self, old: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
         """The rows, where the current versions of some keys end now."""
+        if not keys.height:
+            return old
         versions = self._terms.versions
         ends = pl.col(versions.valid_to).is_null() & _among(old, keys, self.keys)
         return old.with_columns(
@@ -135,9 +141,8 @@ class Fold:
 
     def _vanish(
         self, old: pl.DataFrame, present: pl.DataFrame, deletes: Deletes
-    ) -> tuple[pl.DataFrame, int, int]:
-        """What is there after rows that are gone at the source have been dealt with, how many were
-        not gone before, and how many of them are now."""
+    ) -> tuple[pl.DataFrame, Gone]:
+        """What is there after rows that are gone at the source have been dealt with."""
         closing, versions = self.request.mode == "scd2", self._terms.versions
         here = _among(old, present, self.keys)
         if closing:
@@ -147,15 +152,15 @@ class Fold:
         else:
             alive = old[deletes.column].is_null()
         gone = alive & ~here
-        counts = int(alive.sum()), int(gone.sum())
+        counts = Gone(int(alive.sum()), int(gone.sum()))
         if closing:
-            return self._closed(old, old.filter(gone).select(self.keys).unique()), *counts
+            return self._closed(old, old.filter(gone).select(self.keys).unique()), counts
         if deletes.hard:
-            return old.filter(~gone), *counts
+            return old.filter(~gone), counts
         mark = pl.when(gone).then(pl.lit(self._terms.at)).otherwise(pl.col(deletes.column))
         if not deletes.marked:
             mark = pl.when(here).then(None).otherwise(mark)
-        return old.with_columns(mark.alias(deletes.column)), *counts
+        return old.with_columns(mark.alias(deletes.column)), counts
 
     def _not_older(self, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         """What comes, without rows that are older than what is there."""

@@ -56,7 +56,7 @@ class FileLoad(PartsLoad):
         self._held, self._format, self._sizes, self._context = held, form, sizes, context
         self._place = place
         self._compact = compact
-        self._fields = target_fields(request.mode, request.fields, held, place)
+        self._fields = target_fields(request.mode, request.stored, held, place)
         self._ledger: LedgerFile | None = None
         form.check(self._fields, place)
         with local.telling(place):
@@ -65,7 +65,7 @@ class FileLoad(PartsLoad):
             else:
                 self._stage = left[0]
                 self._go_on(left[1])
-            if request.mode == "merge":
+            if self.waits:
                 self._stage.incoming.mkdir(exist_ok=True)
 
     def _go_on(self, ledger: Ledger) -> None:
@@ -76,13 +76,19 @@ class FileLoad(PartsLoad):
         self._ledger = LedgerFile.go_on(stage.folder / LEDGER)
 
     @property
+    def _written(self) -> Schema:
+        """The fields to be, but for those that the mode adds."""
+        request = self.request
+        return target_fields(request.mode, request.fields, self._held, self._place)
+
+    @property
     def _here(self) -> Path:
         """Where this load's writers put their parts."""
-        return self._stage.incoming if self.request.mode == "merge" else self._stage.new
+        return self._stage.incoming if self.waits else self._stage.new
 
     def keep(self, head: Head) -> bool:
         with local.telling(self._place):
-            head = replace(head, store=ledger_facts(self._format, self._fields))
+            head = replace(head, store=ledger_facts(self._format, self._written))
             self._ledger = LedgerFile.begin(self._stage.folder / LEDGER, head)
         reached("files.ledger_begun")
         return True
@@ -106,7 +112,7 @@ class FileLoad(PartsLoad):
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         form = self.ticket.form
         with local.telling(self._place):
-            return sum(form.rows(p, self._fields) for p in sorted(self._here.iterdir()))
+            return sum(form.rows(p, self.staged) for p in sorted(self._here.iterdir()))
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
         self._context.cancel.check()

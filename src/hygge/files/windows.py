@@ -14,6 +14,11 @@ from hygge.core.watermark import Position, Window
 
 def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.DataFrame:
     """The rows of a window; a NULL position is in the first window (no lower bound) only."""
+    return frame.filter(is_within(frame, window, schema, entity))
+
+
+def is_within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> pl.Series:
+    """Of each row, whether it is in a window."""
     field = replace(schema[window.column], type=window.type)
     position = exact(frame[window.column], field, schema, frame, entity=entity)
     keep = pl.Series([True]).new_from_index(0, frame.height)
@@ -27,7 +32,7 @@ def within(frame: pl.DataFrame, window: Window, schema: Schema, entity: str) -> 
         keep &= _reached(position, window.lower).fill_null(False)
     if window.upper is not None:
         keep &= (~_reached(position, window.upper)).fill_null(window.lower is None)
-    return frame.filter(keep)
+    return keep
 
 
 def _reached(position: pl.Series, bound: Position) -> pl.Series:

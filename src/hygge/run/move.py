@@ -151,7 +151,7 @@ class Attempt:
                 request = LoadRequest(
                     entity=plan.full_name, mode=plan.mode, fields=shape.target,
                     fingerprint=plan.fingerprint, load_id=self.load_id, run_id=context.run_id,
-                    keys=shape.keys if plan.needs_key else (), generation=generation,
+                    keys=shape.keys if plan.takes_key else (), generation=generation,
                     terms=replace(terms, whole=split.is_whole), memo=memo,
                 )  # fmt: skip
                 load = settling.begin(request) if left is None else settling.resume(request)

@@ -72,6 +72,11 @@ class Plan:
         return needs_key(self.settings, self.mode)
 
     @property
+    def takes_key(self) -> bool:
+        """Whether the Store is told the key: as for other runs, where a full refresh replaces."""
+        return self.needs_key or needs_key(self.settings, self.settings.mode or self.mode)
+
+    @property
     def details(self) -> tuple[tuple[str, str], ...]:
         """What the load is asked beside its mode, by name, in words."""
         keys = ", ".join(self.settings.keys) or "key"

@@ -28,8 +28,9 @@ def head_of(plan: Plan, shape: Shape, span: Window | None, generation: int) -> H
 
 
 def _asked(plan: Plan) -> str:
-    marked = plan.settings.deleted_when
-    return f"{plan.settings.chunks}" + (f", deleted when {marked}" if marked else "")
+    settings = plan.settings
+    told = [settings.deleted_when, settings.deletes and settings.deletes.column]
+    return ", ".join([str(settings.chunks), *(str(t) for t in told if t)])
 
 
 def left_over(

@@ -53,8 +53,9 @@ def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
     if mode == "delete_insert" and settings.delete_by == "window":
         wanted.append("by_window")
     deletes = deletes_of(settings, mode)
-    if deletes is not None and not (mode == "scd2" and settings.deletes is None):
-        wanted += ["deletes"] if deletes.compares else []
+    if deletes is not None:
+        own = mode == "scd2" and settings.deletes is None  # what the mode itself is of
+        wanted += ["deletes"] if deletes.compares and not own else []
         wanted += ["marked"] if deletes.marked else []
     return tuple(wanted)
 

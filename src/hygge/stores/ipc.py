@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from hygge.core.terms import ABILITIES
 from hygge.files.ipc import Compression, IPCFormat
 from hygge.files.store import FileStore, FileStoreConfig
 
@@ -22,7 +23,8 @@ class IPCStore(FileStore):
 
     Config = IPCStoreConfig
     config: IPCStoreConfig
-    modes = ("replace", "append", "merge")
+    modes = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES)
     extensions = ("arrow", "ipc", "feather")
 
     def form(self) -> IPCFormat:

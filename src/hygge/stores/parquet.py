@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from hygge.core.terms import ABILITIES
 from hygge.files.parquet import Compression, ParquetFormat
 from hygge.files.store import FileStore, FileStoreConfig
 
@@ -29,7 +30,8 @@ class ParquetStore(FileStore):
 
     Config = ParquetStoreConfig
     config: ParquetStoreConfig
-    modes = ("replace", "append", "merge")
+    modes = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES)
     extensions = ("parquet", "pq")
 
     def form(self) -> ParquetFormat:

@@ -52,12 +52,12 @@ class RemoteLoad(PartsLoad):
         self.request, self._compact, self._vacuum_after = request, compact, vacuum_after
         self._held, self._format, self._sizes, self._context = held, form, sizes, context
         self._place = place
-        self._fields = target_fields(request.mode, request.fields, held, place)
+        self._fields = target_fields(request.mode, request.stored, held, place)
         form.check(self._fields, place)
         self._commit_id = uuid.uuid4().hex
         self._stage: RemoteStage = RemoteStage(destination, self._stem)
         self._ended = False
-        if request.mode == "merge":
+        if self.waits:
             self._stage.incoming.mkdir(exist_ok=True)
         reached("objects.begun")
 
@@ -68,9 +68,9 @@ class RemoteLoad(PartsLoad):
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         coming = [Part.from_json(f) for r in receipts for f in r.files]
-        if self.request.mode == "merge":
+        if self.waits:
             folder = self._stage.incoming
-            return sum(SPILL.rows(p, self._fields) for p in sorted(folder.iterdir()))
+            return sum(SPILL.rows(p, self.staged) for p in sorted(folder.iterdir()))
         self._check_lying(coming)
         if not self._format.counted:
             return sum(p.rows for p in coming)  # counted in the file itself when it was uploaded
@@ -89,7 +89,7 @@ class RemoteLoad(PartsLoad):
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
         self._context.cancel.check()
         coming = tuple(Part.from_json(f) for r in receipts for f in r.files)
-        if self.request.mode != "merge":
+        if not self.waits:
             self._check_lying(coming)
         try:
             parts, layout = self._assemble(coming)
