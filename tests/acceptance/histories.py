@@ -49,6 +49,14 @@ class Scenario:
     asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def compares(self) -> bool:
+        """Whether keys are compared."""
+        deletes = self.settings.get("deletes") or {}
+        return bool(self.asked.get("deletes")) and (
+            "deleted_when" not in self.settings or "find" in deletes
+        )
+
+    @property
     def lag(self) -> int:
         by = self.settings.get("incremental")
         return int(by.get("lag", 0)) if by else 0
@@ -88,6 +96,9 @@ SCENARIOS = (
              deletes="soft", marked=True),
     scenario("merge, marked hard", "merge", LAGGING, MARKS,
              {"deletes": {"mode": "hard", "find": "keys"}}, deletes="hard", marked=True),
+    scenario("merge, told soft", "merge", LAGGING, MARKS, deletes="soft", marked=True),
+    scenario("merge, told hard", "merge", LAGGING, MARKS, {"deletes": {"mode": "hard"}},
+             deletes="hard", marked=True),
     scenario("delete_insert", "delete_insert", LAGGING, keys=("grp",)),
     scenario("delete_insert by window", "delete_insert", LAGGING,
              {"delete_by": "window", "key_column": []}),
@@ -247,7 +258,7 @@ class History:
             coming = [{**r, asked.mark: at if r["gone"] == 1 else None} for r in coming]
         elif asked.deletes == "soft":
             coming = [{**r, asked.mark: None} for r in coming]
-        if asked.deletes:
+        if scenario.compares:
             keys = frozenset(tuple(r[k] for k in scenario.keys) for r in source.rows)
             asked = replace(asked, present=keys)
         if scenario.settings.get("delete_by") == "window":

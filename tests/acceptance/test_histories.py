@@ -18,9 +18,20 @@ import duckdb
 import pytest
 from tests.acceptance.histories import SCENARIOS, History, Scenario
 from tests.contract import readers
+from tests.fabric import replicator
+from tests.fabric.folder import FolderConnection
 from tests.servers import Database, Server
 
-from hygge import DuckDBStore, MySQLStore, ParquetStore, PostgresStore, SQLiteStore, Store
+from hygge import (
+    DuckDBStore,
+    MySQLStore,
+    OpenMirroringStore,
+    ParquetStore,
+    PostgresStore,
+    SQLiteStore,
+    Store,
+)
+from hygge.core.context import Surroundings
 from hygge.testing.oracle import Row
 
 HISTORIES = int(os.environ.get("HYGGE_HISTORIES", "1"))
@@ -126,6 +137,23 @@ def told(row: Row) -> Row:
     return row
 
 
+class OpenMirroring(Kind):
+    """A landing zone, replayed by a stand-in for Fabric."""
+
+    type = OpenMirroringStore
+
+    def make(self, name: str) -> Store:
+        zone = "folder://zone/Files/LandingZone"
+        found = FolderConnection(root=self.folder)
+        return OpenMirroringStore(name, landing_zone=zone, connection="here").bind(
+            Surroundings(connections={"here": found})
+        )
+
+    def read(self, store: Store) -> list[Row]:
+        folder = self.folder / "zone" / "Files" / "LandingZone" / store.name
+        return replicator.in_folder(folder).to_dicts()
+
+
 @pytest.fixture(scope="module")
 def warehouse(postgres_server: Server) -> Iterator[Database]:
     with postgres_server.database() as database:
@@ -138,7 +166,7 @@ def mysql_warehouse(mysql_server: Server) -> Iterator[Database]:
         yield database
 
 
-KINDS = [Parquet, DuckDB, SQLite, Postgres, MySQL]
+KINDS = [Parquet, DuckDB, SQLite, OpenMirroring, Postgres, MySQL]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__.lower())
@@ -154,7 +182,9 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
 @pytest.mark.timeout(120 + 10 * HISTORIES)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_any_history(kind: Kind, scenario: Scenario, tmp_path: Path) -> None:
-    wanted = [n for n in ("deduplicate", "deletes") if n in scenario.settings]
+    wanted = ["deduplicate"] if "deduplicate" in scenario.settings else []
+    wanted += ["marked"] if "deleted_when" in scenario.settings else []
+    wanted += ["deletes"] if "deletes" in scenario.settings and scenario.compares else []
     wanted += ["by_window"] if "delete_by" in scenario.settings else []
     if scenario.mode not in kind.type.modes or not kind.type.abilities.issuperset(wanted):
         pytest.skip("this Store says that it cannot")

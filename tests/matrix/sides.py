@@ -21,6 +21,7 @@ from tests.contract import (
     test_mysql_store,
     test_object_stores,
     test_odbc,
+    test_open_mirroring,
     test_postgres,
     test_postgres_store,
 )
@@ -93,6 +94,7 @@ STORES: Mapping[str, Side[StoreContract]] = {
     "duckdb": Side(test_duckdb.TestDuckDBStore),
     "delta": Side(test_delta.TestDeltaStore),
     "iceberg": Side(test_iceberg.TestIcebergStore),
+    "open_mirroring": Side(test_open_mirroring.TestOpenMirroringStore),
     "postgres": Side(test_postgres_store.TestPostgresStore, IN_POSTGRES),
     "mysql": Side(test_mysql_store.TestMySQLStore, IN_MYSQL),
     "s3": Side(test_object_stores.TestParquetOnS3, ON_S3),
