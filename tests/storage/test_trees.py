@@ -188,6 +188,14 @@ def test_who_jumps_about_gets_what_he_asks_for() -> None:
     assert held.asked == [(4992, 5000), (100, 150)]
 
 
+def test_a_read_gets_all_it_asks_for() -> None:
+    """Whatever blocks it crosses: Arrow takes less for the file's end."""
+    held = Counted(os.urandom(3 * BLOCK_BYTES))
+    with RangedFile(held.fetch, len(held.data)) as file:
+        assert file.read(10) == held.data[:10]
+        assert file.read(2 * BLOCK_BYTES) == held.data[10 : 10 + 2 * BLOCK_BYTES]
+
+
 def test_a_file_that_became_shorter_is_an_error() -> None:
     held = Counted(b"abc")
     with RangedFile(held.fetch, 10) as file, pytest.raises(EOFError):

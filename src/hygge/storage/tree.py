@@ -131,18 +131,19 @@ class RangedFile(io.RawIOBase):
         if self.closed:
             raise ValueError("the file is closed")
         view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._size - self._at)
-        if wanted <= 0:
-            return 0
-        offset = self._at - self._start
-        if not 0 <= offset < len(self._block):
-            self._load(wanted)
+        wanted = max(0, min(len(view), self._size - self._at))
+        done = 0
+        while done < wanted:  # all of it: Arrow takes less for the file's end
             offset = self._at - self._start
-        piece = self._block[offset : offset + wanted]
-        view[: len(piece)] = piece
-        self._at += len(piece)
-        self._straight = self._at
-        return len(piece)
+            if not 0 <= offset < len(self._block):
+                self._load(wanted - done)
+                offset = self._at - self._start
+            piece = self._block[offset : offset + wanted - done]
+            view[done : done + len(piece)] = piece
+            done += len(piece)
+            self._at += len(piece)
+            self._straight = self._at
+        return done
 
     def _load(self, wanted: int) -> None:
         """Have a block that holds the position: one read ahead, or one asked for now."""
