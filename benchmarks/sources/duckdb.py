@@ -13,7 +13,7 @@ from benchmarks import data
 from benchmarks.sources import Job, module
 
 RATIO_LIMIT = 1.3
-PEAK_LIMIT_MB = 900
+PEAK_LIMIT_MB = 700
 """Beside what all sources need, DuckDB's blocks are kept, as `memory_limit` allows."""
 
 

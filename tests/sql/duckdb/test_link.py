@@ -20,6 +20,7 @@ from hygge.core.context import CancelToken, Context, Surroundings
 from hygge.core.errors import Cancelled, ConnectError, DataError, HyggeError, TransientError
 from hygge.core.fields import Field, Schema
 from hygge.homes.duckdb import DuckDBHome
+from hygge.sql.duckdb import link as link_module
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
 from hygge.stores.duckdb import DuckDBStore
@@ -219,3 +220,23 @@ def test_memory_is_enough_for_keys(tmp_path: Path, mode: Any, given: str | None)
     else:
         assert (limits[0] == "244.1 MiB") == (mode != "merge")
         assert (limits[1] == "244.1 MiB") == (mode == "append")
+
+
+def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, columns = tmp_path / "wide.duckdb", 60
+    chosen = ", ".join(f"hash(i * {n + 1}) AS c{n}" for n in range(columns))
+    with duckdb.connect(str(path)) as db:
+        db.execute(f"CREATE TABLE w AS SELECT {chosen} FROM range(130_000) r(i)")
+    monkeypatch.setattr(link_module, "READING", "8MB")
+    monkeypatch.setattr(link_module, "_WIDE_KB", 8 * 1024)
+    connection = DuckDBConnection(path=str(path))
+    for _ in range(2):  # the second opens it with what the first has raised it to
+        with closing(connection.connect()) as link, link.stream("FROM w", 8192) as batches:
+            assert sum(batch.height for batch in batches) == 130_000
+    small = DuckDBConnection(path=str(path), memory_limit="8MB")
+    with (
+        closing(small.connect()) as link, pytest.raises(DataError) as caught,
+        link.stream("FROM w", 8192) as batches,
+    ):  # fmt: skip
+        list(batches)
+    assert caught.value.hint == "raise the connection's `memory_limit`"

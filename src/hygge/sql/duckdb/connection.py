@@ -46,8 +46,9 @@ class DuckDBConnection(PooledConnection):
         default=None,
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="Memory that DuckDB may use, beside batches on their way. If not set: 128 MB "
-        "to read tables, 256 MB to load them, and most of what there is where a load has a key, "
-        "whose index is held in memory. A query that joins or sorts much may want more",
+        "to read tables, and more from 64 columns on; 256 MB to load them, and most of what there "
+        "is where a load has a key, whose index is held in memory. A query that joins or sorts "
+        "much may want more",
         examples=["4GB"],
     )
 

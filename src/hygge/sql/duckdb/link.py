@@ -26,6 +26,15 @@ from hygge.sql.memory import give_back
 
 READING, WRITING = "128MB", "256MB"
 """What DuckDB may use, beside batches on their way, unless a limit is set."""
+_THREADS = 4
+"""Most threads that read for one who takes the rows in order: more only hold more memory."""
+_COLUMN_KB = 512
+"""What each thread may hold of each column: blocks of 256 KB and what is read from them. 0.4 MB
+were seen of 600 columns, half of them text."""
+_WIDE_KB = 128 * 1024
+"""Results that need less have it anyway."""
+_rooms: dict[str, int] = {}
+"""The files whose limit was raised in this process for a wide result, and to what, in KB."""
 _lifted: set[str] = set()
 """The files whose limit was lifted in this process."""
 
@@ -68,8 +77,12 @@ class DuckDBLink(Link):
             try:
                 opened = duckdb.connect(path, read_only=not (remote or writing), config=config)
                 if not remote and path not in _lifted:
-                    usual = WRITING if writing else READING
+                    raised = f"{_rooms[path]}KiB" if path in _rooms else ""
+                    usual = WRITING if writing else raised or READING
                     opened.execute(f"SET memory_limit = '{memory or usual}'")
+                if not (remote or writing or memory):
+                    (threads,) = opened.execute("SELECT current_setting('threads')").fetchall()[0]
+                    opened.execute(f"SET threads = {min(_THREADS, threads)}")
             except duckdb.ConnectionException:  # this process has it open to write already
                 opened = duckdb.connect(path, config=config)
             link = cls(opened, path, timeout_s)
@@ -85,6 +98,15 @@ class DuckDBLink(Link):
         if not self._fixed and self.label not in _lifted:
             _lifted.add(self.label)
             self.execute("RESET memory_limit")
+
+    def _make_room(self, columns: int) -> None:
+        """Raise the limit, unless one was set, for a result with so many columns: a block of each
+        is held by each thread, and DuckDB fails rather than wait. It never sinks; see `lift`."""
+        wanted = columns * _THREADS * _COLUMN_KB
+        if self._fixed or self.label in _lifted or wanted <= _rooms.get(self.label, _WIDE_KB):
+            return
+        _rooms[self.label] = wanted
+        self._connection.execute(f"SET memory_limit = '{wanted}KiB'")
 
     def execute(self, sql: str) -> None:
         with self._statement():
@@ -111,7 +133,9 @@ class DuckDBLink(Link):
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
         with self._deadline() as late:
             with self._statement(late):
-                reader = self._connection.sql(sql).to_arrow_reader(batch_rows)
+                found = self._connection.sql(sql)
+                self._make_room(len(found.columns))
+                reader = found.to_arrow_reader(batch_rows)
             try:
                 yield self._frames(reader, late)
             finally:
