@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup dev demo servers test lint docs docs-check format bench lock clean gone
+.PHONY: help setup dev demo servers test lint docs docs-check format bench bench-mssql lock clean gone
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,9 @@ format: dev ## put the code in shape
 
 bench: dev ## how fast, and in how much memory
 	$(PY) -m benchmarks $(ARGS)
+
+bench-mssql: dev ## the same of SQL Server alone, which HYGGE_TEST_MSSQL_URL names
+	$(PY) -m benchmarks --only mssql mssql_append $(ARGS)
 
 lock: dev ## resolve the requirement files again (ARGS=--upgrade for newer releases)
 	$(LOCK) pyproject.toml --output-file requirements/core.txt

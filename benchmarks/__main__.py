@@ -59,7 +59,7 @@ def one_source(name: str, work: Path, rows: int, runs: int) -> list[Line]:
         commands |= {f"peer {peer}": command for peer, command in job.peers.items()}
         found = timed(commands, cwd=work, runs=runs, before=clear)
     floor = max(found[kind].seconds for kind in ("drain", "encode") if kind in found)
-    what = f"{shown}: {job.title} to Parquet"
+    what = f"{shown}: {job.title} to {job.into}"
     lines = [Line(f"{shown}: floor, {job.drained}", found["drain"])]
     if job.encoded:
         lines.append(Line(f"{shown}: floor, encode Parquet", found["encode"]))

@@ -21,7 +21,8 @@ PEAK_LIMIT_MB = 600
 
 @dataclass(frozen=True)
 class Job:
-    """How the bench table is moved from one source to Parquet, and what that is set against.
+    """How the bench table is moved from one source to Parquet, or to the `store` that `flow` has,
+    and what that is set against.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ class Job:
     flow: further settings of the flow, e.g. `{"chunks": "off"}`.
     variants: more settings of the flow to report beside, by name, e.g.
         `{"chunks: auto": {"chunks": "auto"}}`; they are held to no limit.
+    into: what it is moved to, for people, where that is not Parquet.
     peers: commands of other tools that do the same work, by name, where they are installed.
     skip: why it is not run, e.g. a driver that is not installed; "" where it is.
     ratio_limit: how many times its floor it may take; None for any.
@@ -47,6 +49,7 @@ class Job:
     flow: Mapping[str, Any] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     peers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    into: str = "Parquet"
     skip: str = ""
     ratio_limit: float | None = None
     peak_limit: float | None = PEAK_LIMIT_MB

@@ -56,7 +56,9 @@ def test_a_source_says_what_it_times(name: str, tmp_path: Path) -> None:
         pytest.skip("its server is started by `make bench`")
     with sources.job(name, tmp_path, 1000) as job:
         assert job.title
-        assert job.home["type"] in (name, "sql")
+        if job.skip:
+            pytest.skip(job.skip)
+        assert job.home["type"] in (name, "sql") or job.into != "Parquet"
         assert job.drain
         assert job.drained
 

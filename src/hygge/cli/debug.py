@@ -186,7 +186,9 @@ def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
         for name in names:
             if name not in schema:
                 raise unknown_column(name, schema, f"`{setting}`")
-    if by is not None and by.column:
+    if by is not None and by.by:
+        session.told_by(by.by)
+    elif by is not None and by.column:
         check_type(by.column, session.positions(schema[by.column]))
 
 

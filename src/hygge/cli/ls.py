@@ -51,8 +51,7 @@ def _plain(spec: EntitySpec, *, verbose: bool) -> dict[str, Any]:
         "tags": list(spec.tags), "mode": _mode(spec),
         "from": {"type": spec.home.type, "place": spec.home.place()},
         "to": {"type": spec.store.type, "place": spec.store.place()},
-        "key_column": list(spec.settings.keys),
-        "incremental": (by.column or f"files: {by.files}") if by else None,
+        "key_column": list(spec.settings.keys), "incremental": by.name if by else None,
         "location": str(spec.location),
     }  # fmt: skip
     if verbose:

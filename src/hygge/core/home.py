@@ -132,6 +132,24 @@ class HomeSession(ABC):
             hint="take `incremental` out, or choose a Home that can",
         )
 
+    def told_by(self, what: str) -> Field:
+        """What positions are of, where the source itself tells which rows changed. Raises
+        UnsupportedError where it does not."""
+        raise UnsupportedError(
+            f"this source has no `incremental: {{by: {what}}}`",
+            hint="name a column that grows: `incremental: {column: ...}`",
+        )
+
+    def expired(self, last: Position) -> str:
+        """Why changes since a stored position are not all known to the source any more, in words;
+        "" where they are. Asked after `told_by` and `maximum`; raises StateError where it is none
+        of this source's."""
+        return ""
+
+    def gone(self, request: ReadRequest) -> Chunk:
+        """The chunk of the keys of rows that the source tells to be gone in a window."""
+        raise UnsupportedError("this source does not tell which rows are gone")
+
     def positions(self, field: Field) -> LogicalType:
         """What positions in a column are; its own type, unless that is no number and no time, and
         the source reads by it nevertheless."""

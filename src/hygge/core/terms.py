@@ -15,15 +15,17 @@ from hygge.core.errors import GuardError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.watermark import Window
 
-Ability = Literal["deduplicate", "by_window", "deletes", "marked"]
+Ability = Literal["deduplicate", "by_window", "deletes", "marked", "told"]
 """`deduplicate`: of rows with one key the latest counts. `by_window`: `delete_insert` of the window
 that was read. `deletes`: rows whose keys the source has no longer go, or are marked, or are closed.
-`marked`: rows that come and say that they are gone do."""
+`marked`: rows that come and say that they are gone do. `told`: rows do whose keys the source
+names."""
 ABILITIES: dict[Ability, str] = {
     "deduplicate": "`deduplicate`",
     "by_window": "`delete_insert` by window",
     "deletes": "`deletes` by comparing keys",
     "marked": "`deleted_when`",
+    "told": "`deletes` by change tracking",
 }
 """How people call them."""
 
@@ -65,12 +67,14 @@ class Deletes:
     find: whether this load looks for destination rows whose key the source has no longer: among the
         keys that `Load.key_writer` is given, or among what comes where that is `whole`.
     marked: whether rows come that are gone: those with a value in `column`.
+    told: whether the keys that `Load.key_writer` is given are those of rows that are gone.
     """
 
     hard: bool = False
     column: str = DELETED_AT
     find: bool = False
     marked: bool = False
+    told: bool = False
 
     @property
     def compares(self) -> bool:
@@ -120,6 +124,7 @@ class Terms:
             "deduplicate": self.latest, "by_window": self.window,
             "deletes": self.deletes and self.deletes.compares,
             "marked": self.deletes and self.deletes.marked,
+            "told": self.deletes and self.deletes.told,
         }  # fmt: skip
         return tuple(name for name, value in asked.items() if value)
 

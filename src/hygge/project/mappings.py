@@ -43,7 +43,7 @@ def _lag(value: Any) -> int | float | str | None:
 
 class Incremental(Settings):
     """Which rows a run reads: those at or past the stored position of a column, or those of files
-    that were not read before."""
+    that were not read before, or those that the source itself tells to have changed."""
 
     column: str = Field(
         default="",
@@ -54,6 +54,12 @@ class Incremental(Settings):
         default=None,
         description="`new`, instead of a column: the files of the folder that were not read yet",
         examples=["new"],
+    )
+    by: Literal["change_tracking"] | None = Field(
+        default=None,
+        description="What tells the rows that changed, instead of a column: SQL Server's Change "
+        "Tracking",
+        examples=["change_tracking"],
     )
     lag: Annotated[
         int | float | str | None, PlainValidator(_lag, json_schema_input_type=int | float | str)
@@ -71,13 +77,18 @@ class Incremental(Settings):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if not self.column and self.files is None:
+        ways = [name for name in ("column", "files", "by") if getattr(self, name)]
+        if not ways:
             # Of this type, so that a layer may leave it to another.
-            raise PydanticCustomError("missing", "give a `column`, or `files: new`")
-        if self.column and self.files is not None:
-            raise ValueError("`column` and `files` exclude each other")
-        if self.files is not None and (self.lag is not None or self.timezone is not None):
-            raise ValueError("`lag` and `timezone` are of a column, and of no use with `files`")
+            raise PydanticCustomError(
+                "missing", "give a `column`, or `files: new`, or `by: change_tracking`"
+            )
+        if len(ways) > 1:
+            raise ValueError(f"`{ways[0]}` and `{ways[1]}` exclude each other")
+        if not self.column and (self.lag is not None or self.timezone is not None):
+            raise ValueError(
+                f"`lag` and `timezone` are of a column, and of no use with `{ways[0]}`"
+            )
         return self
 
     @field_validator("timezone")
@@ -93,6 +104,19 @@ class Incremental(Settings):
                     f"'{value}' is no time zone; write it as Europe/Copenhagen"
                 ) from None
         return value
+
+    @property
+    def name(self) -> str:
+        """What it goes by, for people."""
+        return self.column or self.by or f"files: {self.files}"
+
+    @property
+    def way(self) -> dict[str, str]:
+        """What it goes by, for the fingerprint."""
+        for name in ("files", "by"):
+            if value := getattr(self, name):
+                return {name: value}
+        return {"column": self.column}
 
     @property
     def lag_value(self) -> timedelta | int | Decimal:
@@ -146,10 +170,11 @@ class Deletions(Settings):
         "`ignore` leaves them as they are. In mode `scd2`, `soft` closes their version",
         examples=["hard"],
     )
-    find: Literal["keys"] | None = Field(
+    find: Literal["keys", "change_tracking"] | None = Field(
         default=None,
         description="`keys`: by comparing the keys that the source has with the destination's. "
-        "That is so unless `deleted_when` tells them",
+        "That is so unless `deleted_when` tells them. `change_tracking`: as SQL Server's Change "
+        "Tracking tells them",
         examples=["keys"],
     )
     every: str | None = Field(

@@ -106,11 +106,11 @@ def window_now(
     by = plan.settings.incremental
     if by is None or by.files is not None:
         return None, None, None
-    field = reading.schema().get(by.column)
+    field = reading.told_by(by.by) if by.by else reading.schema().get(by.column)
     if field is None:
         raise unknown_column(by.column, reading.schema(), f"`incremental` of {plan.full_name}")
-    kind = reading.positions(field)
-    check_type(by.column, kind)
+    column, kind = field.name, reading.positions(field)
+    check_type(column, kind)
     if kind != field.type and plan.settings.delete_by == "window":
         raise UnsupportedError(
             f"{plan.full_name}: `delete_by: window` cannot be had of '{by.column}', whose "
@@ -132,18 +132,21 @@ def window_now(
             "info",
         )
     last = None if held is None or plan.full_refresh else held.watermark
-    maximum = reading.maximum(by.column)
+    maximum = reading.maximum(column)
     if last is not None:
-        reading.check_position(by.column, last.value)
+        reading.check_position(column, last.value)
+    if by.by and last is not None and (why := reading.expired(last.value)):
+        context.note(why, "warning")
+        last = None
     upper = freeze_upper(
         kind, maximum=maximum, clock=reading.clock(),
         last=last.value if last else None, zone=zone_of(by.timezone),
     )  # fmt: skip
-    span = window(by.column, kind, last=last, lag=by.lag_value, upper=upper)
-    after = Watermark(by.column, kind, upper) if upper is not None else None
-    if last is not None and (missing := reading.nulls(by.column)):
+    span = window(column, kind, last=last, lag=by.lag_value, upper=upper)
+    after = Watermark(column, kind, upper) if upper is not None else None
+    if last is not None and not by.by and (missing := reading.nulls(column)):
         context.note(
-            f"{missing:,} rows have no '{by.column}': only the first load read such rows, and "
+            f"{missing:,} rows have no '{column}': only the first load read such rows, and "
             f"those that came later are never read; {FULL_REFRESH} takes them",
             "warning",
         )

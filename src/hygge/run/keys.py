@@ -19,16 +19,21 @@ from hygge.run.sieve import Sieve
 def read_keys(
     plan: Plan, reading: HomeSession, load: Load, shape: Shape, split: Split, context: Context
 ) -> None:
-    """Bring the keys of all rows that the source has, window or not.
+    """Bring the keys of all rows that the source has, window or not; or of those that it tells to
+    be gone.
 
     They are read when the rows have been: a row that came and went meanwhile is gone as well.
 
     Raises VerifyError where keys counted, read and staged are not as many.
     """
     keys, meter = shape.of_keys(), Meter()
-    request = replace(split.request, columns=keys.columns, window=None, lenient=False)
+    request = replace(split.request, columns=keys.columns, lenient=False)
+    told = load.request.terms.deletes is not None and load.request.terms.deletes.told
+    if not told:
+        request = replace(request, window=None)
     pumped = pump(
-        reading, load.key_writer(), Sieve(keys, entity=plan.full_name), request, WHOLE,
+        reading, load.key_writer(), Sieve(keys, entity=plan.full_name), request,
+        reading.gone(request) if told else WHOLE,
         entity=plan.full_name, cancel=context.cancel, meter=meter,
     )  # fmt: skip
     read, staged = meter.rows_read, load.staged_keys()
@@ -39,4 +44,5 @@ def read_keys(
             f"written and {staged} lie staged; nothing was published",
             hint="run it again; if it stays so, the source changes while it is read",
         )
-    context.note(f"{read:,} keys were compared with the destination's", "info")
+    said = "rows are told to be gone" if told else "keys were compared with the destination's"
+    context.note(f"{read:,} {said}", "info")

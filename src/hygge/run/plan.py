@@ -92,9 +92,9 @@ class Plan:
             again = "all files, remembered anew" if self.full_refresh else ""
             return again or "the files that were not read before"
         if self.full_refresh:
-            return f"all rows, and {by.column} remembered anew"
+            return f"all rows, and {by.name} remembered anew"
         lag = f" less {by.lag}" if by.lag else ""
-        return f"{by.column} from the stored position{lag}, up to a bound frozen at the start"
+        return f"{by.name} from the stored position{lag}, up to a bound frozen at the start"
 
     @property
     def local(self) -> bool:
@@ -192,7 +192,7 @@ def plan_entity(
         notes.append("the Store keeps no state: a run that fails half-way is written again")
     parts = dict(identity)
     if by is not None:
-        parts["watermark"] = {"column": by.column} if by.files is None else {"files": by.files}
+        parts["watermark"] = by.way
     # By the usual mode: a full refresh is of the same entity as the runs before and after it.
     if needs_key(settings, usual) or (by is not None and settings.keys):
         parts["key"] = {"columns": list(settings.keys)}

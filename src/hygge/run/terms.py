@@ -40,11 +40,12 @@ def deletes_of(settings: EntitySettings, mode: Mode) -> Deletes | None:
         return Deletes(find=True) if closing else None
     if asked is not None and asked.mode == "ignore":
         return None
-    found = asked.find == "keys" if asked is not None and (asked.find or marked) else not marked
+    found = bool(asked.find) if asked is not None and (asked.find or marked) else not marked
     found = (found or closing) and mode != "replace"
     if asked is None:
         return Deletes(find=found, marked=marked)
-    return Deletes(asked.mode == "hard", asked.column, found, marked)
+    told = asked.find == "change_tracking" and found
+    return Deletes(asked.mode == "hard", asked.column, found, marked, told)
 
 
 def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
@@ -57,6 +58,7 @@ def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
         own = mode == "scd2" and settings.deletes is None  # what the mode itself is of
         wanted += ["deletes"] if deletes.compares and not own else []
         wanted += ["marked"] if deletes.marked else []
+        wanted += ["told"] if deletes.told else []
     return tuple(wanted)
 
 
@@ -91,6 +93,14 @@ def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
         yield "mode 'scd2' keeps every version: none is deleted", "set `deletes: {mode: soft}`"
     deletes = deletes_of(settings, mode)
     finds = deletes is not None and deletes.find
+    by, find = settings.incremental, settings.deletes.find if settings.deletes else None
+    if find == "change_tracking" and (by is None or by.by is None):
+        yield (
+            "`find: change_tracking` is told since the position of the last load",
+            "set `incremental: {by: change_tracking}`",
+        )
+    if find == "change_tracking" and settings.deletes is not None and settings.deletes.every:
+        yield "what is told is told once, and `every` would miss it", "take `every` out"
     if settings.deletes is not None and settings.deletes.every and not finds:
         yield "`every` says how often keys are compared, and none are", "add `find: keys`"
     if finds and settings.on_bad_value == "quarantine":
@@ -180,7 +190,9 @@ def terms_now(
     deletes = deletes_of(settings, mode)
     if deletes is not None and deletes.find:
         due = is_due(settings, held, at)
-        deletes = replace(deletes, find=due)
+        # What is gone since a position is told; where there is none, keys are compared.
+        told = deletes.told and span is not None and span.lower is not None
+        deletes = replace(deletes, find=due, told=told)
         if due:
             memo[COMPARED] = at.isoformat()
     window = None

@@ -15,7 +15,7 @@ from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType, parse_type
 from hygge.core.watermark import Position, Window
 from hygge.sql.link import Link
-from hygge.sql.mssql import rowversion
+from hygge.sql.mssql import rowversion, tracking
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.split import histogram, is_clustered, locked, pieces
@@ -24,6 +24,7 @@ from hygge.sql.pool import Lease
 from hygge.sql.queries import chunk_type
 from hygge.sql.ranges import range_label
 from hygge.sql.relation import Column, Relation, by_column, meanings
+from hygge.sql.select import where
 from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
 from hygge.sql.together import Spare, companions
@@ -71,6 +72,7 @@ class MSSQLSession(SQLSession):
     counting = DIALECT.counting
     _clock: datetime | None = None
     _bound: rowversion.Bound | None = None
+    _tracked: tracking.Tracked | None = None
     _kept = _WORDS["read_committed"]
 
     def __init__(
@@ -171,6 +173,7 @@ class MSSQLSession(SQLSession):
         session = MSSQLSession(lease, self._source, self._context)
         session._begun, session._clock, session._kept = True, self._clock, self._kept
         session._found, session._fields, session._bound = self._found, self._fields, self._bound
+        session._tracked = self._tracked
         return session
 
     def beside(self, most: int) -> list[MSSQLSession] | None:
@@ -190,6 +193,37 @@ class MSSQLSession(SQLSession):
     def _table(self) -> str:
         return self.from_sql(WHOLE)
 
+    # By Change Tracking ---------------------------------------------------------------------------
+
+    def told_by(self, what: str) -> Field:
+        """See HomeSession. Raises ConfigError where the table's changes are not tracked."""
+        if self._source.query or what != "change_tracking":
+            return super().told_by(what)
+        self._tracked = tracking.read_state(self.link, self._table, self._source.label)
+        return tracking.VERSION
+
+    def expired(self, last: Position) -> str:
+        assert self._tracked is not None and isinstance(last, int)
+        return tracking.expired(self._tracked, last, self._source.label)
+
+    def gone(self, request: ReadRequest) -> Chunk:
+        return Chunk(label="rows that are gone", bounds={tracking.GONE: self._since(request)})
+
+    def from_sql(self, chunk: Chunk) -> str:
+        table = super().from_sql(chunk)
+        gone = chunk.bounds.get(tracking.GONE)
+        return table if gone is None else tracking.changes(table, gone)
+
+    def rows_sql(self, request: ReadRequest, chunk: Chunk, *also: str) -> str:
+        """See SQLSession. Of a row that is gone nothing is known but its key."""
+        if tracking.GONE in chunk.bounds:
+            return self.from_sql(chunk) + where(tracking.DELETED)
+        return super().rows_sql(request, chunk, *also)
+
+    def _since(self, request: ReadRequest) -> int:
+        assert request.window is not None and isinstance(request.window.lower, int)
+        return request.window.lower
+
     # By rowversion --------------------------------------------------------------------------------
 
     def positions(self, field: Field) -> LogicalType:
@@ -197,11 +231,14 @@ class MSSQLSession(SQLSession):
         return rowversion.NUMBER if self._by_rowversion(field.name) else field.type
 
     def settled(self, field: Field) -> bool:
-        return self._by_rowversion(field.name) or super().settled(field)
+        known = field == tracking.VERSION or self._by_rowversion(field.name)
+        return known or super().settled(field)
 
     def maximum(self, column: str) -> Position | None:
         """See HomeSession. Of a rowversion, what is below all that may still appear; the snapshot
         is taken anew, since it must not be older than that."""
+        if self._tracked is not None and column == tracking.VERSION.name:
+            return self._tracked.current
         if not self._by_rowversion(column):
             return super().maximum(column)
         link, place = self.link, self._source.where
@@ -224,6 +261,11 @@ class MSSQLSession(SQLSession):
             rowversion.check_last(self._bound, last, self._source.where)
 
     def window_condition(self, window: Window) -> str:
+        if self._tracked is not None and window.column == tracking.VERSION.name:
+            # Whatever has changed since, later than the bound or not: it comes again then.
+            since = window.lower
+            assert since is None or isinstance(since, int)
+            return "" if since is None else tracking.changed(self._table, self.relation.key, since)
         if not self._by_rowversion(window.column):
             return super().window_condition(window)
         return rowversion.condition(self.dialect.quote(window.column), window)

@@ -1,6 +1,7 @@
 """deletes: rows whose key the source has no longer, found by comparing keys.
 
-`present` are the keys that the source has.
+`present` are the keys that the source has; or, where those that are gone are told, these: then read
+"is present" as "is not told".
 
 hard: after = there, whose key is present.
 soft: after = there, where a row that is not marked and whose key is not present is marked with the
@@ -59,7 +60,10 @@ def plan(rows: Rows, deletes: Deletes, present: str, *, closing: bool) -> Iterat
 
 
 def plan_back(rows: Rows, deletes: Deletes, present: str) -> Iterator[Step]:
-    """The statement that takes marks off rows that are there again."""
+    """The statement that takes marks off rows that are there again; of those that are told to be
+    gone none are."""
+    if deletes.told:
+        return
     mark = rows.dialect.quote(deletes.column)
     yield Step(
         f"UPDATE {rows.target} SET {mark} = NULL "
@@ -68,4 +72,5 @@ def plan_back(rows: Rows, deletes: Deletes, present: str) -> Iterator[Step]:
 
 
 def _absent(rows: Rows, present: str) -> str:
-    return f"NOT {words.exists(present, rows.same)}"
+    told = rows.terms.deletes is not None and rows.terms.deletes.told
+    return f"{'' if told else 'NOT '}{words.exists(present, rows.same)}"
