@@ -21,9 +21,11 @@ from tests.contract import readers
 from tests.fabric import replicator
 from tests.fabric.folder import FolderConnection
 from tests.servers import Database, Server
+from tests.sql.mssql import support as mssql
 
 from hygge import (
     DuckDBStore,
+    MSSQLStore,
     MySQLStore,
     OpenMirroringStore,
     ParquetStore,
@@ -166,7 +168,29 @@ def mysql_warehouse(mysql_server: Server) -> Iterator[Database]:
         yield database
 
 
-KINDS = [Parquet, DuckDB, SQLite, OpenMirroring, Postgres, MySQL]
+class MSSQL(Kind):
+    type = MSSQLStore
+
+    def make(self, name: str) -> Store:
+        with mssql.connect() as link:
+            for table in (name, "_hygge_state"):
+                link.execute(f"DROP TABLE IF EXISTS [{table}]")
+        return MSSQLStore(name, url=mssql.url_of())
+
+    def read(self, store: Store) -> list[Row]:
+        with mssql.connect() as link:
+            names, found = link.table(f"SELECT * FROM [{store.name}]")
+        rows = (dict(zip(names, row, strict=True)) for row in found)
+        return [
+            {n: v.astimezone(UTC) if isinstance(v, datetime) else v for n, v in row.items()}
+            for row in rows
+        ]
+
+
+KINDS = [
+    Parquet, DuckDB, SQLite, OpenMirroring, Postgres, MySQL,
+    pytest.param(MSSQL, marks=[mssql.needs_server, pytest.mark.timeout(900)]),
+]  # fmt: skip
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__.lower())
@@ -174,6 +198,8 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
     made: Kind = request.param(tmp_path)
     if isinstance(made, Postgres):
         made.database = request.getfixturevalue("warehouse")
+    if isinstance(made, MSSQL):
+        mssql.is_babelfish()
     if isinstance(made, MySQL):
         made.database = request.getfixturevalue("mysql_warehouse")
     return made
