@@ -24,7 +24,7 @@ class IPCStore(FileStore):
     Config = IPCStoreConfig
     config: IPCStoreConfig
     modes = ("replace", "append", "merge", "delete_insert", "scd2")
-    abilities = frozenset(ABILITIES)
+    abilities = frozenset(ABILITIES) - {"told"}
     extensions = ("arrow", "ipc", "feather")
 
     def form(self) -> IPCFormat:

@@ -31,7 +31,7 @@ class ParquetStore(FileStore):
     Config = ParquetStoreConfig
     config: ParquetStoreConfig
     modes = ("replace", "append", "merge", "delete_insert", "scd2")
-    abilities = frozenset(ABILITIES)
+    abilities = frozenset(ABILITIES) - {"told"}
     extensions = ("parquet", "pq")
 
     def form(self) -> ParquetFormat:
