@@ -29,6 +29,7 @@ from hygge import (
     SchemaDrift,
     StateError,
     Store,
+    TransientError,
 )
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
@@ -96,8 +97,9 @@ def test_a_commit_that_failed_is_told_and_leaves_nothing(
     assert rows_of(tmp_path) == [{"k": 1, "v": "old"}]
 
 
+@pytest.mark.parametrize("error", [DeltaError, CommitFailedError])
 def test_what_may_be_published_is_not_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is lost, and so is the place itself: the files stay, and the next run sees it."""
     store = bound(tmp_path)
@@ -107,14 +109,14 @@ def test_what_may_be_published_is_not_removed(
     def and_gone(self: Any, *given: Any) -> None:
         whole(self, *given)
         monkeypatch.setattr(loading, "opened", unreachable)
-        raise DeltaError("connection reset")
+        raise error("connection reset")
 
     def unreachable(place: object) -> None:
         raise ConnectError("it cannot be reached")
 
     with monkeypatch.context() as patch:
         patch.setattr(loading.DeltaLoad, "_commit", and_gone)
-        with pytest.raises(ConnectError, match="connection reset"):
+        with pytest.raises(TransientError, match="not known: connection reset"):
             load_frames(store, [some([2], "new")], "append")
     assert len(rows_of(tmp_path)) == 2
     state = state_of(store)

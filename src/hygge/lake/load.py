@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from hygge.core.context import Context
-from hygge.core.errors import ConflictError, VerifyError
+from hygge.core.errors import ConflictError, TransientError, VerifyError
 from hygge.core.load import Load, Receipt
+from hygge.core.secrets import redact
+from hygge.files.session import first_line
 from hygge.lake.parts import Datafile
 from hygge.lake.shelf import Shelf
 from hygge.lake.writer import LakeWriter, Ticket, files_of
@@ -55,4 +57,12 @@ class LakeLoad(Load):
         return ConflictError(
             f"{self._where()} was loaded or changed by another meanwhile; nothing was published",
             hint="run it again",
+        )
+
+    def _unknown(self, cause: Exception) -> TransientError:
+        """The error for a commit of which nobody can say now whether it happened."""
+        return TransientError(
+            f"{self._where()}: whether the load was published is not known: "
+            f"{redact(first_line(cause))}",
+            hint="run it again: it looks before it loads anything",
         )

@@ -214,9 +214,8 @@ class DeltaLoad(LakeLoad):
         try:
             now = number_of(opened(self._place))
         except HyggeError:
-            self._over = True  # nobody knows: what may be published must not be removed
-            with telling(self._place):
-                raise cause from None
+            self._over = True  # what may be published must not be removed
+            raise self._unknown(cause) from cause
         if now == self._number:
             return
         if now != self._seen or isinstance(cause, CommitFailedError):

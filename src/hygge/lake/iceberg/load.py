@@ -290,9 +290,8 @@ class IcebergLoad(LakeLoad):
         try:
             table = found(self._catalog, self._place)
         except HyggeError:
-            self._over = True  # nobody knows: what may be published must not be removed
-            with telling(self._place):
-                raise cause from None
+            self._over = True  # what may be published must not be removed
+            raise self._unknown(cause) from cause
         now = None if table is None else table.properties.get(STATE)
         if now == ours:
             return
@@ -301,6 +300,7 @@ class IcebergLoad(LakeLoad):
             raise self._conflict() from cause
         if isinstance(cause, CommitStateUnknownException):
             self._over = True  # it may still be on its way
+            raise self._unknown(cause) from cause
         with telling(self._place):
             raise cause
 
