@@ -429,3 +429,17 @@ def test_descriptions(tmp_path: Path) -> None:
             SQLiteStore("x", path="w.db", table=name)
     with pytest.raises(ConfigError):
         SQLiteStore("x")
+
+
+def test_keys_that_a_columns_collation_confuses_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute('CREATE TABLE t ("id" TEXT COLLATE NOCASE, "n" INTEGER)')
+    store = SQLiteStore("t", path=str(path)).bind(Surroundings(root=tmp_path))
+    fields = {"id": pl.String, "n": pl.Int64}
+    for rows in ([("a", 1), ("b ", 1)], [("A", 2), ("b", 2), ("a", 3)]):
+        with store.load("merge", key="id") as load:
+            load.write_sync(pl.DataFrame(rows, schema=fields, orient="row"))
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute("SELECT id, n FROM t").fetchall()
+    assert sorted(found) == [("A", 2), ("a", 3), ("b", 2), ("b ", 1)]

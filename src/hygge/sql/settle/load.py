@@ -51,6 +51,7 @@ class SQLLoad(Load):
     place: the table.
     request: what is to be loaded.
     held: what the table holds.
+    seen: the stored state, as it was before `held` was asked for; the commit replaces only it.
     context: of the attempt.
     """
 
@@ -62,6 +63,7 @@ class SQLLoad(Load):
         place: Place,
         request: LoadRequest,
         held: State | None,
+        seen: State | None,
         context: Context,
     ) -> None:
         self._connection, self._link, self._place = connection, lease.link, place
@@ -75,8 +77,7 @@ class SQLLoad(Load):
         """The fields of what comes, as wide as the table's."""
         self._settler.create_schema(self._link, place)
         make_state_table(self._settler, self._link, place)
-        self._seen = read_row(self._settler, self._link, place)
-        """The stored state, which the commit replaces only while it is still this one."""
+        self._seen = seen
         self._stage = stage_name()
         self._made: list[str] = []
         """Tables of the load's own, to be dropped at its end."""

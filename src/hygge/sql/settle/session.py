@@ -15,7 +15,7 @@ from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
 from hygge.sql.settle.place import Place, is_dead, is_stage
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import read_state
+from hygge.sql.settle.state import read_row, read_state
 
 if TYPE_CHECKING:
     from hygge.sql.server import PooledConnection
@@ -61,9 +61,11 @@ class SQLStoreSession(StoreSession):
             if is_dead(name, now) if left is None else left:
                 with suppress(HyggeError):
                     self._settler.discard(link, self._place, name)
+        # The row first: what commits after it is at another generation, or is met at the commit.
+        seen = read_row(self._settler, link, self._place)
         held = self.state()
         self._load = SQLLoad(
-            self._connection, self._settler, self._lease, self._place, request, held,
+            self._connection, self._settler, self._lease, self._place, request, held, seen,
             self._context,
         )  # fmt: skip
         return self._load

@@ -117,7 +117,12 @@ class SQLiteSettler(Settler):
         if also:
             return super().delete_coming(target, stage, keys, also)
         listed = ", ".join(self.dialect.quote(key.name) for key in keys)
-        return f"DELETE FROM {target} WHERE ({listed}) IN (SELECT {listed} FROM {stage})"
+        # Whatever collation somebody gave a column, texts that differ are different keys.
+        held = ", ".join(
+            self.dialect.quote(key.name) + " COLLATE BINARY" * (key.type.kind == "string")
+            for key in keys
+        )
+        return f"DELETE FROM {target} WHERE ({held}) IN (SELECT {listed} FROM {stage})"
 
 
 @dataclass(frozen=True)
