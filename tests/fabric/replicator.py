@@ -69,9 +69,9 @@ def replay(
     numbered = sorted(n for n in names if NUMBERED.fullmatch(n))
     strange = [n for n in names if not n.startswith("_") and n not in numbered]
     assert not strange, f"these are no files for Fabric: {strange}"
-    if not numbered and "_metadata.json" not in names:
+    if not numbered:
         return [], {}
-    if "_metadata.json" not in names or not numbered:
+    if "_metadata.json" not in names:
         raise NotSettled
     told = json.loads(read("_metadata.json"))
     assert set(told) <= {"keyColumns"}

@@ -6,11 +6,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from tests.fabric.onelake import Held
 from tests.fabric.test_onelake import around, fabric, mirrored
 
-from hygge import ConfigError, Coordinator, RunOptions
+from hygge import ConfigError, Coordinator, ParquetHome, RunOptions
 from hygge.core.context import Surroundings
 
 __all__ = ["around", "fabric"]
@@ -90,3 +91,38 @@ def test_what_a_landing_zone_cannot_do_is_refused_at_once(
     with pytest.raises(ConfigError, match="comparing keys"):
         run(path)
     assert fabric.asked == []
+
+
+ONELAKE = """\
+connections:
+  fabric: {{type: azure, auth: managed_identity, endpoint: "http://127.0.0.1:{port}/onelake"}}
+flows:
+  tables:
+    home: {{type: sqlite, path: shop.db}}
+    store: {{type: onelake, connection: fabric, workspace: ws, item: shop.Lakehouse}}
+    mode: merge
+    key_column: id
+    entities: [t]
+  files:
+    home: {{type: sqlite, path: shop.db}}
+    store:
+      {{type: onelake, connection: fabric, workspace: ws, item: shop.Lakehouse, files: landing}}
+    entities: [t]
+"""
+
+
+def test_tables_and_files(shop: Path, fabric: Held, around: Surroundings) -> None:
+    path = shop / "hygge.yml"
+    path.write_text(ONELAKE.format(port=fabric.port))
+    for _ in range(2):
+        result = Coordinator(config_path=path).run_sync()
+        assert [(e.status, e.rows) for e in result.entities] == [("moved", 3), ("moved", 3)]
+    change(shop, "UPDATE t SET v = 'new' WHERE id = 1")
+    assert Coordinator(config_path=path).run_sync().status == "ok"
+    root = "abfss://ws@onelake.dfs.fabric.microsoft.com/shop.Lakehouse"
+    files = ParquetHome("t", path=f"{root}/Files/landing/t", connection="fabric").bind(around)
+    assert sorted(pl.concat(files.read_sync()).rows()) == [
+        (1, "new", 0, 1), (2, "b", 0, 2), (3, "c", 0, 3),
+    ]  # fmt: skip
+    commits = [p for p in fabric.files if "Tables/t/_delta_log/" in p]
+    assert len(commits) == 3
