@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from tests.servers import Database
@@ -16,6 +16,8 @@ from hygge.sql.settle.load import STEPS
 from hygge.testing._store_base import some_rows
 from hygge.testing.loading import commit, write
 from hygge.testing.stores import StoreContract
+
+S = TypeVar("S", bound=type[StoreContract])
 
 
 class ServedContract(StoreContract):
@@ -74,3 +76,22 @@ class ServedContract(StoreContract):
                 receipts = [write(load, [some_rows(10 * at, 10)], at) for at in range(3)]
                 commit(load, receipts)
             self.check_rows(store, some_rows(0, 30))
+
+
+BY_ITS_DRIVER = (
+    "values", "awkward_names", "any_history", "the_answer_to_a_commit_is_lost",
+    "of_two_loads_one_wins", "of_two_loads_in_threads_one_wins", "a_load_needs_one_connection",
+    "cancelling_before_the_commit", "secrets_never_show", "it_pickles", "chunks_in_threads",
+    "a_chunk_in_a_process_of_its_own", "readers_see_whole_loads_only", "columns_that_come_and_go",
+    "what_is_not_committed_leaves_nothing", "state_reads_back", "quirks_name_checks_and_types",
+)  # fmt: skip
+"""The checks that depend on how rows and statements travel."""
+
+
+def by_another_driver(suite: S) -> S:
+    """A suite that has been run over the same statements already, but by another driver: only what
+    depends on that is checked again."""
+    for name in dir(suite):
+        if name.startswith("test_") and name.removeprefix("test_") not in BY_ITS_DRIVER:
+            setattr(suite, name, None)
+    return suite

@@ -10,6 +10,7 @@ from typing import ClassVar
 import polars as pl
 from tests.contract import readers, test_postgres_store
 from tests.contract.lost import lose_the_answer
+from tests.contract.served import by_another_driver
 
 from hygge import Schema, SQLStore, Store
 from hygge.core.context import Surroundings
@@ -23,6 +24,7 @@ NO_NAN = "SQLite makes NULL of NaN"
 ALTER = "how a database alters a column's type is not part of SQL's core"
 
 
+@by_another_driver
 class TestSQLStoreByPsycopg(test_postgres_store.TestPostgresStore):
     store, connection, scheme = SQLStore, SQLConnection, "postgresql+psycopg"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.cli.support import hygge
 from tests.servers import Database
 
 from hygge import MySQLStore, PostgresStore, SQLStore, Store
@@ -72,3 +75,24 @@ def test_mysql(mysql: Database) -> None:
             rehearse(store)
     finally:
         mysql.execute(f"SET GLOBAL read_only = 0; DROP USER {user}@'%'")
+
+
+def test_a_dry_run_says_so(postgres: Database, tmp_path: Path) -> None:
+    """Not only a run that moves: `hygge go --dry-run --connect` asks the destination too."""
+    user = f"reader_{postgres.database}"
+    postgres.execute(
+        f"CREATE USER {user} PASSWORD '{PASSWORD}'; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    )
+    (tmp_path / "rows.csv").write_text("k\n1\n")
+    (tmp_path / "hygge.yml").write_text(
+        "flows:\n  rows:\n    home: {type: csv, path: rows.csv}\n"
+        f"    store: {{type: postgres, url: '{as_reader(postgres, 'postgresql')}', table: t}}\n"
+    )
+    try:
+        for arguments in (("--dry-run", "--connect"), ()):
+            ended = hygge("go", *arguments, cwd=tmp_path, code=1)
+            text = " ".join(ended.text.split())
+            assert f"'{user}' may not load it" in text
+            assert f'GRANT CREATE, USAGE ON SCHEMA "public" TO "{user}"' in text
+    finally:
+        postgres.execute(f"DROP OWNED BY {user}; DROP USER {user}")
