@@ -51,7 +51,7 @@ def _die(session: SQLStoreSession) -> None:
     """End a session's connection as a killed process does: nothing is cleaned."""
     assert session._load is not None
     session._load.over = True
-    for table in session._load._made:
+    for table in session._load._own.names:
         if type(session._settler).__name__ == "DuckDBSettler":  # its memory dies with the process
             session._settler.unclaim(session._lease.link, table)
     session._lease.release(broken=True)

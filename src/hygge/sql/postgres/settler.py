@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from hygge.sql.postgres.link import PostgresLink
 
 # What may hang on a table that a new one of the same name would not have.
-_HANGS = """
+_HANGS = r"""
 SELECT 'a view, a foreign key or a rule' FROM pg_depend d
   WHERE d.refobjid = {table} AND d.deptype = 'n' AND d.classid <> 'pg_attrdef'::regclass
-UNION ALL SELECT 'an index' FROM pg_index i WHERE i.indrelid = {table} AND NOT i.indisprimary
+UNION ALL SELECT 'an index' FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+  WHERE i.indrelid = {table} AND NOT i.indisprimary AND x.relname NOT LIKE '\_hygge\_index\_%'
 UNION ALL SELECT 'a constraint' FROM pg_constraint c
   WHERE c.conrelid = {table} AND c.contype NOT IN ('p', 'n')
 UNION ALL SELECT 'a trigger' FROM pg_trigger t WHERE t.tgrelid = {table} AND NOT t.tgisinternal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hygge.core.drift import compare, merged
-from hygge.core.errors import FULL_REFRESH, SchemaDrift
+from hygge.core.errors import FULL_REFRESH, ConfigError, SchemaDrift
 from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest, State
 from hygge.sql.settle.place import Place
@@ -29,3 +29,13 @@ def is_altered(old: Schema, new: Schema) -> bool:
         f.name not in old or old[f.name].type != f.type or (f.nullable and not old[f.name].nullable)
         for f in new
     )
+
+
+def check_indexes(place: Place, fields: Schema) -> None:
+    """Raise ConfigError for an index of a column that the table will not have."""
+    for name in (n for columns in place.indexes for n in columns):
+        if name not in fields:
+            raise ConfigError(
+                f"{place}: `indexes` names '{name}', which the table will not have",
+                hint=f"its columns: {', '.join(fields.names[:12])}",
+            )

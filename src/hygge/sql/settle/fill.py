@@ -125,6 +125,7 @@ class Filling:
             self._run(replace.plan(self._rows(new, doubled=doubled)))
         if self.fields.keys:
             self._add_key(new)
+        settler.add_indexes(link, place, new)
         rows = count(settler, link, place, new)
         if not self.swap:
             if not settler.one_transaction and settler.names(link, place) is None:
@@ -179,6 +180,7 @@ class Filling:
         names = settler.names(link, place)
         if names is None:
             settler.create(link, place, place.table, self.fields, self._primary_key)
+            settler.add_indexes(link, place, place.table)
             return
         if self.held is None:
             if set(names) != set(self.fields.names):

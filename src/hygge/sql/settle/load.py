@@ -19,11 +19,12 @@ from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
-from hygge.sql.settle.drift import is_altered, target_fields
+from hygge.sql.settle.drift import check_indexes, is_altered, target_fields
 from hygge.sql.settle.fill import Filling, count
+from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import FIELDS, TABLE, make_once, make_state_table, read_row, write_state
+from hygge.sql.settle.state import FIELDS, TABLE, make_state_table, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ class SQLLoad(Load):
         self._fields = target_fields(held, request, place)
         self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
         """The fields of what comes, as wide as the table's."""
+        check_indexes(place, self._fields)
         self._settler.create_schema(self._link, place)
         make_state_table(self._settler, self._link, place)
         self._seen = seen
         self._stage = stage_name()
-        self._made: list[str] = []
-        """Tables of the load's own, to be dropped at its end."""
+        self._own = OwnTables(settler, self._link, place)
         self._keys = ""
         """The table of the keys that the source has; "" where none were brought."""
         self._straight: str | None = None
@@ -88,7 +89,7 @@ class SQLLoad(Load):
         self._turn = threading.Lock()
         self._inlet: Inlet | None = None
         self._open = self._spoilt = self.over = False
-        self._claim(self._stage)
+        self._own.claim(self._stage)
         reached("sql.begun")
 
     # Writing --------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ class SQLLoad(Load):
                 self._straight = self._go_straight()
             if self._inlet is None:
                 if not self._straight:
-                    self._make(self._stage, self._staging)
+                    self._own.make(self._stage, self._staging)
                 self._inlet = Inlet(
                     self._settler, self._link, self._place, self._straight or self._stage,
                     self._coming, self.request.entity,
@@ -110,9 +111,9 @@ class SQLLoad(Load):
 
     def key_writer(self) -> TableWriter:
         """See Load. The keys fill a table of their own."""
-        self._keys = self._claim(stage_name())
+        self._keys = self._own.claim(stage_name())
         fields = Schema(self._coming[key] for key in self.request.keys)
-        self._make(self._keys, replace(self.request, fields=fields))
+        self._own.make(self._keys, replace(self.request, fields=fields))
         inlet = Inlet(
             self._settler, self._link, self._place, self._keys, fields, self.request.entity
         )
@@ -120,18 +121,6 @@ class SQLLoad(Load):
 
     def staged_keys(self) -> int:
         return self._count(self._keys)
-
-    def _claim(self, table: str) -> str:
-        """Have a table of the load's own, to be dropped at its end."""
-        self._settler.claim(self._link, table)
-        self._made.append(table)
-        return table
-
-    def _make(self, table: str, request: LoadRequest) -> None:
-        def create() -> None:
-            self._settler.create_stage(self._link, self._place, table, request)
-
-        make_once(self._settler, self._link, self._place, table, create)
 
     @property
     def _staging(self) -> LoadRequest:
@@ -146,7 +135,7 @@ class SQLLoad(Load):
         as_staged = self._coming.names == self._fields.names and not request.terms.latest
         if request.mode != "replace" or self._straight or as_staged:
             return ""
-        return self._claim(stage_name())
+        return self._own.claim(stage_name())
 
     def _written(self, good: bool) -> None:
         # What went into a table cannot be taken out of it again by itself.
@@ -170,6 +159,7 @@ class SQLLoad(Load):
                 return ""
             self._begin()
             settler.create(link, self._place, self._place.table, self._fields, ())
+            settler.add_indexes(link, self._place, self._place.table)
         elif self._held is None or is_altered(self._held.fields, self._fields):
             return ""  # to alter it now would keep readers out until the commit
         elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
@@ -191,14 +181,11 @@ class SQLLoad(Load):
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the database counts in the stage and in a new table; of rows that were appended in
         place, what it said that it took."""
-        rows = self._count(self._stage) if self._staged() else 0
+        rows = self._count(self._stage) if self._own.is_there(self._stage) else 0
         if self._straight == self._place.table:
             told = (f for receipt in receipts for f in receipt.files)
             return rows + sum(int(f["rows"]) for f in told if f[NAME] == self._straight)
         return rows + (self._count(self._straight) if self._straight else 0)
-
-    def _staged(self) -> bool:
-        return self._settler.names(self._link, self._place, self._stage) is not None
 
     def _count(self, table: str) -> int:
         return count(self._settler, self._link, self._place, table)
@@ -221,7 +208,7 @@ class SQLLoad(Load):
         self._open = False
         self.over = True
         reached("sql.committed")
-        self._clean()
+        self._own.drop()
         reached("sql.cleaned")
         return Commit(
             state=stored, rows=stored.rows, bytes=sum(r.bytes for r in receipts),
@@ -238,8 +225,9 @@ class SQLLoad(Load):
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
             settler, link, place, self.request, self._fields, self._coming, self._held,
-            stage=self._stage, staged=self._staged(), straight=self._straight or "",
-            fresh=self._fresh, keys=self._keys, swap=swap, hold=self._hold,
+            stage=self._stage, staged=self._own.is_there(self._stage),
+            straight=self._straight or "", fresh=self._fresh, keys=self._keys,
+            swap=swap, hold=self._hold,
         )  # fmt: skip
         rows = filling.run(state.loaded)
         reached("sql.filled")
@@ -249,7 +237,7 @@ class SQLLoad(Load):
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         beside = stage_name() if swap else ""
         if beside:
-            self._claim(beside)
+            self._own.claim(beside)
             settler.create(link, place, beside, FIELDS, ("table",))
         write_state(settler, link, place, stored, beside)
         reached("sql.state_written")
@@ -311,15 +299,7 @@ class SQLLoad(Load):
         with suppress(HyggeError):  # a connection that is lost has rolled back already
             if self._open:
                 self._settler.rollback(self._link)
-        self._clean()
-
-    def _clean(self) -> None:
-        """Drop the stage; one that cannot be dropped now is cleared away by a later load."""
-        with suppress(HyggeError):
-            for table in self._made:
-                if self._settler.names(self._link, self._place, table) is not None:
-                    self._settler.discard(self._link, self._place, table)
-                self._settler.unclaim(self._link, table)
+        self._own.drop()
 
 
 class _Unsure(Exception):

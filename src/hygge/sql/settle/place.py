@@ -13,6 +13,8 @@ STATE_TABLE = "_hygge_state"
 """One in each schema that hygge loads into; see `settle.state`."""
 PREFIX = OWN
 _STAGE = f"{PREFIX}stage_"
+INDEX = f"{PREFIX}index_"
+"""What names of indexes begin with that hygge makes."""
 _STAMP = "%Y%m%dt%H%M%S"
 DEAD_AFTER = timedelta(days=2)
 """A stage older than this belongs to a load that died, where the database cannot tell sooner: no
@@ -30,12 +32,14 @@ class Place:
     database: the database, for people.
     dated: the table's name with `{run_date}` left as it is, where it has that; so the tables of all
         days have one state.
+    indexes: the columns of each index that a table which is made is to have.
     """
 
     schema: str
     table: str
     database: str
     dated: str = ""
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.database}#{self.name}"
@@ -60,6 +64,11 @@ def stage_name(now: datetime | None = None) -> str:
     """A new name for a stage. It tells when it was made, for the day when nobody owns it."""
     stamp = (now or datetime.now(UTC)).strftime(_STAMP)
     return f"{_STAGE}{stamp}_{uuid.uuid4().hex[:10]}"
+
+
+def index_name() -> str:
+    """A new name for an index; in many databases no two of a schema may have the same."""
+    return f"{INDEX}{uuid.uuid4().hex[:12]}"
 
 
 def is_stage(name: str) -> bool:

@@ -14,7 +14,7 @@ from hygge.core.load import LoadRequest, Mode
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link
 from hygge.sql.settle import modes
-from hygge.sql.settle.place import STATE_TABLE, Place
+from hygge.sql.settle.place import STATE_TABLE, Place, index_name
 
 
 class WayIn:
@@ -269,6 +269,15 @@ class Settler(ABC):
         """Give a filled table its primary key."""
         listed = ", ".join(map(self.dialect.quote, keys))
         link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} ADD PRIMARY KEY ({listed})")
+
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """Give a table the indexes that the place is to have."""
+        for columns in place.indexes:
+            listed = ", ".join(map(self.dialect.quote, columns))
+            link.execute(
+                f"CREATE INDEX {self.dialect.quote(index_name())} "
+                f"ON {place.sql(self.dialect, table)} ({listed})"
+            )
 
     def about_key(self, error: DataError) -> str:
         """What the database says of a key that cannot be one, without names of hygge's own."""

@@ -115,7 +115,14 @@ class ServerStore(Store, type=""):
         where: object = self.server.place() if self.server else config.url or config.connection
         schema, table = self._names
         dated = self.everyday._names[1] if self.everyday else ""
-        return Place(schema, table, str(where or self.type), dated if dated != table else "")
+        return Place(
+            schema, table, str(where or self.type), dated if dated != table else "", self.indexes
+        )
+
+    @property
+    def indexes(self) -> tuple[tuple[str, ...], ...]:
+        """The columns of each index that a table which is made is to have."""
+        return ()
 
     @property
     def _names(self) -> tuple[str, str]:
