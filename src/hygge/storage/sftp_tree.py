@@ -58,7 +58,10 @@ class SFTPTree(Tree):
                     continue
                 key, attrs = f"{folder}/{name}".lstrip("/"), each.attrs
                 if stat.S_ISLNK(attrs.permissions or 0):
-                    attrs = await client.stat(_path(key))
+                    try:
+                        attrs = await client.stat(_path(key))
+                    except asyncssh.SFTPNoSuchFile:
+                        continue  # it leads nowhere; the others are there all the same
                 if not stat.S_ISDIR(attrs.permissions or 0):
                     found.append(_entry(key, attrs))
                 elif deep:
@@ -102,6 +105,8 @@ class SFTPTree(Tree):
         async def ask(client: asyncssh.SFTPClient) -> None:
             hidden = await self._hidden(client, key)
             await client.put(str(source), hidden)
+            async with client.open(hidden, "ab") as file:
+                await _make_durable(file)
             await client.posix_rename(hidden, _path(key))
 
         self._ask(key, ask)
@@ -111,10 +116,7 @@ class SFTPTree(Tree):
             hidden = await self._hidden(client, key)
             async with client.open(hidden, "wb") as file:
                 await file.write(data)
-                try:
-                    await file.fsync()
-                except asyncssh.SFTPOpUnsupported:
-                    pass  # an extension of OpenSSH's
+                await _make_durable(file)
             try:
                 await client.rename(hidden, _path(key))
             except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
@@ -177,6 +179,13 @@ class SFTPTree(Tree):
     async def _open(self) -> asyncssh.SFTPClient:
         connection = await asyncssh.connect(**self._options)
         return await connection.start_sftp_client()
+
+
+async def _make_durable(file: asyncssh.SFTPClientFile) -> None:
+    try:
+        await file.fsync()
+    except asyncssh.SFTPOpUnsupported:
+        pass  # an extension of OpenSSH's
 
 
 def _path(key: str) -> str:
