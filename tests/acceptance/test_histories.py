@@ -1,7 +1,7 @@
 """Any history of changes and runs leaves what the modes' equations say, in every Store.
 
 `HYGGE_HISTORIES` says how many histories of each mode there are, and `HYGGE_HISTORY_STEPS` how long
-they are: 200 of 30 steps were run before this was released.
+they are. Without them, as in CI, it is one of 30 steps.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def read_keys(
     """Bring the keys of all rows that the source has, window or not; or of those that it tells to
     be gone.
 
-    They are read when the rows have been: a row that came and went meanwhile is gone as well.
+    They are read when the rows have been. A row that was read and went before its key was is
+    brought in by this load all the same, and found gone when keys are next compared.
 
     Raises VerifyError where keys counted, read and staged are not as many.
     """

@@ -137,7 +137,9 @@ class Attempt:
                     assert span.upper is not None  # checked by `misfit`
                     after = Watermark(span.column, span.type, span.upper)
                 self.load_id = derive_load_id(plan.fingerprint, generation, span)
-                terms, memo = terms_now(plan.settings, plan.mode, shape, span, held, at)
+                terms, memo = terms_now(
+                    plan.settings, plan.mode, shape, span, held, at, full_refresh=plan.full_refresh
+                )
                 if fresh is not None:
                     memo[MEMO] = fresh.memo
                 read = request_now(plan, shape, span, fresh)

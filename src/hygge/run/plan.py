@@ -80,7 +80,8 @@ class Plan:
     def details(self) -> tuple[tuple[str, str], ...]:
         """What the load is asked beside its mode, by name, in words."""
         keys = ", ".join(self.settings.keys) or "key"
-        return tuple(in_words(self.settings, self.mode, keys))
+        told = in_words(self.settings, self.mode, keys, full_refresh=self.full_refresh)
+        return tuple(told)
 
     @property
     def bounds(self) -> str:
@@ -158,7 +159,7 @@ def plan_entity(
         store.check(mode, keys, asked_of(settings, mode))
     except ConfigError as error:
         problems += _located(error, full_name, location)
-    for message, hint in misfits(settings, usual):
+    for message, hint in misfits(settings, usual, full_refresh=full_refresh):
         wrong(message, hint)
     if needs_key(settings, mode) and not settings.keys:
         notes.append("key: the source's primary key")

@@ -134,7 +134,9 @@ def _ask(
         found.drift = compare(held.fields, asking.stored_now(plan, shape))
     found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
     read = asking.request_now(plan, shape, found.window, fresh)
-    terms, _ = terms_now(plan.settings, plan.mode, shape, found.window, held, at)
+    terms, _ = terms_now(
+        plan.settings, plan.mode, shape, found.window, held, at, full_refresh=plan.full_refresh
+    )
     found.nothing = "" if terms.finds else asking.nothing_to_read(found.window, held)
     found.estimate = reading.estimate(read)
     if found.window is not None and found.window.upper is None:

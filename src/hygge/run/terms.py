@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
 
-from hygge.core.errors import ConfigError, StateError, UnsupportedError
+from hygge.core.errors import (
+    FULL_REFRESH,
+    ConfigError,
+    SchemaDrift,
+    StateError,
+    UnsupportedError,
+)  # fmt: skip
 from hygge.core.fields import FLOATS
 from hygge.core.load import Mode, State
 from hygge.core.terms import AT, Ability, Deletes, Terms, moment_after
@@ -27,15 +33,20 @@ def needs_key(settings: EntitySettings, mode: Mode) -> bool:
     return (mode in _BY_KEY and not by_window) or bool(settings.latest)
 
 
-def deletes_of(settings: EntitySettings, mode: Mode) -> Deletes | None:
+def deletes_of(
+    settings: EntitySettings, mode: Mode, *, full_refresh: bool = False
+) -> Deletes | None:
     """What becomes of rows that are gone; `find` says whether keys are ever to be compared.
 
     Parameters
     ----------
     mode: of the load; `replace` stands for an entity that is usually loaded otherwise.
+    full_refresh: whether all rows are read, though usually only new ones are.
     """
     asked, marked = settings.deletes, settings.deleted_when is not None
-    closing = mode == "scd2" and settings.incremental is None
+    by = settings.incremental
+    # Files that were moved away take no rows with them: what is new comes in files, and no more.
+    closing = mode == "scd2" and (by is None or (full_refresh and by.files is None))
     if asked is None and not marked:
         return Deletes(find=True) if closing else None
     if asked is not None and asked.mode == "ignore":
@@ -62,12 +73,15 @@ def asked_of(settings: EntitySettings, mode: Mode) -> tuple[Ability, ...]:
     return tuple(wanted)
 
 
-def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
+def misfits(
+    settings: EntitySettings, mode: Mode, *, full_refresh: bool = False
+) -> Iterator[tuple[str, str]]:
     """What does not go together, each with a hint.
 
     Parameters
     ----------
     mode: the usual one, which a full refresh does not change.
+    full_refresh: whether all rows are read, though usually only new ones are.
     """
     by_window = mode == "delete_insert" and settings.delete_by == "window"
     if settings.latest and mode in ("append", "delete_insert"):
@@ -91,7 +105,7 @@ def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
         yield "`deleted_when` and `deletes: {mode: ignore}` exclude each other", "take one out"
     if mode == "scd2" and settings.deletes is not None and settings.deletes.mode == "hard":
         yield "mode 'scd2' keeps every version: none is deleted", "set `deletes: {mode: soft}`"
-    deletes = deletes_of(settings, mode)
+    deletes = deletes_of(settings, mode, full_refresh=full_refresh)
     finds = deletes is not None and deletes.find
     by, find = settings.incremental, settings.deletes.find if settings.deletes else None
     if find == "change_tracking" and (by is None or by.by is None):
@@ -101,6 +115,13 @@ def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
         )
     if find == "change_tracking" and settings.deletes is not None and settings.deletes.every:
         yield "what is told is told once, and `every` would miss it", "take `every` out"
+    if finds and by is not None and by.files is not None:
+        yield (
+            "`deletes` compares keys with all that the source has, and `incremental: {files: new}` "
+            "reads the new files alone: all other rows would be taken for deleted",
+            "set `deleted_when` without `find: keys`, where rows tell that they are gone; or take "
+            "`incremental` or `deletes` out",
+        )
     if settings.deletes is not None and settings.deletes.every and not finds:
         yield "`every` says how often keys are compared, and none are", "add `find: keys`"
     if finds and settings.on_bad_value == "quarantine":
@@ -115,18 +136,21 @@ def misfits(settings: EntitySettings, mode: Mode) -> Iterator[tuple[str, str]]:
             yield f"`deleted_when` cannot be read: {error}", "write it as `is_deleted = 1`"
 
 
-def in_words(settings: EntitySettings, mode: Mode, keys: str) -> Iterator[tuple[str, str]]:
+def in_words(
+    settings: EntitySettings, mode: Mode, keys: str, *, full_refresh: bool = False
+) -> Iterator[tuple[str, str]]:
     """What a plan says beside the mode, by name.
 
     Parameters
     ----------
     keys: the key's columns, in words.
+    full_refresh: whether all rows are read, though usually only new ones are.
     """
     if settings.latest:
         yield "of doubles", f"of each {keys}, the row with the greatest {settings.latest}"
     if mode == "delete_insert" and settings.delete_by == "window":
         yield "takes out", "what the destination has in the window that is read"
-    deletes = deletes_of(settings, mode)
+    deletes = deletes_of(settings, mode, full_refresh=full_refresh)
     if deletes is None:
         return
     becomes = "go" if deletes.hard else f"are marked in {deletes.column}"
@@ -170,6 +194,8 @@ def terms_now(
     span: Window | None,
     held: State | None,
     at: datetime,
+    *,
+    full_refresh: bool = False,
 ) -> tuple[Terms, dict[str, str]]:
     """What a load is asked, and what its state is to remember.
 
@@ -180,16 +206,18 @@ def terms_now(
     span: the rows it reads, by the source's column.
     held: what the destination holds.
     at: the moment of the load.
+    full_refresh: whether all rows are read, though usually only new ones are.
 
     Raises
     ------
     ConfigError: a column is not moved, or is of a type that has no order.
+    SchemaDrift: the rows that are held lack a column by which they are told apart.
     UnsupportedError: the destination's column cannot be held against the window.
     """
     memo = {**(held.memo if held else {}), AT: at.isoformat()}
-    deletes = deletes_of(settings, mode)
+    deletes = deletes_of(settings, mode, full_refresh=full_refresh)
     if deletes is not None and deletes.find:
-        due = is_due(settings, held, at)
+        due = full_refresh or is_due(settings, held, at)
         # What is gone since a position is told; where there is none, keys are compared.
         told = deletes.told and span is not None and span.lower is not None
         deletes = replace(deletes, find=due, told=told)
@@ -198,9 +226,13 @@ def terms_now(
     window = None
     if mode == "delete_insert" and settings.delete_by == "window" and span is not None:
         window = _window_there(shape, span)
+    latest = _latest_there(shape, settings.latest) if settings.latest else ""
+    if held is not None and held.rows != 0 and mode != "replace":
+        told_by = shape.keys if needs_key(settings, mode) else ()
+        _check_held(held, shape, [*told_by, window.column if window else "", latest], mode)
     return Terms(
         at=at,
-        latest=_latest_there(shape, settings.latest) if settings.latest else "",
+        latest=latest,
         window=window,
         versions=settings.scd2.versions,
         deletes=deletes,
@@ -208,6 +240,27 @@ def terms_now(
         max_shrink=settings.max_shrink,
         allow_empty=settings.allow_empty,
     ), memo
+
+
+def _check_held(held: State, shape: Shape, columns: Iterable[str], mode: Mode) -> None:
+    """Raise SchemaDrift where the rows that are held lack a column by which they are told apart:
+    it would be added as NULL, and no row that comes would replace one that is there."""
+    for name in filter(None, columns):
+        if name in held.fields:
+            continue
+        source = shape.target[name].source_name
+        before = next((f.name for f in held.fields if f.source_name == source), "")
+        called = f", where it is '{before}'" if before else ""
+        hints = [f"let it keep its name (`rename: {{{source}: {before}}}`)"] if before else []
+        hints.append(
+            "give this entity another destination" if mode == "scd2"
+            else f"run with {FULL_REFRESH}, which loads all rows anew"
+        )  # fmt: skip
+        raise SchemaDrift(
+            f"the rows that '{held.entity}' holds have no column '{name}'{called}, and mode "
+            f"'{mode}' tells rows apart by it",
+            hint="; or ".join(hints),
+        )
 
 
 def _latest_there(shape: Shape, column: str) -> str:
