@@ -3,6 +3,8 @@ reads that cannot tell what is gone, and sources that are empty by accident."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,9 @@ class Case:
     def there(self) -> list[tuple[Any, ...]]:
         if self.kind == "parquet":
             return sorted(pl.read_parquet(self.place / "*.parquet").rows(), key=repr)
-        with duckdb.connect() as db:
-            db.execute(f"ATTACH '{self.place}' AS there (TYPE {self.kind})")
-            return sorted(db.sql("FROM there.t").fetchall(), key=repr)
+        connect: Any = duckdb.connect if self.kind == "duckdb" else sqlite3.connect
+        with closing(connect(self.place)) as db:
+            return sorted(db.execute("SELECT * FROM t").fetchall(), key=repr)
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "parquet"])
@@ -120,3 +122,29 @@ def test_a_full_refresh_takes_no_row_set_aside_for_gone() -> None:
     given = EntitySettings.model_validate({**BY_V, "on_bad_value": "quarantine"})
     assert not list(misfits(given, "scd2"))
     assert [m for m, _ in misfits(given, "scd2", full_refresh=True) if "taken for deleted" in m]
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "parquet"])
+def test_a_window_is_not_emptied_by_accident(kind: str, tmp_path: Path) -> None:
+    case = Case(kind, tmp_path, mode="delete_insert", delete_by="window", **BY_V)
+    case.go()
+    case.rows([])
+    with pytest.raises(GuardError, match="at the source any more") as caught:
+        case.go()
+    assert "allow_empty" in (caught.value.hint or "")
+    assert len(case.there()) == 3
+    assert case.go(allow_empty=True).status == "moved"
+    assert not case.there()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_marks_do_not_empty_it_by_accident(kind: str, full_refresh: bool, tmp_path: Path) -> None:
+    case = Case(kind, tmp_path, mode="merge", deleted_when="gone = 1", deletes={"mode": "hard"})
+    case.go()
+    case.rows([1, 2, 3], gone=1)
+    with pytest.raises(GuardError, match="at the source any more"):
+        case.go(full_refresh=full_refresh)
+    assert len(case.there()) == 3
+    case.go(full_refresh=full_refresh, allow_empty=True)
+    assert not case.there()

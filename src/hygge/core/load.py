@@ -13,7 +13,7 @@ import polars as pl
 
 from hygge.core.errors import StateError, UnsupportedError
 from hygge.core.fields import Schema
-from hygge.core.terms import NO_TERMS, Terms, stored_fields
+from hygge.core.terms import NO_TERMS, Terms, check_vanished, stored_fields
 from hygge.core.watermark import Watermark, Window
 
 if TYPE_CHECKING:
@@ -314,6 +314,13 @@ class Load(ABC):
         """
         self.abort()
         return 0
+
+
+def check_kept(entity: str, rows: int, held: State | None, terms: Terms) -> None:
+    """Keep a destination from being emptied by accident by a load that replaces all of it, once it
+    is known how many rows there will be. Raises GuardError."""
+    if held is not None and held.rows:
+        check_vanished(entity, held.rows - rows, held.rows, terms)
 
 
 def with_store_facts(state: State, *, rows: int | None, extra: Mapping[str, Any]) -> State:

@@ -162,7 +162,7 @@ def check_vanished(entity: str, vanished: int, living: int, terms: Terms) -> Non
 
     Raises GuardError where they are too many.
     """
-    if not vanished:
+    if vanished <= 0:
         return
     if vanished == living and not terms.allow_empty:
         raise GuardError(

@@ -12,8 +12,9 @@ import polars as pl
 from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
-from hygge.core.load import Load, LoadRequest, Mode, State, Writer
+from hygge.core.load import Load, LoadRequest, Mode, State, Writer, check_kept
 from hygge.core.steps import reached
+from hygge.core.terms import check_vanished
 from hygge.files import local
 from hygge.files.buckets import KEYS, Merge
 from hygge.files.fold import Fold
@@ -122,7 +123,11 @@ class PartsLoad(Load):
                 Fold(self.request, self._fields), self.staged, self._sizes, self._context.cancel,
                 stem=self._stem,
             )  # fmt: skip
-            return merge.run(coming)
+            parts, layout = merge.run(coming)
+            if mode == "replace":
+                rows = sum(p.rows for p in parts)
+                check_kept(self.request.entity, rows, held.state, self.request.terms)
+            return parts, layout
         if mode == "replace":
             link_parts(stage, ())
             return list(coming), None
@@ -131,6 +136,9 @@ class PartsLoad(Load):
         kept = list(held.parts)
         if mode == "delete_insert":
             kept = self._outside(held.parts)
+            there = sum(p.rows for p in held.parts)
+            gone = there - sum(p.rows for p in (*kept, *coming))
+            check_vanished(self.request.entity, gone, there, self.request.terms)
             link_parts(stage, _unwritten(kept, held.parts))
             return [*kept, *coming], None
         small = [p for p in held.parts if self._sizes.small(p)]

@@ -21,7 +21,8 @@ _KEY = "__hygge_key"
 
 @dataclass(frozen=True)
 class Gone:
-    """Rows that were not gone before a load, and those of them that are now."""
+    """Rows that were not gone before a load, and those of them that are now: found, or deleted for
+    coming marked."""
 
     living: int = 0
     vanished: int = 0
@@ -81,27 +82,36 @@ class Fold:
         ----------
         old: what is there, with the destination's fields.
         new: what comes, with the load's.
-        present: the keys that the source has, for a load that looks for what is gone.
+        present: the keys that the source has, for a load that looks for what is gone; or those of
+            rows that it tells to be gone.
 
         Raises DataError where a key comes in rows that differ.
         """
         gone = Gone()
-        deletes = self._terms.deletes
-        if deletes is not None and deletes.find and present is not None:
+        deletes, finds = self._terms.deletes, self._terms.finds and present is not None
+        if deletes is not None and present is not None and finds:
             old, gone = self._vanish(old, present, deletes)
         if self.request.mode != "delete_insert":
             new = once(
                 new, self.keys, latest=self._terms.latest, unlike=self._terms.unlike,
                 entity=self.request.entity, where="one load",
             )  # fmt: skip
-        rows = self._versioned(old, new) if self.request.mode == "scd2" else self._merged(old, new)
-        return Folded(rows, gone)
+        if self.request.mode == "scd2":
+            return Folded(self._versioned(old, new), gone)
+        rows, marked = self._merged(old, new)
+        living = 0 if finds else old.height
+        return Folded(rows, gone.plus(Gone(living, marked)))
 
-    def _merged(self, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    def _merged(self, old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """The rows, and how many of those there went for coming marked."""
         new = self._not_older(old, new)
+        come, marked = self._unmarked(new), 0
+        if self._mark and old.height:
+            left = new.join(come.select(self.keys), on=self.keys, how="anti")
+            marked = int(_among(old, left, self.keys).sum())
         if old.height and new.height:
             old = old.join(new.select(self.keys), on=self.keys, how="anti")
-        return self._joined(old, self._unmarked(new))
+        return self._joined(old, come), marked
 
     def _versioned(self, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
         versions, at = self._terms.versions, self._terms.at
@@ -145,6 +155,8 @@ class Fold:
         """What is there after rows that are gone at the source have been dealt with."""
         closing, versions = self.request.mode == "scd2", self._terms.versions
         here = _among(old, present, self.keys)
+        if deletes.told:  # the keys are those of rows that are gone
+            here = ~here
         if closing:
             alive = old[versions.valid_to].is_null()
         elif deletes.hard:
@@ -158,7 +170,7 @@ class Fold:
         if deletes.hard:
             return old.filter(~gone), counts
         mark = pl.when(gone).then(pl.lit(self._terms.at)).otherwise(pl.col(deletes.column))
-        if not deletes.marked:
+        if not (deletes.marked or deletes.told):
             mark = pl.when(here).then(None).otherwise(mark)
         return old.with_columns(mark.alias(deletes.column)), counts
 

@@ -45,9 +45,9 @@ class Scene:
     by_window: bool = False
 
 
-def _deletes(mode: Mode, becomes: str, *, marked: bool = False) -> Scene:
-    terms = Terms(deletes=Deletes(hard=becomes == "hard", find=True, marked=marked))
-    return Scene(mode, terms, {"deletes": becomes, "marked": marked})
+def _deletes(mode: Mode, becomes: str, *, marked: bool = False, told: bool = False) -> Scene:
+    terms = Terms(deletes=Deletes(becomes == "hard", find=True, marked=marked, told=told))
+    return Scene(mode, terms, {"deletes": becomes, "marked": marked, "told": told})
 
 
 LATEST = Terms(latest=POSITION), {"latest": POSITION}
@@ -73,6 +73,9 @@ SCENES = {
     "delete_insert by window": Scene("delete_insert", Terms(), {}, by_window=True),
     "scd2": Scene("scd2", Terms(), {}),
     "scd2, latest": Scene("scd2", *LATEST),
+    "merge, soft by names": _deletes("merge", "soft", told=True),
+    "merge, hard by names": _deletes("merge", "hard", told=True),
+    "scd2, closing by names": _deletes("scd2", "close", told=True),
     "scd2, closing": _deletes("scd2", "close"),
     "scd2, marked": _deletes("scd2", "close", marked=True),
 }
@@ -97,6 +100,8 @@ class TermsContract(LoadingContract):
             if terms.finds:
                 ids = sorted({r[KEY] for r in coming} | {i for i in range(9) if rng.random() < 0.6})
                 asked = replace(asked, present=frozenset((i,) for i in ids))
+                if asked.told:
+                    ids = [i for i in range(9) if i not in ids]
                 present = pl.DataFrame({KEY: ids}, schema={KEY: pl.Int64})
             if scene.by_window:
                 lower = None if turn == 0 else rng.randrange(8)
@@ -147,6 +152,49 @@ class TermsContract(LoadingContract):
             assert caught.value.hint
             self.check_all(store, rows)
             assert state_of(store) == before
+
+    def test_rows_of_a_window_are_not_emptied_by_accident(self) -> None:
+        """Too many rows of the window that do not come again are an error, and all is as it was."""
+        store = self.able("delete_insert", Terms(), by_window=True)
+        rows = [_row(i, i, "x") for i in range(10)]
+        frame = pl.DataFrame(rows, schema=FIELDS.physical)
+        window = Window(POSITION, parse_type("int64"), 0, 100)
+        terms = Terms(at=BEGAN, window=window, max_shrink=0.5)
+        load_frames(store, [frame], "delete_insert", fields=FIELDS, terms=terms)
+        empty = replace(terms, allow_empty=False)
+        for coming, asked in ((frame[:4], terms), (frame.clear(), empty)):
+            with pytest.raises(GuardError) as caught:
+                load_frames(store, [coming], "delete_insert", fields=FIELDS, terms=asked)
+            assert caught.value.hint
+            self.check_all(store, rows)
+        load_frames(store, [frame[:5]], "delete_insert", fields=FIELDS, terms=empty)
+        self.check_all(store, rows[:5])
+        load_frames(store, [frame.clear()], "delete_insert", fields=FIELDS, terms=terms)
+        self.check_all(store, [])
+
+    @pytest.mark.parametrize("mode", ["merge", "delete_insert", "replace"])
+    def test_rows_that_come_as_gone_do_not_empty_it_by_accident(self, mode: Mode) -> None:
+        """Where rows that come marked are deleted, too many of them are an error."""
+        terms = Terms(at=BEGAN, deletes=Deletes(hard=True, marked=True), max_shrink=0.5)
+        store = self.able(mode, terms)
+        fields = Schema([*FIELDS, Field(DELETED_AT, MOMENT)])
+        rows = [_row(i, 0, "x") for i in range(10)]
+
+        def coming(gone: int) -> pl.DataFrame:
+            marked = [{**r, DELETED_AT: BEGAN if r[KEY] < gone else None} for r in rows]
+            return pl.DataFrame(marked, schema=fields.physical)
+
+        load_frames(store, [coming(0)], mode, [KEY], fields=fields, terms=terms)
+        empty = replace(terms, allow_empty=False)
+        for gone, asked in ((6, terms), (10, empty)):
+            with pytest.raises(GuardError) as caught:
+                load_frames(store, [coming(gone)], mode, [KEY], fields=fields, terms=asked)
+            assert caught.value.hint
+            self.check_all(store, rows)
+        load_frames(store, [coming(5)], mode, [KEY], fields=fields, terms=empty)
+        self.check_all(store, rows[5:])
+        load_frames(store, [coming(10)], mode, [KEY], fields=fields, terms=terms)
+        self.check_all(store, [])
 
     def able(self, mode: Mode, terms: Terms, *, by_window: bool = False) -> Store:
         """A new Store, if its kind can do that."""

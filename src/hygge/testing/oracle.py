@@ -29,6 +29,7 @@ class Asked:
     mark: the column of the marks, in what is held and in what comes.
     marked: whether rows come marked.
     present: all keys that the source has; None where they are not compared.
+    told: whether it is the others that the source told to be gone, and no more is known.
     valid_from, valid_to, current: the columns of `scd2`.
     unlike: columns that make no row another one.
     """
@@ -42,6 +43,7 @@ class Asked:
     mark: str = "_hygge_deleted_at"
     marked: bool = False
     present: frozenset[Key] | None = None
+    told: bool = False
     valid_from: str = "_hygge_valid_from"
     valid_to: str = "_hygge_valid_to"
     current: str = "_hygge_current"
@@ -117,7 +119,7 @@ def _vanished(there: list[Row], asked: Asked) -> list[Row]:
             row = {**row, asked.valid_to: asked.at, asked.current: False}
         if asked.deletes == "soft" and gone and row.get(asked.mark) is None:
             row = {**row, asked.mark: asked.at}
-        if asked.deletes == "soft" and not gone and not asked.marked:
+        if asked.deletes == "soft" and not gone and not (asked.marked or asked.told):
             row = {**row, asked.mark: None}
         left.append(row)
     return left

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hygge.core.errors import DataError, SchemaDrift, VerifyError
 from hygge.core.fields import Field, Schema
-from hygge.core.load import LoadRequest, Mode, State
+from hygge.core.load import LoadRequest, Mode, State, check_kept
 from hygge.core.terms import check_vanished
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
@@ -96,7 +96,7 @@ class Filling:
             self.settler.check_keys(self.link, self.place, self._keys)
         doubled = self.staged and self._check_keys()
         rows = self._rows(self.place.table, doubled=doubled)
-        self._vanish(rows)
+        self._vanish(rows, self._count_gone(rows, loaded))
         if self.staged:
             check_types(self.settler, self.link, self.place, self.stage)
             if mode in ("merge", "delete_insert"):
@@ -127,6 +127,7 @@ class Filling:
             self._add_key(new)
         settler.add_indexes(link, place, new)
         rows = count(settler, link, place, new)
+        check_kept(self.request.entity, rows, self.held, self.request.terms)
         if not self.swap:
             if not settler.one_transaction and settler.names(link, place) is None:
                 settler.create(link, place, place.table, self.fields, self.fields.keys)
@@ -150,18 +151,33 @@ class Filling:
                 "takes one row of each key",
             ) from error
 
-    def _vanish(self, rows: Rows) -> None:
+    def _count_gone(self, rows: Rows, loaded: int) -> int:
+        """How many rows are gone, where this load looks for it. Raises GuardError where these are
+        too many, with those that come marked or were in the window and do not come again."""
+        terms, mode = self.request.terms, self.request.mode
+        living, vanished, more = words.count(rows.dialect, rows.target), 0, 0
+        if terms.deletes is not None and terms.deletes.find:
+            table = self.place.sql(self.settler.dialect, self.keys or self.stage)
+            living, absent = deletes.counts(rows, terms.deletes, table, closing=mode == "scd2")
+            vanished = self._one(absent)
+        if self.staged and mode == "delete_insert" and terms.window is not None:
+            more = max(0, self._one(delete_insert.inside(rows)) - loaded)
+        elif self.staged and mode != "scd2" and rows.marks:
+            more = self._one(deletes.marked(rows, many=mode == "delete_insert"))
+        if vanished or more:
+            there = self._one(living)
+            check_vanished(self.request.entity, min(vanished + more, there), there, terms)
+        return vanished
+
+    def _one(self, query: str) -> int:
+        return int(self.link.row(query)[0])
+
+    def _vanish(self, rows: Rows, vanished: int) -> None:
         """Deal with what is gone at the source, where this load looks for it."""
-        terms, closing = self.request.terms, self.request.mode == "scd2"
-        gone = terms.deletes
+        closing, gone = self.request.mode == "scd2", self.request.terms.deletes
         if gone is None or not gone.find:
             return
         table = self.place.sql(self.settler.dialect, self.keys or self.stage)
-        living, vanished = (
-            int(self.link.row(query)[0])
-            for query in deletes.counts(rows, gone, table, closing=closing)
-        )
-        check_vanished(self.request.entity, vanished, living, terms)
         if vanished:
             if gone.hard and not closing:
                 self.settler.before_delete(self.link, self.place)

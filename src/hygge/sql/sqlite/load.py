@@ -214,7 +214,9 @@ class SQLiteLoad(Load):
         attached = [f"s{at}" for at in range(len(files))]
         for name, file in zip(attached, files, strict=True):
             link.execute(f"ATTACH {_read_only(file)} AS {name}")
-        looked_up = request.mode == "scd2" or request.terms.latest or request.terms.finds
+        deletes = request.terms.deletes
+        asked = request.terms.latest or request.terms.finds or (deletes and deletes.marked)
+        looked_up = request.mode == "scd2" or asked
         stage(link, STAGED, self._coming, attached, request.keys if looked_up else ())
         if self._keys is not None:
             link.execute(f"ATTACH {_read_only(self._keys)} AS k")

@@ -13,6 +13,7 @@ import polars as pl
 
 from hygge.core.errors import DataError
 from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.load import check_kept
 from hygge.core.watermark import Position
 from hygge.sql.dialect import Dialect, literal
 from hygge.sql.link import Link
@@ -154,7 +155,9 @@ class SQLiteFilling(Filling):
         self.made.append(self.made_key or made)
         doubled = bool(self.request.terms.latest) and self._check_keys()
         self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
-        return count(self.settler, self.link, place, place.table)
+        rows = count(self.settler, self.link, place, place.table)
+        check_kept(self.request.entity, rows, self.held, self.request.terms)
+        return rows
 
     def _prepare(self) -> None:
         keys = self._primary_key

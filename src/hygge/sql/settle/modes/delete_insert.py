@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hygge.sql.select import in_window
+from hygge.sql.settle.modes import words
 from hygge.sql.settle.modes.step import Rows, Step
+
+
+def inside(rows: Rows) -> str:
+    """The query that counts the rows that are there in the window."""
+    window = rows.terms.window
+    inside = in_window(rows.dialect, window) if window is not None else ""
+    return words.count(rows.dialect, rows.target) + (f" WHERE {inside}" if inside else "")
 
 
 def plan(rows: Rows) -> Iterator[Step]:

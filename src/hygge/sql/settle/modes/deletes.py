@@ -45,6 +45,20 @@ def counts(rows: Rows, deletes: Deletes, present: str, *, closing: bool) -> tupl
     return f"{counted} WHERE {alive}" if alive else counted, f"{counted} WHERE {gone}"
 
 
+def marked(rows: Rows, *, many: bool) -> str:
+    """The query that counts the rows that go since they come marked.
+
+    Parameters
+    ----------
+    many: whether a key may come in several rows; it is gone where all of them are marked.
+    """
+    conditions = (rows.same, rows.marked, rows.not_older)
+    gone = words.exists(rows.rows, " AND ".join(c for c in conditions if c))
+    if many:
+        gone += f" AND NOT {words.exists(rows.rows, f'{rows.same} AND {rows.unmarked}')}"
+    return f"{words.count(rows.dialect, rows.target)} WHERE {gone}"
+
+
 def plan(rows: Rows, deletes: Deletes, present: str, *, closing: bool) -> Iterator[Step]:
     """The statements for the rows that are gone."""
     if closing:
