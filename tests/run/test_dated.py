@@ -95,6 +95,32 @@ def test_a_table_of_the_day_that_was_dropped_is_loaded_anew(tmp_path: Path) -> N
     assert case.there("users_2024-03-01") == [1, 2]
 
 
+@pytest.mark.parametrize("how", ["DROP TABLE", "DELETE FROM"])
+def test_a_later_table_that_is_gone_goes_on_from_the_day_before(how: str, tmp_path: Path) -> None:
+    """What was loaded that day comes again, and nothing of the days before."""
+    case = Case(tmp_path)
+    case.add(1, 2)
+    case.go(1)
+    case.add(3)
+    case.go(2)
+    case.add(4)
+    case.go(2)
+    for later in (5, 6):  # again and again
+        with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+            connection.execute(f'{how} "users_2024-03-02"')
+        case.add(later)
+        case.go(2)
+        assert case.there("users_2024-03-02") == list(range(3, later + 1))
+    case.add(7)
+    case.go(3)
+    assert case.there("users_2024-03-03") == [7]
+    case.go(3, full_refresh=True)
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(f'{how} "users_2024-03-03"')
+    case.go(3)
+    assert case.there("users_2024-03-03") == list(range(1, 8))  # as that had loaded
+
+
 def test_schemas_of_a_day_are_refused(tmp_path: Path) -> None:
     case = Case(tmp_path, table="day_{run_date}.{entity}")
     case.add(1)

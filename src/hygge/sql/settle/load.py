@@ -24,7 +24,7 @@ from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import FIELDS, TABLE, make_state_table, read_row, write_state
+from hygge.sql.settle.state import FIELDS, make_state_table, of_its_day, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -232,8 +232,7 @@ class SQLLoad(Load):
         rows = filling.run(state.loaded)
         reached("sql.filled")
         extra: dict[str, Any] = {_TYPES: settler.types(link, place, filling.new if swap else "")}
-        if place.dated:
-            extra[TABLE] = place.table
+        extra |= of_its_day(place, self._held, anew=self.request.mode == "replace")
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         beside = stage_name() if swap else ""
         if beside:

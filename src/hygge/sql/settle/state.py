@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from hygge.core.errors import HyggeError, StateError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.load import State
+from hygge.core.watermark import Watermark
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import state_of
 from hygge.sql.settle.place import Place
@@ -15,6 +17,8 @@ from hygge.sql.settle.settler import Settler
 
 TABLE = "table"
 """Under which a state that several tables share has the name of the one that was loaded last."""
+BEGAN = "began"
+"""Under which such a state has where it stood when that table was begun: its watermark and memo."""
 FIELDS = Schema(
     [
         Field("table", LogicalType("string", length=255), nullable=False, key=1),
@@ -37,12 +41,14 @@ def read_row(settler: Settler, link: Link, place: Place) -> State | None:
 
 
 def read_state(settler: Settler, link: Link, place: Place) -> State | None:
-    """What a table holds, by its state; None where there is no such table, or it is empty.
+    """What a table holds, by its state; None where there is no such table, or it is empty. That of
+    a day holds nothing then, and goes on from where the day before ended.
 
     Raises StateError where the state is damaged, or the table holds rows that hygge did not load.
     """
     if settler.names(link, place) is None:
-        return _of_another_day(read_row(settler, link, place), place, rows=0)
+        held = read_row(settler, link, place)
+        return _of_another_day(held, place, rows=0) or _begun_anew(held, place)
     if not settler.is_table(link, place):
         raise StateError(f"{place} is a view", hint="choose another `table`")
     held = read_row(settler, link, place)
@@ -51,7 +57,8 @@ def read_state(settler: Settler, link: Link, place: Place) -> State | None:
         return other
     filled = bool(link.rows(dialect.first(f"1 FROM {place.sql(dialect)}")))
     if held is not None and held.rows and not filled:
-        return None  # somebody emptied it: to go on from its position would leave them out
+        # Somebody emptied it: to go on from its position would leave them out.
+        return _begun_anew(held, place)
     if held is None and filled:
         raise StateError(
             f"{place} holds rows that hygge did not load",
@@ -70,6 +77,43 @@ def _of_another_day(held: State | None, place: Place, rows: int | None) -> State
     if held is None or not place.dated or held.extra.get(TABLE) == place.table:
         return None
     return replace(held, rows=rows, extra={})
+
+
+def of_its_day(place: Place, held: State | None, *, anew: bool) -> dict[str, Any]:
+    """What the state of the tables of all days keeps beside; {} for other tables.
+
+    Parameters
+    ----------
+    held: the state at the begin of this load, as `read_state` gives it.
+    anew: whether the load brings all rows, whatever is held.
+    """
+    if not place.dated:
+        return {}
+    began = held.extra.get(BEGAN) if held is not None else None
+    if held is None or anew:
+        began = {"watermark": None, "memo": {}}
+    elif began is None:
+        mark = held.watermark
+        began = {"watermark": mark.to_json() if mark else None, "memo": dict(held.memo)}
+    return {TABLE: place.table, BEGAN: began}
+
+
+def _begun_anew(held: State | None, place: Place) -> State | None:
+    """The state as it was when this day's table was begun, which is gone or empty now; None where
+    that was the first, or tables have no days."""
+    began = held.extra.get(BEGAN) if held is not None and place.dated else None
+    if held is None or began is None:
+        return None
+    try:
+        mark, memo = began["watermark"], dict(began["memo"])
+        watermark = Watermark.from_json(mark) if mark else None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(
+            f"{place}: its state is damaged ({type(error).__name__}: {error})"
+        ) from None
+    if watermark is None and not memo:
+        return None
+    return replace(held, rows=0, extra={}, watermark=watermark, memo=memo)
 
 
 def write_state(settler: Settler, link: Link, place: Place, state: State, into: str = "") -> None:
