@@ -157,6 +157,33 @@ def test_every_answer_is_lost_once(
     assert failed >= 5 and mirrored(folder) == sorted(expected)
 
 
+def test_a_state_that_lands_late(
+    watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer does not come, nothing is there yet, the load is given up, and then it is."""
+    store = made(watched)
+    load_frames(store, [rows(1)], "append")
+    given: list[Any] = []
+
+    def late(tree: WatchedTree, key: str, data: bytes) -> None:
+        if "state-" in key:
+            given.append((tree, key, data))
+            raise TransientError("timed out")
+        put(tree, key, data)
+
+    put = WatchedTree.create
+    with monkeypatch.context() as patch:
+        patch.setattr(WatchedTree, "create", late)
+        with pytest.raises(TransientError, match="timed out"):
+            load_frames(store, [rows(2)], "append", load_id="late")
+    put(*given[0])
+    state = state_of(store)
+    assert state is not None and state.load_id == "late"
+    assert mirrored(folder) == [(1, "x"), (2, "x")]
+    load_frames(store, [rows(3)], "append")
+    assert mirrored(folder) == [(1, "x"), (2, "x"), (3, "x")]
+
+
 def test_of_two_that_go_on_with_a_load_each_file_is_there_once(
     watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

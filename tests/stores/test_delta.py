@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolError
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract import readers
@@ -88,10 +88,10 @@ def test_a_commit_that_failed_is_told_and_leaves_nothing(
     before = sorted(p.name for p in (tmp_path / "t").rglob("*"))
 
     def failing(self: Any, *given: Any) -> None:
-        raise DeltaError("the disk is full")
+        raise DeltaProtocolError("a writer of version 9 is needed")
 
     monkeypatch.setattr(loading.DeltaLoad, "_commit", failing)
-    with pytest.raises(ConnectError, match="the disk is full"):
+    with pytest.raises(ConnectError, match="a writer of version 9"):
         load_frames(store, [some([2], "new")], "append")
     assert sorted(p.name for p in (tmp_path / "t").rglob("*")) == before
     assert rows_of(tmp_path) == [{"k": 1, "v": "old"}]
@@ -121,6 +121,37 @@ def test_what_may_be_published_is_not_removed(
     assert len(rows_of(tmp_path)) == 2
     state = state_of(store)
     assert state is not None and state.generation == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("timed out"), DeltaError("timed out"), ValueError("value error"),
+     CommitFailedError("Transaction failed: dynamodb is busy")],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_a_commit_that_lands_late(
+    tmp_path: Path, mode: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error comes, the table is looked at, the load is given up, and only then is it done."""
+    store = bound(tmp_path)
+    load_frames(store, [some([1], "old")], "replace")
+    given: list[Any] = []
+
+    def late(*args: Any, **named: Any) -> None:
+        given.append((args, named))
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeltaTable, "create_write_transaction", late)
+        with pytest.raises(TransientError, match="not known"):
+            load_frames(store, [some([2], "new")], mode, load_id="late")
+    args, named = given[0]
+    DeltaTable.create_write_transaction(*args, **named)
+    assert rows_of(tmp_path)[-1] == {"k": 2, "v": "new"}
+    state = state_of(store)
+    assert state is not None and state.load_id == "late"
+    load_frames(store, [some([5], "next")], "append")
+    assert rows_of(tmp_path)[-1] == {"k": 5, "v": "next"}
 
 
 # Others who write ---------------------------------------------------------------------------------

@@ -12,7 +12,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    CommitStateUnknownException,
+    ForbiddenError,
+    RESTError,
+)  # fmt: skip
 from tests.contract import readers
 
 from hygge import (
@@ -88,7 +94,8 @@ def test_a_commit_whose_answer_is_lost_is_one_load(
 
 
 @pytest.mark.parametrize(
-    ("error", "stays"), [(CommitStateUnknownException("503"), True), (OSError("disk"), False)]
+    ("error", "stays"),
+    [(CommitStateUnknownException("503"), True), (ForbiddenError("403"), False)],
 )
 def test_a_commit_that_did_not_happen(
     tmp_path: Path, error: Exception, stays: bool, monkeypatch: pytest.MonkeyPatch
@@ -108,6 +115,32 @@ def test_a_commit_that_did_not_happen(
     assert (len(list((tmp_path / "default" / "t" / "data").rglob("*.parquet"))) == 2) == stays
     load_frames(store, [some([2], "new")], "append")
     assert rows_of(tmp_path) == [(1, "old"), (2, "new")]
+
+
+@pytest.mark.parametrize("mode", ["replace", "append", "merge"])
+@pytest.mark.parametrize("error", [OSError("read timed out"), RESTError("?"), ValueError("html")])
+def test_a_commit_that_lands_late(
+    tmp_path: Path, mode: Any, error: Exception, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error comes, the table is looked at, the load is given up, and only then is it done."""
+    store = bound(tmp_path)
+    load_frames(store, [some([1], "old")], "replace")
+    given: list[Any] = []
+
+    def late(self: Any, *args: Any) -> None:
+        given.append(args)
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlCatalog, "commit_table", late)
+        with pytest.raises(TransientError, match="not known"):
+            load_frames(store, [some([1], "new")], mode, ["k"], load_id="late")
+    catalog.commit_table(*given[0])
+    assert ("new" in {v for _, v in rows_of(tmp_path)}) and len(rows_of(tmp_path)) <= 2
+    state = state_of(store)
+    assert state is not None and state.load_id == "late"
+    load_frames(store, [some([5], "next")], "append")
+    assert (5, "next") in rows_of(tmp_path)
 
 
 # Others who write ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """A load into a Delta table: files first, then an immutable state, then the commit that names both.
 
 The commit's application transaction carries the number of the state. Two loads at once conflict in
-it; and an error whose meaning is not known is settled by reading it back before anything else.
+it; and an error whose meaning is not known is settled by reading it back before anything else. What
+a commit names that may yet come is not removed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable, TableFeatures, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import (
+    CommitFailedError,
+    DeltaError,
+    DeltaProtocolError,
+    SchemaMismatchError,
+)  # fmt: skip
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from hygge.core.context import Context
@@ -52,6 +58,8 @@ STEPS = (
     "delta.begun", "lake.file_written", "delta.state_written", "delta.committed", "delta.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `delta.committed` has seen."""
+DENIED = (DeltaProtocolError, SchemaMismatchError)
+"""The library's answer that it does not commit this at all."""
 APPEND_RETRIES = 15
 """How often an append is tried anew where others than hygge commit at the same moment."""
 
@@ -105,7 +113,8 @@ class DeltaLoad(LakeLoad):
         self._stage = self._folder if self._straight else f"{FOLDER}/stage-{mark}"
         self._shelf = place.shelf()
         self._now, self._due = datetime.now(UTC), frozenset[str]()
-        self._over = False
+        self._over = self._named = False
+        """Whether it is at its end; whether a commit names its files that has come or may come."""
         reached("delta.begun")
 
     def _drift(self) -> tuple[bool, bool]:
@@ -205,23 +214,31 @@ class DeltaLoad(LakeLoad):
         return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
 
     def _publish(self, files: Sequence[Datafile], coming: Coming | None) -> None:
-        """Commit. An error is looked into before it is raised: the answer may have been lost."""
+        """Commit. An error is looked into before it is raised: the answer may have been lost, or
+        the commit may still be on its way."""
+        self._named = True
         try:
             self._commit(files, coming)
             return
-        except (CommitFailedError, DeltaError, OSError) as error:
+        except HyggeError:  # of the rows, or of a look at the table: before it commits
+            self._named = False
+            raise
+        except Exception as error:  # whatever the library has: few answers are certain
             cause = error
         try:
             now = number_of(opened(self._place))
         except HyggeError:
-            self._over = True  # what may be published must not be removed
             raise self._unknown(cause) from cause
         if now == self._number:
             return
-        if now != self._seen or isinstance(cause, CommitFailedError):
+        if now != self._seen or _is_overtaken(cause):
+            self._named = False
             raise self._conflict() from cause
-        with telling(self._place):
-            raise cause
+        if isinstance(cause, DENIED):
+            self._named = False
+            with telling(self._place):
+                raise cause
+        raise self._unknown(cause) from cause
 
     def _commit(self, files: Sequence[Datafile], coming: Coming | None) -> None:
         schema, parts = native_schema(self._lying), list(self._shape.partition)
@@ -304,9 +321,17 @@ class DeltaLoad(LakeLoad):
             return
         self._over = True
         with suppress(HyggeError), telling(self._place):
-            for folder in {self._stage, self._folder}:
-                self._shelf.remove_folder(folder)
-            self._shelf.remove([state_name(self._number)])
+            if self._stage != self._folder:
+                self._shelf.remove_folder(self._stage)
+            if not self._named:
+                self._shelf.remove_folder(self._folder)
+                self._shelf.remove([state_name(self._number)])
+
+
+def _is_overtaken(error: Exception) -> bool:
+    """Whether others have committed meanwhile and this has not: the library's error for a conflict
+    is also its error for a log store (DynamoDB) that gave no answer; delta-rs, TransactionError."""
+    return isinstance(error, CommitFailedError) and not str(error).startswith("Transaction failed")
 
 
 def _added(files: Sequence[Datafile]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 The transaction asks that the table's newest snapshot is still the one that the load began with, so
 that of two loads at once one fails. An error whose meaning is not known is settled by reading the
-table's state back; nothing is removed that may have been published.
+table's state back; nothing is removed that may have been published, or may be yet.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 import polars as pl
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import (
+    BadRequestError,
     CommitFailedException,
-    CommitStateUnknownException,
-    RESTError,
+    ForbiddenError,
     TableAlreadyExistsError,
+    UnauthorizedError,
 )  # fmt: skip
 from pyiceberg.expressions import (
     And,
@@ -29,7 +30,6 @@ from pyiceberg.expressions import (
 )  # fmt: skip
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.table import FileScanTask, Table, Transaction
-from sqlalchemy.exc import SQLAlchemyError
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
@@ -59,11 +59,10 @@ STEPS = (
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `iceberg.committed` has seen."""
 KEYED = ("merge", "delete_insert")
-UNSURE = (
-    CommitFailedException, CommitStateUnknownException, TableAlreadyExistsError, RESTError,
-    SQLAlchemyError, OSError,
-)  # fmt: skip
-"""What a commit may raise though it happened, if only because an answer was lost on the way."""
+OVERTAKEN = (CommitFailedException, TableAlreadyExistsError)
+"""A catalog's answer that others have committed meanwhile, and that this commit has not."""
+DENIED = (BadRequestError, UnauthorizedError, ForbiddenError)
+"""Its answer that it does not commit this at all. After any other error nobody knows."""
 
 
 class IcebergLoad(LakeLoad):
@@ -174,7 +173,6 @@ class IcebergLoad(LakeLoad):
             self._stage(added, removed, state)
         reached("iceberg.staged")
         self._publish(state.to_json())
-        self._over = True
         reached("iceberg.committed")
         unused = {f.name for f in files} - {f.name for f in added}
         self._shelf.remove(sorted(unused))
@@ -278,31 +276,31 @@ class IcebergLoad(LakeLoad):
                 snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
 
     def _publish(self, ours: str) -> None:
-        """Commit. An error is looked into before it is raised: the answer may have been lost."""
+        """Commit. An error is looked into before it is raised: the answer may have been lost, or
+        the commit may still be on its way."""
         # The library would commit again on top of whatever is there, and remove what it wrote where
         # it takes a commit for failed: both are decided here, by what is read back.
         self._transaction._snapshot_producers = []
+        self._over = True  # from here on: what may be published must not be removed
         try:
             self._transaction.commit_transaction()
             return
-        except UNSURE as error:
-            cause: Exception = error
+        except Exception as error:  # whatever a catalog's client has: few answers are certain
+            cause = error
         try:
             table = found(self._catalog, self._place)
         except HyggeError:
-            self._over = True  # what may be published must not be removed
             raise self._unknown(cause) from cause
-        now = None if table is None else table.properties.get(STATE)
-        if now == ours:
+        if table is not None and table.properties.get(STATE) == ours:
             return
-        failed = isinstance(cause, CommitFailedException | TableAlreadyExistsError)
-        if failed or state_of(table, self._place) != self._held:
+        if isinstance(cause, OVERTAKEN) or state_of(table, self._place) != self._held:
+            self._over = False
             raise self._conflict() from cause
-        if isinstance(cause, CommitStateUnknownException):
-            self._over = True  # it may still be on its way
-            raise self._unknown(cause) from cause
-        with telling(self._place):
-            raise cause
+        if isinstance(cause, DENIED):
+            self._over = False
+            with telling(self._place):
+                raise cause
+        raise self._unknown(cause) from cause
 
     def abort(self) -> None:
         if self._over:

@@ -169,7 +169,6 @@ class MirrorLoad(Load):
             extra=plan.to_json(),
         )
         self._record(state)
-        self._over = True
         reached("mirror.committed")
         self._publisher.complete(state, plan, Kept.of(self._shelf.entries()))
         self._publisher.tidy()
@@ -206,20 +205,19 @@ class MirrorLoad(Load):
         return None if known is None or self.request.mode == "merge" else known + rows
 
     def _record(self, state: State) -> None:
-        """Commit. An error is looked into before it is raised: the answer may have been lost."""
+        """Commit. An error is looked into before it is raised: the answer may have been lost, or
+        the state may still be on its way."""
         name, text = state_name(state.generation), state.to_json().encode()
         key = self._zone.own.join(name).key
+        self._over = True  # from here on: what may be published must not be removed
         try:
             self._zone.tree.create(key, text)
-        except Taken:
-            if self._shelf.read(name) != text:
-                raise self._conflict() from None
-        except (TransientError, ConnectError) as error:
-            self._over = True  # until it is known: what may be published must not be removed
+        except (Taken, TransientError, ConnectError) as error:
             try:
                 there = self._shelf.read(name)
             except FileNotFoundError:
-                self._over = False
+                if isinstance(error, Taken):
+                    raise TransientError(f"{self._place}: {name} is being written") from None
                 raise error from None
             if there != text:
                 self._over = False
@@ -227,6 +225,7 @@ class MirrorLoad(Load):
         if Kept.of(self._shelf.entries()).newest != state.generation:
             # So late that others have loaded since, and removed the state this one went by.
             self._shelf.remove([name])
+            self._over = False
             raise self._conflict()
 
     def _conflict(self) -> ConflictError:
