@@ -498,6 +498,19 @@ def test_an_older_version(versions: Path) -> None:
         list(DeltaHome(path=versions, version=7).read_sync())
 
 
+def test_what_a_home_reads_is_its_identity() -> None:
+    """So that a watermark of some rows is not taken for one of all."""
+    assert DeltaHome("t", path="lake/t").identity() == {"type": "delta", "path": "lake/t"}
+    told = [
+        str(DeltaHome("t", path="lake/t", **settings).identity())
+        for settings in ({}, {"where": "c = 'DK'"}, {"version": 0}, {"version": 3},
+                         {"connection": "a"}, {"connection": "b"})
+    ]  # fmt: skip
+    assert len(set(told)) == len(told)
+    stores = [DeltaStore("t", path="t", connection=name).identity() for name in ("a", "b", None)]
+    assert len({str(each) for each in stores}) == 3
+
+
 def test_rows_that_meet_a_condition(versions: Path) -> None:
     home = DeltaHome(path=versions, where="k > 1 AND v = 'one' OR k = 3")
     assert sorted(pl.concat(home.read_sync())["k"].to_list()) == [2, 3]

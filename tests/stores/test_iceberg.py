@@ -34,6 +34,7 @@ from hygge import (
 )
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
+from hygge.core.secrets import redact
 from hygge.lake.iceberg import load as loading
 from hygge.testing.faults import pause_at
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
@@ -344,6 +345,35 @@ def test_a_catalog_that_is_not_reached_and_its_secrets() -> None:
     for text in (repr(store), store.place(), str(store.identity()), repr(store.config),
                  str(caught.value)):  # fmt: skip
         assert "Zq7" not in text
+
+
+def test_ordinary_properties_stay_readable() -> None:
+    given = {"type": "restful", "uri": "http://h:9/", "s3.connect-timeout": "10009"}
+    store = IcebergStore("t", catalog=given)
+    found: Any = store.bind(Surroundings())
+    with pytest.raises(ValueError, match="restful"):
+        found.found.catalog()
+    assert redact("10009 rows of restful http://h:9/") == "10009 rows of restful http://h:9/"
+    assert "restful" in IcebergStore("t", catalog={"type": "restful"}).place()
+
+
+def test_what_a_home_reads_is_its_identity() -> None:
+    """So that a watermark of some rows is not taken for one of all."""
+    home = IcebergHome("t", path="lake")
+    assert home.identity() == {"type": "iceberg", "table": "default.t", "path": "lake"}
+    others = [
+        IcebergHome("t", path="lake", where="c = 'DK'"), IcebergHome("t", path="lake", snapshot=1),
+        *(IcebergHome("t", catalog={"type": "rest", "uri": uri, "warehouse": "w"})
+          for uri in ("https://a.example", "https://b.example", "${URI}", "https://u:Zq7@c.example")),
+    ]  # fmt: skip
+    told = [str(sorted(each.identity().items())) for each in (home, *others)]
+    assert len(set(told)) == len(told)
+    assert "Zq7" not in str(told)
+    options = {"type": "rest", "uri": "https://a.example", "token": "x", "s3.connect-timeout": "9"}
+    other = {"type": "rest", "uri": "https://a.example", "token": "${TOKEN}"}
+    assert (
+        IcebergHome("t", catalog=options).identity() == IcebergHome("t", catalog=other).identity()
+    )
 
 
 def test_settings_that_exclude_each_other(tmp_path: Path) -> None:

@@ -120,6 +120,11 @@ def redact(text: str) -> str:
     return _NAMED.sub(lambda m: m["head"] + MASK, text)
 
 
+def has_secret(text: str) -> bool:
+    """Whether something in a text looks like a password by itself."""
+    return bool(_WHOLE_URL.match(text) or _NAMED.search(text))
+
+
 class Secret:
     """A text that must not be shown: a password, a key, or a URL that holds one.
 
@@ -149,6 +154,18 @@ class Secret:
     def written(self) -> str:
         """The text as written, for comparing; never for showing."""
         return self._template
+
+    @property
+    def told_apart(self) -> str:
+        """What tells it apart without what is secret in it: the same in every process, whatever
+        `redact` knows there; for identities."""
+        text = self._template
+        if url := _WHOLE_URL.match(text):
+            text = text[: url.start("pw")] + MASK + text[url.end("pw") :]
+        elif not (self.is_reference or _URL.match(text)):
+            return MASK
+        text = _REFERENCE.sub(lambda m: f"${{{m['name']}}}", text)
+        return _NAMED.sub(lambda m: m["head"] + MASK, text)
 
     @property
     def is_reference(self) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from hygge.core.context import Context
@@ -32,6 +35,11 @@ class DeltaHome(Placed, Home):
     Config = DeltaHomeConfig
     config: DeltaHomeConfig
     incremental = True
+
+    def identity(self) -> Mapping[str, Any]:
+        """Where it is, and what is read of it."""
+        only = {"version": self.config.version, "where": self.config.where or None}
+        return {**super().identity(), **{k: v for k, v in only.items() if v is not None}}
 
     def open(self, context: Context) -> DeltaSession:
         return DeltaSession(self, self._bound, self.config.version, self.config.where, context)

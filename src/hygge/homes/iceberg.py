@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from hygge.core.context import Context
@@ -30,6 +33,11 @@ class IcebergHome(InCatalog, Home):
     Config = IcebergHomeConfig
     config: IcebergHomeConfig
     incremental = True
+
+    def identity(self) -> Mapping[str, Any]:
+        """Where it is, and what is read of it."""
+        only = {"snapshot": self.config.snapshot, "where": self.config.where or None}
+        return {**super().identity(), **{k: v for k, v in only.items() if v is not None}}
 
     def open(self, context: Context) -> IcebergSession:
         return IcebergSession(self, self._bound, self.config.snapshot, self.config.where, context)

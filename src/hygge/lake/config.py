@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pydantic import Field
 
-from hygge.core.secrets import Secret
 from hygge.core.settings import Settings
+from hygge.core.told import Told
 from hygge.files.parquet import Compression
 from hygge.files.paths import PathText
 from hygge.lake.parts import Shape, Sizes
@@ -27,7 +25,7 @@ class Located(Settings):
         description="A connection to an object store, from whose `url` the path starts",
         examples=["lake"],
     )
-    storage_options: Mapping[str, Secret] = Field(
+    storage_options: Told = Field(
         default_factory=dict,
         description="What the object store's client is told beside what the connection says, by "
         "its own names",

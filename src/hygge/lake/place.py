@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from hygge.core.context import Surroundings
 from hygge.core.secrets import Secret
+from hygge.core.told import revealed
 from hygge.files.paths import resolve, shown
 from hygge.lake.shelf import Branch, Folder, Shelf
 from hygge.storage.address import Address, scheme_of
@@ -41,7 +42,7 @@ class Place:
     address: str
     name: str
     remote: Remote | None = None
-    options: Mapping[str, Secret] = field(default_factory=dict)
+    options: Mapping[str, str | Secret] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -50,7 +51,7 @@ class Place:
         around: Surroundings,
         *,
         connection: str | None,
-        options: Mapping[str, Secret],
+        options: Mapping[str, str | Secret],
         owner: str,
     ) -> Place:
         """The place that a configured path names. Raises ConfigError for one that cannot be.
@@ -91,7 +92,7 @@ class Place:
         if self.remote is None:
             return {}
         told = self.remote.connection.storage_options(self.remote.address)
-        return told | {name: secret.reveal() for name, secret in self.options.items()}
+        return told | revealed(self.options)
 
     def __str__(self) -> str:
         return self.name

@@ -56,5 +56,6 @@ class Placed:
         return str(self.table) if self.table is not None else written(self._path)
 
     def identity(self) -> Mapping[str, Any]:
-        """The path as written, so that a project may move."""
-        return {"type": self.type, "path": written(self._path)}
+        """The path as written, so that a project may move, and what it is reached by."""
+        by = {"connection": self.config.connection} if self.config.connection else {}
+        return {"type": self.type, "path": written(self._path), **by}

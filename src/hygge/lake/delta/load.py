@@ -223,7 +223,7 @@ class DeltaLoad(LakeLoad):
         except HyggeError:  # of the rows, or of a look at the table: before it commits
             self._named = False
             raise
-        except Exception as error:  # whatever the library has: few answers are certain
+        except Exception as error:  # noqa: BLE001 - few of its answers are certain
             cause = error
         try:
             now = number_of(opened(self._place))

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hygge.core.errors import ConnectError, TransientError
 from hygge.core.secrets import Secret, redact
+from hygge.core.told import revealed
 from hygge.files import local
 from hygge.files.session import first_line
 
@@ -44,7 +45,7 @@ class Place:
     namespace: str
     table: str
     folder: Path | None = None
-    properties: Mapping[str, Secret] = field(default_factory=dict)
+    properties: Mapping[str, str | Secret] = field(default_factory=dict)
     name: str = ""
 
     @property
@@ -58,7 +59,7 @@ class Place:
         """The catalog, opened; to be closed by who asked. Raises ConnectError."""
         with telling(self):
             if self.folder is None:
-                return load_catalog(NAME, **{k: v.reveal() for k, v in self.properties.items()})
+                return load_catalog(NAME, **revealed(self.properties))
             local.make_folder(self.folder)
             with _first:  # of two that find no tables in it, one makes them
                 return load_catalog(

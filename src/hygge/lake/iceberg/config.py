@@ -11,11 +11,18 @@ from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
 from hygge.core.settings import Settings
+from hygge.core.told import Told
 from hygge.files.paths import PathText, resolve, shown
 from hygge.lake.iceberg.catalog import Place
 from hygge.lake.place import written
 
 FOLDER = "data/iceberg"
+WHICH = (
+    "type", "py-catalog-impl", "uri", "warehouse", "prefix", "glue.id", "glue.region",
+    "dynamodb.table-name", "dynamodb.region",
+)  # fmt: skip
+"""Properties that say which catalog it is, rather than how it is reached;
+https://py.iceberg.apache.org/configuration/"""
 
 
 class Cataloged(Settings):
@@ -27,7 +34,7 @@ class Cataloged(Settings):
         f"`{FOLDER}` if neither this nor `catalog` is set",
         examples=["lake"],
     )
-    catalog: Mapping[str, Secret] = Field(
+    catalog: Told = Field(
         default_factory=dict,
         description="Another catalog, by its properties as pyiceberg names them",
         examples=[{"type": "rest", "uri": "https://catalog.example.com", "token": "${TOKEN}"}],
@@ -102,6 +109,14 @@ class InCatalog:
         return f"{self._where}: {self.config.namespace}.{self._table}"
 
     def identity(self) -> Mapping[str, Any]:
-        """The table's name, and the folder of hygge's own catalog."""
-        where = {} if self.config.catalog else {"path": written(self.config.path or FOLDER)}
-        return {"type": self.type, "table": f"{self.config.namespace}.{self._table}", **where}
+        """The table's name and its catalog: hygge's own by its folder, another by what tells it
+        apart, as written."""
+        given, table = self.config.catalog, f"{self.config.namespace}.{self._table}"
+        if not given:
+            return {"type": self.type, "table": table, "path": written(self.config.path or FOLDER)}
+        of = {
+            name: value.told_apart if isinstance(value, Secret) else value
+            for name in WHICH
+            if (value := given.get(name)) is not None
+        }
+        return {"type": self.type, "table": table, "catalog": of}

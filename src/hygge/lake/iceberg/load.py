@@ -285,7 +285,7 @@ class IcebergLoad(LakeLoad):
         try:
             self._transaction.commit_transaction()
             return
-        except Exception as error:  # whatever a catalog's client has: few answers are certain
+        except Exception as error:  # noqa: BLE001 - few of its answers are certain
             cause = error
         try:
             table = found(self._catalog, self._place)
