@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from tests.run.support import TableHome, planned
+from tests.run.support import TableHome, TableSession, planned
 
 from hygge import CSVHome, DuckDBStore, Flow, ParquetStore, SQLiteStore, Store
 from hygge.core.errors import GuardError, SchemaDrift
@@ -148,3 +148,13 @@ def test_marks_do_not_empty_it_by_accident(kind: str, full_refresh: bool, tmp_pa
     assert len(case.there()) == 3
     case.go(full_refresh=full_refresh, allow_empty=True)
     assert not case.there()
+
+
+@pytest.mark.parametrize("consistency", ["one snapshot", "as each statement reads it"])
+def test_what_is_gone_is_better_looked_for_in_a_snapshot(
+    consistency: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TableSession, "consistency", consistency)
+    case = Case("duckdb", tmp_path, mode="merge", deletes="soft")
+    warned = ["no snapshot" in " ".join(case.go().warnings) for _ in range(2)]
+    assert warned == [False, consistency != "one snapshot"]

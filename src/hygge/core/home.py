@@ -58,6 +58,10 @@ class Table:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
+STEADY = ("one snapshot", "snapshot ", "version ", "the files as listed at the start")
+"""What `HomeSession.consistency` begins with where nothing that is read changes meanwhile."""
+
+
 class HomeSession(ABC):
     """One attempt's reading. Used by one thread, but for `cancel()`, which any may call.
 
@@ -65,7 +69,7 @@ class HomeSession(ABC):
     """
 
     consistency: str = "as read"
-    """What the rows of one read are consistent with, in words for the plan."""
+    """What the rows of one read are consistent with, in words for the plan; see `STEADY`."""
     settled_clock: bool = False
     """Whether `clock()` is held below what open transactions may still write. Where it is not, an
     incremental read by time needs a lag, and so a key to merge on."""
@@ -74,6 +78,11 @@ class HomeSession(ABC):
     one with a lower number may be committed after one with a higher."""
     inferred: bool = False
     """Whether `schema()` was found by looking at the data, there being no catalogue."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether all that is asked of it is answered from one state of the source."""
+        return self.consistency.startswith(STEADY)
 
     @abstractmethod
     def schema(self) -> Schema:

@@ -202,6 +202,18 @@ def request_now(
     )  # fmt: skip
 
 
+def warn_unsteady(reading: HomeSession, terms: Terms, held: State | None, context: Context) -> None:
+    """Say it where what is gone is looked for in a read that is not of one state of the source."""
+    told = terms.deletes is not None and terms.deletes.told
+    if terms.finds and not told and held is not None and not reading.steady:
+        context.note(
+            f"what is gone is found by a read that is no snapshot ({reading.consistency}): a row "
+            "that moves meanwhile, since its key or its place in an index changes, may be taken "
+            "for gone until keys are next compared",
+            "warning",
+        )
+
+
 def nothing_to_read(span: Window | None, held: State | None) -> str:
     """Why a window needs no read, in words; "" where it does."""
     if span is None or held is None:

@@ -29,6 +29,7 @@ from hygge.run.asking import (
     request_now,
     shape_now,
     split_now,
+    warn_unsteady,
     window_now,
 )  # fmt: skip
 from hygge.run.chunks import PROCESS_SEATS, Split, of_chunks
@@ -142,6 +143,7 @@ class Attempt:
                 )
                 if fresh is not None:
                     memo[MEMO] = fresh.memo
+                warn_unsteady(reading, terms, held, context)
                 read = request_now(plan, shape, span, fresh)
                 if not terms.finds and (reason := nothing_to_read(span, held)):
                     return Moved(None, held=held, before=before, after=before, reason=reason)

@@ -137,6 +137,7 @@ def _ask(
     terms, _ = terms_now(
         plan.settings, plan.mode, shape, found.window, held, at, full_refresh=plan.full_refresh
     )
+    asking.warn_unsteady(reading, terms, held, context)
     found.nothing = "" if terms.finds else asking.nothing_to_read(found.window, held)
     found.estimate = reading.estimate(read)
     if found.window is not None and found.window.upper is None:
