@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from hygge.core.errors import DataError
+from hygge.lake.gone import Gone, hashes_of
 from hygge.lake.shelf import Shelf
 
 MOST = 8_000_000
 """Hashes of keys that are held at a time, 8 bytes each; of more rows, keys are read repeatedly."""
+KEYS = 2_000_000
+"""Keys that are held at a time, and rows of keys that come twice; of more, rows are read
+repeatedly."""
 COMES = "__hygge_comes"
 """A column that is true for rows to insert, and false for keys of which old rows go."""
 
@@ -42,8 +46,12 @@ class Coming:
         entity: str,
     ) -> None:
         self._shelf, self._names, self._keys = shelf, list(names), list(keys)
+        self._rows, self._entity = rows, entity
         self._doubled = self._found_twice(rows) if once else pl.Series(dtype=pl.UInt64)
-        self._again = None if self._doubled.is_empty() else self._compared(entity)
+        self._alone: Gone | None = None
+        """The keys, where they are one part."""
+        for _ in self._again():  # which raises where rows differ
+            pass
 
     @property
     def is_unique(self) -> bool:
@@ -53,16 +61,21 @@ class Coming:
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows, in pieces; those that are the same as one, where they must be."""
         for frame in self._pieces():
-            yield frame.filter(~self._twice(frame)) if self._again is not None else frame
-        if self._again is not None:
-            yield self._again
+            yield frame if self.is_unique else frame.filter(~self._of(frame, self._doubled))
+        yield from self._again()
 
-    def keys(self) -> pl.DataFrame | None:
-        """Every key that comes, once; None where there is no key."""
-        if not self._keys:
-            return None
-        pieces = [f.select(self._keys).unique() for f in self._pieces(self._keys)]
-        return pl.concat(pieces).unique() if pieces else None
+    def gone(self) -> Iterator[Gone]:
+        """Every key that comes, in parts of about KEYS; one without columns where there is no
+        key."""
+        if self._alone is not None:
+            yield self._alone
+            return
+        parts = -(-self._rows // KEYS) or 1 if self._keys else 1
+        for part in range(parts):
+            found = Gone.of(self._pieces(self._keys) if self._keys else (), part, parts)
+            if parts == 1:
+                self._alone = found
+            yield found
 
     def with_keys(self) -> Iterator[pl.DataFrame]:
         """The rows and, beside them, each piece's keys, told apart by the column COMES."""
@@ -85,29 +98,37 @@ class Coming:
         passes = -(-rows // MOST) or 1
         found = [pl.Series(dtype=pl.UInt64)]
         for at in range(passes):
-            hashes = (_hashes(frame, self._keys) for frame in self._pieces(self._keys))
+            hashes = (hashes_of(frame, self._keys) for frame in self._pieces(self._keys))
             held = [h.filter(h % passes == at) if passes > 1 else h for h in hashes]
             whole = pl.concat([found[0], *held]).rename("")
             found.append(whole.filter(whole.is_duplicated()).unique())
         return pl.concat(found)
 
-    def _compared(self, entity: str) -> pl.DataFrame:
-        """The rows whose keys were found twice, those that are the same as one."""
-        rows = pl.concat([f.filter(self._twice(f)) for f in self._pieces()])
-        rows = rows.unique(maintain_order=True)
+    def _again(self) -> Iterator[pl.DataFrame]:
+        """The rows whose keys were found twice, those that are the same as one; of so many keys at
+        a time."""
+        for at in range(0, len(self._doubled), KEYS):
+            some = self._doubled[at : at + KEYS]
+            held, height = list[pl.DataFrame](), 0
+            for frame in self._pieces():
+                held.append(frame.filter(self._of(frame, some)))
+                height += held[-1].height
+                if height > KEYS:
+                    held, height = [self._distinct(held)], 0
+            yield self._distinct(held)
+
+    def _distinct(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+        """The rows of some frames, once each. Raises DataError where one key has two."""
+        rows = pl.concat(frames).unique(maintain_order=True)
         differ = rows.select(pl.struct(self._keys).is_duplicated()).to_series()
         if differ.any():
             first = rows.filter(differ).select(self._keys).row(0, named=True)
             shown = ", ".join(f"{k}={v!r}" for k, v in first.items())
             raise DataError(
-                f"{entity}: one load has rows that differ under one key, {shown}",
+                f"{self._entity}: one load has rows that differ under one key, {shown}",
                 hint="add the columns that tell them apart to `key_column`",
             )
         return rows
 
-    def _twice(self, frame: pl.DataFrame) -> pl.Series:
-        return _hashes(frame, self._keys).is_in(self._doubled.implode())
-
-
-def _hashes(frame: pl.DataFrame, keys: Sequence[str]) -> pl.Series:
-    return frame.select(keys).hash_rows(seed=0).alias("")
+    def _of(self, frame: pl.DataFrame, hashes: pl.Series) -> pl.Series:
+        return hashes_of(frame, self._keys).is_in(hashes.implode())

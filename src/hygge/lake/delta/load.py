@@ -197,7 +197,7 @@ class DeltaLoad(LakeLoad):
         filler = replace(self.ticket, folder=self._folder, staged=False).filler("all")
         table = self._table if self._keeps else None
         merge.rewrite(
-            table, self._lying, coming.keys() if self._keeps else None, coming.frames(), filler,
+            table, self._lying, coming.gone, coming.frames(), filler,
             self._context.cancel, self.request.entity,
         )  # fmt: skip
         return filler.files

@@ -12,6 +12,7 @@ from deltalake import CommitProperties, DeltaTable
 from hygge.core.conform import conform
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
+from hygge.lake.gone import Gone
 from hygge.lake.once import COMES
 from hygge.lake.parts import Filler
 
@@ -109,7 +110,7 @@ def _same(keys: Sequence[str]) -> list[str]:
 def rewrite(
     table: DeltaTable | None,
     lying: Schema,
-    without: pl.DataFrame | None,
+    gone: Callable[[], Iterator[Gone]],
     coming: Iterator[pl.DataFrame],
     filler: Filler,
     cancel: CancelToken,
@@ -121,24 +122,23 @@ def rewrite(
     ----------
     table: whose rows stay; None where there are none.
     lying: the columns as they are to lie.
-    without: keys of rows that do not stay; None where all do.
+    gone: the keys of rows that do not stay, in parts; the table is read for each.
     coming: the rows that are added, as they are to lie.
     filler: where all of them go.
     cancel: checked between pieces.
     entity: the name used in errors.
     """
-    for batch in table.scan() if table is not None else ():
-        cancel.check()
-        frame = pl.DataFrame(pa.record_batch(batch))
-        lacking = [
-            pl.lit(None, dtype=f.type.physical).alias(f.name)
-            for f in lying
-            if f.name not in frame.columns
-        ]
-        rows = conform(frame.with_columns(lacking), lying, entity=entity)
-        if without is not None:
-            rows = rows.join(without, on=without.columns, how="anti")
-        filler.add(rows)
+    for part in gone() if table is not None else ():
+        for batch in table.scan():  # type: ignore[union-attr]
+            cancel.check()
+            frame = pl.DataFrame(pa.record_batch(batch))
+            lacking = [
+                pl.lit(None, dtype=f.type.physical).alias(f.name)
+                for f in lying
+                if f.name not in frame.columns
+            ]
+            rows = conform(frame.with_columns(lacking), lying, entity=entity)
+            filler.add(part.stay(rows))
     for frame in coming:
         cancel.check()
         filler.add(frame.select(lying.names))

@@ -37,6 +37,7 @@ from hygge.core.drift import target
 from hygge.core.errors import HyggeError, SchemaDrift
 from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
+from hygge.lake.gone import Gone
 from hygge.lake.iceberg.catalog import Place, found, make_namespace, telling
 from hygge.lake.iceberg.scan import frames_of
 from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, evolve, spec_of
@@ -196,13 +197,17 @@ class IcebergLoad(LakeLoad):
             return added, self._there
         if not self._keeps:
             return added, []
-        gone = coming.keys()
-        if self._anew:
-            return [*added, *self._filled("kept", self._kept(self._there, gone))], self._there
-        if gone is None or gone.is_empty():
-            return added, []
-        touched = [t for t in self._near(gone) if self._touches(t, gone)]
-        return [*added, *self._filled("kept", self._kept(touched, gone))], touched
+        away = self._there if self._anew else self._touched(coming)
+        return [*added, *self._filled("kept", self._kept(away, coming))], away
+
+    def _touched(self, coming: Coming) -> list[FileScanTask]:
+        """The files that have rows which go."""
+        found = dict[str, FileScanTask]()
+        for gone in coming.gone():
+            for task in self._near(gone.keys) if not gone.keys.is_empty() else ():
+                if task.file.file_path not in found and self._touches(task, gone):
+                    found[task.file.file_path] = task
+        return list(found.values())
 
     def _near(self, gone: pl.DataFrame) -> list[FileScanTask]:
         """The files that may have one of some keys, as far as their bounds tell."""
@@ -217,18 +222,22 @@ class IcebergLoad(LakeLoad):
                 condition = inside if condition is None else And(condition, inside)
         return tasks_of(self._table, condition)
 
-    def _touches(self, task: FileScanTask, gone: pl.DataFrame) -> bool:
+    def _touches(self, task: FileScanTask, gone: Gone) -> bool:
         assert self._table is not None
-        schema = self._table.schema().select(*gone.columns)
+        kinds = gone.keys.schema
+        schema = self._table.schema().select(*kinds)
         return any(
-            not frame.cast(gone.schema).join(gone, on=gone.columns, how="semi").is_empty()
-            for frame in frames_of(self._table, [task], schema)
+            gone.meets(frame.cast(kinds)) for frame in frames_of(self._table, [task], schema)
         )
 
-    def _kept(
-        self, tasks: Sequence[FileScanTask], gone: pl.DataFrame | None
-    ) -> Iterator[pl.DataFrame]:
-        """The rows of some files that stay, as they are to lie."""
+    def _kept(self, tasks: Sequence[FileScanTask], coming: Coming) -> Iterator[pl.DataFrame]:
+        """The rows of some files that stay; the files are read for each part of the keys."""
+        for gone in coming.gone() if tasks else ():
+            for rows in self._rows_of(tasks):
+                yield gone.stay(rows)
+
+    def _rows_of(self, tasks: Sequence[FileScanTask]) -> Iterator[pl.DataFrame]:
+        """The rows of some files, as they are to lie."""
         assert self._table is not None
         for frame in frames_of(self._table, tasks, self._table.schema()):
             lacking = [
@@ -236,11 +245,10 @@ class IcebergLoad(LakeLoad):
                 for f in self._lying
                 if f.name not in frame.columns
             ]
-            rows = conform(
+            yield conform(
                 frame.with_columns(lacking).select(self._lying.names), self._lying,
                 entity=self.request.entity,
             )  # fmt: skip
-            yield rows if gone is None else rows.join(gone, on=gone.columns, how="anti")
 
     def _filled(self, stem: str, frames: Iterator[pl.DataFrame]) -> list[Datafile]:
         filler: Filler = self.ticket.filler(stem)
