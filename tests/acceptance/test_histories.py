@@ -1,7 +1,7 @@
 """Any history of changes and runs leaves what the modes' equations say, in every Store.
 
 `HYGGE_HISTORIES` says how many histories of each mode there are, and `HYGGE_HISTORY_STEPS` how long
-they are. Without them, as in CI, it is one of 30 steps.
+they are. Without them, as in CI, it is one of 8 steps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from hygge.core.context import Surroundings
 from hygge.testing.oracle import Row
 
 HISTORIES = int(os.environ.get("HYGGE_HISTORIES", "1"))
-STEPS = int(os.environ.get("HYGGE_HISTORY_STEPS", "30"))
+STEPS = int(os.environ.get("HYGGE_HISTORY_STEPS", "8"))
 TIMES = ("_hygge_valid_from", "_hygge_valid_to", "_hygge_deleted_at")
 
 
