@@ -41,7 +41,7 @@ class TestOpenMirroringStore(StoreContract):
     def _no_grace(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What a process that was killed has begun is gone on with at once."""
         self._patch = monkeypatch
-        monkeypatch.setattr("hygge.lake.mirror.publish.GRACE", timedelta())
+        monkeypatch.setattr("hygge.lake.mirror.publish.Publisher.grace", timedelta())
 
     def make(self, name: str) -> Store:
         return OpenMirroringStore(

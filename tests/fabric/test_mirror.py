@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,9 +28,11 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.terms import DELETED_AT, MOMENT, Deletes, Terms
+from hygge.core.watermark import parse_duration
 from hygge.lake.mirror import publish
 from hygge.storage.address import Address
 from hygge.storage.connection import StorageConnection, tree_of
+from hygge.testing.faults import raise_at
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
 KINDS = {"k": pl.Int64, "v": pl.String}
@@ -131,7 +134,7 @@ def test_every_answer_is_lost_once(
     watched: Watched, folder: Path, how: str, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The load is there once, or not at all; whoever comes next finds out which."""
-    monkeypatch.setattr(publish, "GRACE", timedelta())
+    monkeypatch.setattr(publish.Publisher, "grace", timedelta())
     store = made(watched, part_rows=2)
     load_frames(store, [rows(1, 2)], "append")
     expected, failed = [(1, "x"), (2, "x")], 0
@@ -298,6 +301,55 @@ def test_fabric_does_not_drop_the_table(here: FolderConnection, folder: Path) ->
     assert mirrored(folder) == [(2, "x")]
 
 
+@pytest.mark.parametrize("patience", ["10m", "2h"])
+def test_a_run_that_waits_for_fabric_is_not_overtaken(
+    here: FolderConnection, folder: Path, patience: str
+) -> None:
+    """Others go on with its load when it has given up, and not before."""
+    store = made(here, drop_timeout=patience)
+    load_frames(store, [rows(1)], "replace")
+    with raise_at("mirror.dropped", RuntimeError("dead")), pytest.raises(RuntimeError):
+        load_frames(store, [rows(2)], "replace")
+    own = folder.parent / "_hygge" / "t"
+    (own / f"dropped-{2:020d}").unlink()
+    written = own / f"state-{2:020d}.json"
+    longest = parse_duration(patience).total_seconds()
+    for age, gone_on in ((longest + 1, False), (longest + 601, True)):
+        at = time.time() - age
+        os.utime(written, (at, at))
+        if not gone_on:
+            with pytest.raises(TransientError, match="began to replace") as caught:
+                state_of(store)
+            assert f"with {longest / 60 + 10:g} minutes after" in (caught.value.hint or "")
+        else:
+            assert state_of(store) is not None
+    assert mirrored(folder) == [(2, "x")]
+
+
+def test_what_one_publishes_into_a_folder_that_another_has_emptied(
+    watched: Watched, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every number is published that does not lie there, not only those after the last."""
+    monkeypatch.setattr(publish.Publisher, "grace", timedelta())
+    store = made(watched, part_rows=1)
+    load_frames(store, [rows(0)], "replace")
+    with raise_at("mirror.dropped", RuntimeError("dead")), pytest.raises(RuntimeError):
+        load_frames(store, [rows(1, 2, 3)], "replace")
+    own = folder.parent / "_hygge" / "t"
+    (own / f"dropped-{2:020d}").unlink()
+    drop = publish.Publisher._drop
+
+    def overtaken(self: publish.Publisher) -> None:
+        """One that was held up publishes its third file after this one has removed the others."""
+        drop(self)
+        waiting = sorted(own.glob("*/*.parquet"))
+        self.zone.tree.create(f"{self.zone.folder}/{T3}", waiting[2].read_bytes())
+
+    monkeypatch.setattr(publish.Publisher, "_drop", overtaken)
+    assert state_of(store) is not None
+    assert mirrored(folder) == [(1, "x"), (2, "x"), (3, "x")]
+
+
 # What others do there -----------------------------------------------------------------------------
 
 
@@ -331,9 +383,9 @@ def test_another_takes_the_number(store: Store, folder: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "_metadata.json").write_text("{}")
 
-        def create(self: Any, number: int, file: Any) -> None:
+        def create(self: Any, number: int, file: Any, *, anew: bool) -> None:
             (folder / T1).write_bytes(b"another's")
-            before(self, number, file)
+            before(self, number, file, anew=anew)
 
         before = publish.Publisher._publish
         with pytest.MonkeyPatch.context() as patched:

@@ -128,7 +128,7 @@ def test_a_full_reload_leaves_no_folder_of_before(store: Store, fabric: Held) ->
 
 def test_fabric_uses_the_folder(store: Store, fabric: Held, monkeypatch: Any) -> None:
     """What cannot be removed now is removed by the next run."""
-    monkeypatch.setattr(publish, "GRACE", timedelta())
+    monkeypatch.setattr(publish.Publisher, "grace", timedelta())
     load_frames(store, [rows(1)], "append")
     folder = "db/Files/LandingZone/sales.schema/t"
     fabric.locked.add(folder)

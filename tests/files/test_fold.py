@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import polars as pl
 import pytest
 
 from hygge.core.errors import DataError
+from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest
+from hygge.core.terms import Terms
 from hygge.files.fold import Fold, once
 from hygge.testing._store_terms import BEGAN, FIELDS, SCENES, _coming, _filled, _plain
 from hygge.testing.corpus import KEY
@@ -62,3 +65,21 @@ def test_rows_that_are_equally_late_and_differ() -> None:
     same = once(rows, [KEY], unlike=["v"], entity="t", where="one load")
     assert same[KEY].to_list() == [1, 2]
     assert FIELDS.names[0] == KEY
+
+
+POSITIONS = (None, float("-inf"), 1.0, 5.0, float("inf"), float("nan"))
+
+
+@pytest.mark.parametrize("held", POSITIONS)
+@pytest.mark.parametrize("coming", list(permutations(POSITIONS, 2)))
+def test_which_position_is_the_latest(held: float | None, coming: tuple[float | None, ...]) -> None:
+    """NULL is before all others, and NaN after them, within a load and against what is there."""
+    terms, fields = Terms(latest="p"), {KEY: pl.Int64, "p": pl.Float64}
+    there = [{KEY: 1, "p": held}]
+    rows = [{KEY: 1, "p": p} for p in coming]
+    frame = pl.DataFrame(rows, schema=fields)
+    request = LoadRequest("t", "merge", Schema.of(frame), "f", "l", keys=(KEY,), terms=terms)
+    found = Fold(request, request.stored).run(pl.DataFrame(there, schema=fields), frame)
+    best = max((held, *coming), key=POSITIONS.index)
+    expected = after(there, rows, Asked("merge", [KEY], latest="p"))
+    assert repr(found.rows["p"].to_list()) == repr([best]) == repr([r["p"] for r in expected])

@@ -18,8 +18,9 @@ from tests.servers.objects import Emulator
 from hygge import CSVHome, ParquetHome, ParquetStore, StateError
 from hygge.core import registry
 from hygge.core.arrivals import MEMO, Version, arrivals
+from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import ConfigError, NothingThere, UnsupportedError
+from hygge.core.errors import ConfigError, NothingThere, TransientError, UnsupportedError
 from hygge.core.settings import build
 from hygge.project.settings import EntitySettings
 from hygge.run.move import Attempt, Moved
@@ -161,6 +162,23 @@ def test_files_that_are_taken_away_are_forgotten(folder: Folder) -> None:
     lying = {"in/a.csv": Version(1, "", 1), "in/b.csv": Version(1, "", 1)}
     assert "in/a.csv" not in arrivals(state.memo[MEMO], lying, again=False).replaced
     assert folder.held() == [1, 2]
+
+
+@pytest.mark.parametrize("change", ["another name", "another version"])
+def test_a_session_beside_the_first_reads_what_that_one_chose(folder: Folder, change: str) -> None:
+    """By names and versions: as many files are not the same files."""
+    for name in ("a.csv", "b.csv"):
+        folder.put(name, 1)
+    home = CSVHome("t", path="in/*.csv").bind(Surroundings(folder.root))
+    with home.open(Context()) as first:
+        files = first.arrivals(None, again=False).files
+    lying = folder.root / "in" / "b.csv"
+    if change == "another name":
+        lying.rename(lying.with_name("c.csv"))
+    else:
+        folder.put("b.csv", 2, age=60)
+    with home.open(Context()) as beside, pytest.raises(TransientError, match=r"gone|changed"):
+        list(beside.read(ReadRequest(files=files), WHOLE))
 
 
 def test_an_empty_folder_at_first_is_an_error(folder: Folder) -> None:

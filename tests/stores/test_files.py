@@ -24,9 +24,12 @@ from hygge.core.errors import (
     UnsupportedError,
     VerifyError,
 )  # fmt: skip
-from hygge.core.fields import Schema
+from hygge.core.fields import Schema, parse_type
 from hygge.core.load import LoadRequest
 from hygge.core.registry import lookup
+from hygge.core.terms import Terms
+from hygge.core.watermark import Window
+from hygge.testing.loading import load_frames
 
 KINDS = ("parquet", "ipc", "csv", "ndjson")
 COLUMNAR = ("parquet", "ipc")
@@ -208,6 +211,22 @@ def test_many_small_appends_compact_themselves(tmp_path: Path, kind: str) -> Non
     assert held.rows == 70
     assert len(held.extra["parts"]) < 10
     assert sorted(everything(home(kind, tmp_path / "t"))["id"]) == list(range(70))
+
+
+@pytest.mark.parametrize("every", ["24h", "off"])
+def test_windows_that_are_replaced_join_small_parts(tmp_path: Path, every: str) -> None:
+    """Where it is due or there are many of them, as for appends; what is joined is noted then."""
+    settings = {"optimize": {"compact": every}} if every != "off" else {}
+    one = store("parquet", tmp_path / "t", **settings)
+    for number in range(70):
+        window = Window("id", parse_type("int64"), number, number + 2)
+        frame = pl.DataFrame({"id": [number, number + 1], "load": [number] * 2})
+        load_frames(bound(one), [frame], "delete_insert", terms=Terms(window=window))
+    held = state_of(one)
+    assert held is not None and held.rows == 71
+    assert len(held.extra["parts"]) < (4 if every != "off" else 70)
+    got = everything(home("parquet", tmp_path / "t"))
+    assert sorted(got.rows()) == [*((n, n) for n in range(70)), (70, 69)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -48,14 +48,14 @@ class Arrivals:
 
     Parameters
     ----------
-    files: the names of the files to read, in order.
+    files: the files to read, in order: of each name the version.
     memo: what the state is to remember, once they are loaded.
     replaced: names of files that are not as they were when they were read.
     late: names of new files that are older than what was read before.
     again: whether those that were replaced are read again.
     """
 
-    files: tuple[str, ...]
+    files: Mapping[str, Version]
     memo: str
     replaced: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
@@ -99,8 +99,9 @@ def arrivals(memo: str | None, lying: Mapping[str, Version], *, again: bool) -> 
     # One that was replaced and is not read stays as it was read, so that it is told of each time.
     after = {n: v if n in read or n not in replaced else seen[n] for n, v in lying.items()}
     return Arrivals(
-        tuple(n for n in lying if n in read), _encoded(after), tuple(replaced), tuple(late), again
-    )
+        {n: v for n, v in lying.items() if n in read}, _encoded(after), tuple(replaced),
+        tuple(late), again,
+    )  # fmt: skip
 
 
 def _encoded(files: Mapping[str, Version]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from hygge.core.arrivals import Version
 from hygge.core.settings import DEFAULT_BATCH_ROWS
 from hygge.core.watermark import Window
 
@@ -60,7 +61,8 @@ class ReadRequest:
     lenient: whether a column with a value that does not fit may come as text, in which it is told
         and dealt with later; else such a value is an error of the Home's.
     snapshot: what `HomeSession.share()` gave, to be read in; "" for a snapshot of one's own.
-    files: the files to read and no others, as `HomeSession.arrivals()` named them; None for all.
+    files: the files to read, in these versions, and no others, as `HomeSession.arrivals()` named
+        them; None for all.
     """
 
     columns: tuple[str, ...] | None = None
@@ -68,7 +70,7 @@ class ReadRequest:
     batch_rows: int = DEFAULT_BATCH_ROWS
     lenient: bool = False
     snapshot: str = ""
-    files: tuple[str, ...] | None = None
+    files: Mapping[str, Version] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,22 +134,28 @@ class PartsLoad(Load):
         old = held.state.fields if held.state else self._fields
         rewrite = old.physical != self._fields.physical
         kept = list(held.parts)
+        to_join = self._to_join(coming)
         if mode == "delete_insert":
-            kept = self._outside(held.parts)
+            kept = self._outside(held.parts, to_join)
             there = sum(p.rows for p in held.parts)
             gone = there - sum(p.rows for p in (*kept, *coming))
             check_vanished(self.request.entity, gone, there, self.request.terms)
-            link_parts(stage, _unwritten(kept, held.parts))
-            return [*kept, *coming], None
-        small = [p for p in held.parts if self._sizes.small(p)]
-        self._compact = self._compact and len(small) > 1
-        if rewrite or self._compact or needs_compacting((*held.parts, *coming), self._sizes):
-            kept = self.joined(held.parts if rewrite else small)
+        elif rewrite or to_join:
+            kept = self.joined(held.parts if rewrite else to_join)
         link_parts(stage, _unwritten(kept, held.parts))
         return [*kept, *coming], None
 
-    def _outside(self, parts: Sequence[Part]) -> list[Part]:
-        """The parts held, those with rows in the window rewritten without them."""
+    def _to_join(self, coming: Sequence[Part]) -> list[Part]:
+        """The small parts held, where joining them is due or there are many; else none."""
+        held = self._held.parts
+        small = [p for p in held if self._sizes.small(p)]
+        self._compact = self._compact and len(small) > 1
+        many = needs_compacting((*held, *coming), self._sizes)
+        return small if self._compact or many else []
+
+    def _outside(self, parts: Sequence[Part], to_join: Sequence[Part]) -> list[Part]:
+        """The parts held, those with rows in the window, and those to join, rewritten without
+        rows in the window."""
         window, held, entity = self.request.terms.window, self._held, self.request.entity
         assert window is not None  # without one, rows wait
         old = held.state.fields if held.state else self._fields
@@ -166,7 +172,7 @@ class PartsLoad(Load):
             pieces = self._format.read(path, old)
             return any(is_within(p, window, self._fields, entity).any() for p in pieces)
 
-        rewritten = [p for p in parts if which(p)]
+        rewritten = [p for p in parts if p in to_join or which(p)]
         return self._coalesced(rewritten, shape)
 
     def joined(self, which: Sequence[Part]) -> list[Part]:

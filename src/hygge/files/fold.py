@@ -234,7 +234,8 @@ def once(
     if not doubled.any():
         return rows
     if latest:
-        best = pl.col(latest).eq_missing(pl.col(latest).max().over(by))
+        # NaN is the greatest, as databases and `_not_older` have it; `max` would leave it out.
+        best = pl.col(latest).eq_missing(pl.col(latest).nan_max().over(by))
         rows = rows.filter(best)
     told = [n for n in rows.columns if n not in unlike]
     rows = rows.unique(subset=told, maintain_order=True)

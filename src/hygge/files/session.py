@@ -86,16 +86,19 @@ class FileSession(HomeSession, ABC):
                 "a new file need not have new rows",
                 hint="set `incremental: {column: ...}`",
             )
-        lying = {self._home.name_of(i): Version(i.size, i.tag, i.changed) for i in self._inputs}
+        lying = {self._home.name_of(i): _version(i) for i in self._inputs}
         found = arrivals(memo, lying, again=again)
         self._only(found.files)
         return found
 
-    def _only(self, names: Sequence[str]) -> None:
-        """Read these files and no others from now on."""
-        wanted = set(names)
-        self._inputs = [i for i in self._inputs if self._home.name_of(i) in wanted]
-        if len(self._inputs) < len(wanted):
+    def _only(self, files: Mapping[str, Version]) -> None:
+        """Read these files and no others from now on. Raises TransientError where one is gone, or
+        is another: a session beside the one that chose them has listed them later."""
+        self._inputs = [i for i in self._inputs if self._home.name_of(i) in files]
+        for source in self._inputs:
+            if not _version(source).same(files[self._home.name_of(source)]):
+                raise _changed(source.path)
+        if len(self._inputs) < len(files):
             raise TransientError(
                 f"files of {self._home.place()} were there when the load began and are gone",
                 hint="run it again",
@@ -127,8 +130,8 @@ class FileSession(HomeSession, ABC):
         return Schema(Field(n, kinds[n], origin="folder name") for n in names)
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
-        if request.files is not None and len(request.files) != len(self._inputs):
-            self._only(request.files)  # a session beside the first, which has listed them all
+        if request.files is not None:
+            self._only(request.files)
         schema = self.schema()
         wanted = list(request.columns or schema.names)
         self._lenient = request.lenient
@@ -234,6 +237,10 @@ class FileSession(HomeSession, ABC):
             # pyarrow's ArrowInvalid is a ValueError
             _check_unchanged(source, error)
             raise DataError(f"{source.path} cannot be read: {first_line(error)}") from error
+
+
+def _version(source: Input) -> Version:
+    return Version(source.size, source.tag, source.changed)
 
 
 _Unit = tuple[str, int, int | None, int]

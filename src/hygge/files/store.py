@@ -50,7 +50,8 @@ class FileStoreConfig(StoreConfig):
     )
     optimize: Optimize = Field(
         default=Optimize(),
-        description="Upkeep by the loads themselves: `compact` has an append join small files "
+        description="Upkeep by the loads themselves: `compact` has an append, or the replacing of a "
+        "window, join small files "
         "when that is due; `vacuum` is how long object storage keeps what is replaced (24h if "
         "left out), while a folder here keeps nothing",
         examples=[{"compact": "24h", "vacuum": "7d"}],
@@ -154,7 +155,7 @@ class FileStore(Store, ABC):
         return found
 
     def compaction_due(self, held: Held) -> bool:
-        """Whether the next append is to join small parts."""
+        """Whether the next load that can is to join small parts."""
         last = held.state.extra.get(COMPACTED_AT) if held.state is not None else None
         at = datetime.fromisoformat(last) if last else None
         return due(at, self.optimize.compact_every, datetime.now(UTC))

@@ -92,9 +92,14 @@ def _once(rows: list[Row], asked: Asked) -> list[Row]:
 
 
 def _later(row: Row, other: Row, column: str) -> bool:
-    if row[column] is None:
-        return False
-    return bool(other[column] is None or row[column] > other[column])
+    return _rank(row[column]) > _rank(other[column])
+
+
+def _rank(value: Any) -> tuple[Any, ...]:
+    """Where a value comes in order: NULL before all others, NaN after them."""
+    if value is None:
+        return (0,)
+    return (1, value) if value == value else (2,)
 
 
 def _kept(rows: list[Row], asked: Asked) -> list[Row]:

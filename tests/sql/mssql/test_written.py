@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sql.mssql.recorded import Recorded
 
 from hygge.core.errors import BadValue, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema, parse_type
@@ -195,3 +196,13 @@ def test_what_is_sent() -> None:
     )  # fmt: skip
     assert sent.dtypes[:2] == [pl.Int16, pl.Decimal(20, 0)]
     assert sent.dtypes[4] == LogicalType("string").physical
+
+
+def test_the_lock_of_a_table_has_one_name() -> None:
+    """However the table's is written: most databases know no case, and names of locks do."""
+    said = list[list[str]]()
+    for schema, table in (("Sales", "Orders"), ("sales", "ORDERS")):
+        link = Recorded(sp_getapplock=[(0,)])
+        MSSQLSettler().lock(link, Place(schema, table, "shop"))
+        said.append(link.said)
+    assert said[0] == said[1] and "N'hygge sales.orders'" in said[0][0]

@@ -156,6 +156,35 @@ def test_what_hangs_on_a_table_stays(mysql: Database) -> None:
     assert left == []
 
 
+@pytest.mark.parametrize("right", ["", "t", "*"])
+def test_triggers_that_the_user_may_not_see_stay(mysql: Database, right: str) -> None:
+    """MySQL's catalogue shows them to those alone who have TRIGGER, as MariaDB's is said to; so
+    without it a table stays, whether or not one is seen."""
+    user = f"w_{mysql.database}"
+    mysql.execute(
+        "CREATE TABLE t (k bigint NOT NULL, v longtext); CREATE TABLE log (k bigint); "
+        "CREATE TRIGGER told AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.k); "
+        f"CREATE USER {user}@'%' IDENTIFIED BY 'quiet'; "
+        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP "
+        f"ON `{mysql.database}`.* TO {user}@'%'"
+    )
+    if right:
+        mysql.execute(f"GRANT TRIGGER ON `{mysql.database}`.{right} TO {user}@'%'")
+    url = f"mysql://{user}:quiet@{mysql.host}:{mysql.port}/{mysql.database}"
+    to = MySQLStore("t", url=url).bind(Surroundings())
+    try:
+        load_frames(to, [FRAME], "replace")
+        assert mysql.rows("SELECT k FROM log ORDER BY k") == [("1",), ("2",)]
+        mysql.execute("DROP TRIGGER told")
+        if right:  # nothing hangs on it, so that it is replaced
+            load_frames(to, [FRAME.rename({"v": "w"})], "replace")
+        else:
+            with pytest.raises(DataError, match="perhaps a trigger"):
+                load_frames(to, [FRAME.rename({"v": "w"})], "replace")
+    finally:
+        mysql.execute(f"DROP USER {user}@'%'")
+
+
 def test_deletions_that_a_foreign_key_passes_on_are_refused(mysql: Database) -> None:
     to = store(mysql)
     load_frames(to, [FRAME], "merge", ["k"])

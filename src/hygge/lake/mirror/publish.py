@@ -30,7 +30,7 @@ from hygge.lake.shelf import Shelf, digest_of
 from hygge.storage.tree import Taken, Tree
 
 GRACE = timedelta(minutes=10)
-"""So long a folder that one run makes anew is left to that run by others."""
+"""So much longer than it waits for Fabric a folder that one run makes anew is left to that run."""
 LOOK_SECONDS = 5.0
 """Between looks whether Fabric has dropped a table."""
 DEAD = timedelta(days=7)
@@ -51,6 +51,11 @@ class Publisher:
     zone: Zone
     patience: timedelta
     context: Context
+
+    @property
+    def grace(self) -> timedelta:
+        """The age of a load at which another run goes on with making its folder anew."""
+        return self.patience + GRACE
 
     def current(self) -> State | None:
         """The newest state, once all of it is published; None where hygge has loaded nothing.
@@ -82,18 +87,19 @@ class Publisher:
     def complete(self, state: State, plan: Plan, kept: Kept) -> None:
         """Do what is left to be done of a load that has committed."""
         zone, shelf = self.zone, self.zone.shelf()
-        if plan.reload and not kept.dropped:
+        anew = plan.reload and not kept.dropped
+        if anew:
             self._drop()
             _note(shelf, dropped_name(state.generation))
             reached("mirror.dropped")
         self._describe(plan.keys)
         reached("mirror.described")
-        at = zone.lying().last
-        if at < plan.first - 1:
-            plan.compare(zone.lying(), str(zone))
+        lies = zone.lying()
+        if lies.last < plan.first - 1:
+            plan.compare(lies, str(zone))
         for number, file in enumerate(plan.files, plan.first):
-            if number > at:
-                self._publish(number, file)
+            if not lies.has_been(number, anew=anew):
+                self._publish(number, file, anew=anew)
                 reached("mirror.file_published")
         _note(shelf, published_name(state.generation))
         reached("mirror.published")
@@ -120,10 +126,11 @@ class Publisher:
             return
         (at,) = (e.at for e in kept.entries if e.name == state_name(kept.newest))
         age = datetime.now(UTC) - at
-        if age < GRACE:
+        if age < self.grace:
+            seconds = age // timedelta(seconds=1)
             raise TransientError(
-                f"{self.zone}: run {state.run_id} began to replace the table {age.seconds} s ago",
-                hint=f"it is gone on with {GRACE.seconds // 60} minutes after that",
+                f"{self.zone}: run {state.run_id} began to replace the table {seconds} s ago",
+                hint=f"it is gone on with {self.grace // timedelta(minutes=1)} minutes after that",
             )
 
     def _drop(self) -> None:
@@ -171,14 +178,14 @@ class Publisher:
         except Taken:
             check_keys(zone.keys() or (), keys, str(zone))
 
-    def _publish(self, number: int, file: Datafile) -> None:
+    def _publish(self, number: int, file: Datafile, *, anew: bool) -> None:
         """Have a file under its number. Raises StateError where another's is there."""
         zone, key = self.zone, f"{self.zone.folder}/{file_name(number)}"
         try:
             data = zone.shelf().read(file.name)
         except FileNotFoundError:
-            if zone.lying().last >= number:  # another has gone on with it, and tidied up
-                return
+            if zone.lying().has_been(number, anew=anew):
+                return  # another has gone on with it, and tidied up
             raise StateError(
                 f"{zone}: what {file_name(number)} was to be is gone", hint=ANEW
             ) from None

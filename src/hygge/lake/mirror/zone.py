@@ -115,14 +115,31 @@ class Lying:
     Parameters
     ----------
     waiting: the files that are in the folder itself, by their numbers: their bytes.
-    last: the greatest number there, or among what Fabric has put aside; 0 for none. FORMAT, "Format
-        requirements": the last file is left when others are deleted.
+    aside: the numbers of those that Fabric has put aside.
     others: names of files that are neither numbered nor hidden.
     """
 
     waiting: Mapping[int, int]
-    last: int
+    aside: frozenset[int]
     others: tuple[str, ...]
+
+    @property
+    def last(self) -> int:
+        """The greatest number; 0 for none. FORMAT, "Format requirements": the last file is left
+        when others are deleted."""
+        return max((*self.waiting, *self.aside), default=0)
+
+    def has_been(self, number: int, *, anew: bool) -> bool:
+        """Whether a number's file was published: it lies there, or Fabric has deleted it since.
+
+        Parameters
+        ----------
+        anew: whether the folder was made just now: Fabric has deleted nothing of it yet, and a
+            number that is missing below others was removed with the folder.
+        """
+        if number in self.waiting or number in self.aside:
+            return True
+        return not anew and number < self.last
 
 
 def lying(entries: Iterable[Entry], folder: str) -> Lying:
@@ -134,7 +151,7 @@ def lying(entries: Iterable[Entry], folder: str) -> Lying:
         FORMAT, "Cleanup process".
     folder: its key.
     """
-    waiting, last, others = dict[int, int](), 0, list[str]()
+    waiting, aside, others = dict[int, int](), set[int](), list[str]()
     for entry in entries:
         parts = entry.key.removeprefix(f"{folder}/").split("/")
         found = _NUMBERED.fullmatch(parts[-1])
@@ -142,10 +159,11 @@ def lying(entries: Iterable[Entry], folder: str) -> Lying:
             if not any(part.startswith(("_", ".")) for part in parts):
                 others.append("/".join(parts))
             continue
-        last = max(last, int(found["number"]))
         if len(parts) == 1:
             waiting[int(found["number"])] = entry.size
-    return Lying(waiting, last, tuple(others))
+        else:
+            aside.add(int(found["number"]))
+    return Lying(waiting, frozenset(aside), tuple(others))
 
 
 def metadata(keys: Sequence[str]) -> bytes:

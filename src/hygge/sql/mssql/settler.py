@@ -95,10 +95,13 @@ class MSSQLSettler(MSSQLTables):
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         """See Settler. Raises TransientError where the lock cannot be had in `LOCK_TIMEOUT`.
 
+        Names of resources are compared byte by byte, those of tables by the database's collation,
+        which mostly knows no case: two tables that differ in case at most wait for each other.
+
         https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql
         """
         within = f", @LockTimeout = {round(patience_s * 1000)}" if patience_s else ""
-        name = self.dialect.text(f"hygge {self._schema(link, place)}.{place.entry}"[:255])
+        name = self.dialect.text(f"hygge {self._schema(link, place)}.{place.entry}".lower()[:255])
         answer = link.rows(
             f"DECLARE @r int; EXEC @r = sp_getapplock @Resource = {name}, "
             f"@LockMode = 'Exclusive', @LockOwner = 'Transaction'{within}; SELECT @r"

@@ -15,6 +15,27 @@ UNION SELECT privilege_type FROM information_schema.schema_privileges
   WHERE grantee = {who} AND {schema} LIKE table_schema
 """
 
+_SEES_TRIGGERS = (
+    _RIGHTS
+    + """UNION SELECT privilege_type FROM information_schema.table_privileges
+  WHERE grantee = {who} AND table_schema = {schema} AND table_name = {table}
+"""
+)
+
+
+def sees_triggers(link: Link, schema: str, table: str) -> bool:
+    """Whether it is known that the catalogue shows the user a table's triggers: to those who have
+    TRIGGER on it. (MariaDB 10.11 shows them to others too.) That a role brings it is not told.
+
+    https://dev.mysql.com/doc/refman/8.4/en/information-schema-triggers-table.html
+
+    Parameters
+    ----------
+    schema, table: as SQL.
+    """
+    found = link.rows(_SEES_TRIGGERS.format(who=_WHO, schema=schema, table=table))
+    return "TRIGGER" in {str(right) for (right,) in found}
+
 
 def check(link: Link, schema: str, place: str, quoted: str) -> None:
     """Raise ConnectError where a right is known to be missing.

@@ -298,12 +298,13 @@ class MySQLSettler(Settler):
 
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
-        found = link.rows(
-            _HANGS.format(
-                schema=self._schema(place), table=text_literal(place.table), key=f"'{tables.KEY}'"
-            )
-        )
-        return str(found[0][0]) if found else ""
+        schema, table = self._schema(place), text_literal(place.table)
+        found = link.rows(_HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'"))
+        if found:
+            return str(found[0][0])
+        if rights.sees_triggers(link, schema, table):
+            return ""
+        return "perhaps a trigger (the user lacks the right TRIGGER, by which they are seen)"
 
 
 def _mariadb(link: Link) -> bool:
