@@ -50,10 +50,9 @@ class FileStoreConfig(StoreConfig):
     )
     optimize: Optimize = Field(
         default=Optimize(),
-        description="Upkeep by the loads themselves: `compact` has an append, or the replacing of a "
-        "window, join small files "
-        "when that is due; `vacuum` is how long object storage keeps what is replaced (24h if "
-        "left out), while a folder here keeps nothing",
+        description="Upkeep by the loads themselves: `compact` has an append, or the replacing of "
+        "a window, join small files when that is due; `vacuum` is how long object storage keeps "
+        "what is replaced (24h if left out), while a folder here keeps nothing",
         examples=[{"compact": "24h", "vacuum": "7d"}],
     )
     part_rows: int = Field(
