@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from hygge.core.errors import (
     ConnectError,
     StateError,
     TransientError,
+    UnsupportedError,
 )
 from hygge.core.settings import build
 from hygge.files.remote import manifest, upkeep
@@ -71,6 +72,10 @@ class There:
 
     def names(self, below: str = "") -> list[str]:
         return [e.name for e in self.tree.below(self.path + below)]
+
+    def manifests(self) -> list[str]:
+        at = self.store().folder / manifest.FOLDER  # type: ignore[attr-defined]
+        return [e.name for e in at.tree.below(at.key)]
 
 
 @pytest.fixture
@@ -208,7 +213,7 @@ def test_a_manifest_that_is_damaged(there: There) -> None:
 
 def test_a_success_whose_answer_is_lost(behind: There, between: Proxy) -> None:
     """It is read back, compared, and known for what it was."""
-    between.fail("lose", method="PUT", path="_hygge")
+    between.fail("lose", method="PUT", path="_hygge/0")
     done = load_frames(behind.store(), [rows(0)], "replace")
     assert done.rows == 10
     assert state_of(behind.store()) == done.state
@@ -216,13 +221,13 @@ def test_a_success_whose_answer_is_lost(behind: There, between: Proxy) -> None:
 
 
 def test_a_request_that_never_got_there(behind: There, between: Proxy) -> None:
-    between.fail("drop", method="PUT", path="_hygge", times=2)
+    between.fail("drop", method="PUT", path="_hygge/0", times=2)
     load_frames(behind.store(), [rows(0)], "replace")
     assert read(behind.home()) == list(range(10))
 
 
 def test_a_time_out(behind: There, between: Proxy) -> None:
-    between.fail("hang", method="PUT", path="_hygge")
+    between.fail("hang", method="PUT", path="_hygge/0")
     load_frames(behind.store(), [rows(0)], "replace")
     assert read(behind.home()) == list(range(10))
 
@@ -230,7 +235,7 @@ def test_a_time_out(behind: There, between: Proxy) -> None:
 @pytest.mark.parametrize("code", [409, 412])
 def test_refused_though_nobody_was_quicker(behind: There, between: Proxy, code: int) -> None:
     """A conflict between requests, not between loads: nothing lies there, so it is tried again."""
-    between.fail(code, method="PUT", path="_hygge")
+    between.fail(code, method="PUT", path="_hygge/0")
     load_frames(behind.store(), [rows(0)], "replace")
     assert state_of(behind.store()) is not None
     assert read(behind.home()) == list(range(10))
@@ -246,7 +251,7 @@ def test_refused_because_another_was_quicker(behind: There, between: Proxy, faul
         load = session.begin(request_for(held, Schema.of(rows(0)), "append"))
         receipt = write(load, [rows(50)])
         load_frames(behind.store(), [rows(100)], "append")
-        between.fail(fault, method="PUT", path="_hygge")
+        between.fail(fault, method="PUT", path="_hygge/0")
         with pytest.raises(ConflictError):
             commit(load, [receipt])
     assert read(behind.home()) == [*range(10), *range(100, 110)]
@@ -283,7 +288,7 @@ def test_503_and_a_cut_line_while_uploading(behind: There, between: Proxy) -> No
 
 
 def test_access_that_is_refused(behind: There, between: Proxy) -> None:
-    between.fail(403, method="PUT", path="_hygge")
+    between.fail(403, method="PUT", path="_hygge/0")
     with pytest.raises(ConnectError) as caught:
         load_frames(behind.store(), [rows(0)], "replace")
     assert caught.value.hint
@@ -350,6 +355,43 @@ def test_manifests_go_too(there: There, monkeypatch: pytest.MonkeyPatch) -> None
     for load in range(3):
         load_frames(there.store(optimize={"vacuum": "0"}), [rows(load)], "replace")
     assert there.names("/_hygge") == [manifest.name_of(3)]
+
+
+def test_what_never_became_a_manifest_goes(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SFTP server has it under a hidden name first; one that is to come may be under way."""
+    monkeypatch.setattr(upkeep, "MANIFESTS_STAY", timedelta())
+    dead = [f".{manifest.name_of(1)}.0a1b2c3d", ".probe-0a1b", "..probe-0a1b.0a1b2c3d"]
+    coming = f".{manifest.name_of(2)}.0a1b2c3d"
+    for name in (*dead, coming, ".mine"):
+        there.tree.create(f"{there.path}/_hygge/{name}", b"x")
+    load_frames(there.store(), [rows(0)], "replace")  # which leaves what is younger than a day
+    assert {*dead} < {*there.names("/_hygge")}
+    state = state_of(there.store())
+    assert state is not None
+    assert upkeep.vacuum(there.store().folder, state, timedelta()) == 3  # type: ignore[attr-defined]
+    assert there.names("/_hygge") == [coming, ".mine", manifest.name_of(1)]
+
+
+@pytest.mark.parametrize("kind", ["s3", "sftp"])
+def test_a_server_that_creates_a_name_twice_is_refused(
+    emulators: Callable[[str], Emulator], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = There(emulators(kind))
+    with monkeypatch.context() as patched:
+        if kind == "sftp":
+            import asyncssh
+
+            patched.setattr(asyncssh.SFTPClient, "rename", asyncssh.SFTPClient.posix_rename)
+        else:
+            import obstore
+
+            put = obstore.put
+            patched.setattr(obstore, "put", lambda store, key, data, mode: put(store, key, data))
+        with pytest.raises(UnsupportedError, match="created again") as caught:
+            load_frames(there.store(), [rows(0)], "append")
+        assert caught.value.hint and there.manifests() == []
+    load_frames(there.store(), [rows(0)], "append")
+    assert there.manifests() == [manifest.name_of(1)], "nothing is left of the probe"
 
 
 def test_parts_of_loads_that_may_still_commit_stay(there: There) -> None:

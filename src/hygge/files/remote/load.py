@@ -17,7 +17,7 @@ from hygge.files.assembly import PartsLoad, target_fields
 from hygge.files.format import Format
 from hygge.files.manifest import Held, extra_of
 from hygge.files.parts import Part, PartWriter
-from hygge.files.remote.manifest import Unknown, commit_id, publish
+from hygge.files.remote.manifest import Unknown, check_created_once, commit_id, publish
 from hygge.files.remote.stage import RemoteStage
 from hygge.files.remote.upkeep import vacuum
 from hygge.files.rewrite import Sizes
@@ -54,6 +54,8 @@ class RemoteLoad(PartsLoad):
         self._place = place
         self._fields = target_fields(request.mode, request.stored, held, place)
         form.check(self._fields, place)
+        if held.state is None:
+            check_created_once(destination)
         self._commit_id = uuid.uuid4().hex
         self._stage: RemoteStage = RemoteStage(destination, self._stem)
         self._ended = False

@@ -9,9 +9,10 @@ same generation one wins. The highest generation is what the folder holds.
 from __future__ import annotations
 
 import re
+import uuid
 
 from hygge.core.context import CancelToken
-from hygge.core.errors import StateError, TransientError
+from hygge.core.errors import HyggeError, StateError, TransientError, UnsupportedError
 from hygge.core.load import State
 from hygge.core.steps import reached
 from hygge.files.stage import conflict
@@ -23,6 +24,9 @@ TRIES = 5
 """Of creating a manifest whose fate is unknown."""
 _WAIT_S = 0.2
 _NAME = re.compile(r"(?P<generation>\d{12})\.json")
+_PROBE = ".probe-"
+_UNFINISHED = re.compile(rf"\.(?P<name>\d{{12}}\.json)\.[0-9a-f]{{8}}|\.*{re.escape(_PROBE)}.*")
+"""Names of what is no manifest yet (see `SFTPTree.create`), and of probes."""
 
 
 def name_of(generation: int) -> str:
@@ -34,6 +38,41 @@ def generation_of(name: str) -> int | None:
     """The generation that a manifest's name says; None for what is no manifest's."""
     found = _NAME.fullmatch(name)
     return int(found["generation"]) if found else None
+
+
+def superseded(name: str, generation: int) -> bool:
+    """Whether a file beside the manifests is one that a generation follows, or was never finished
+    and can come to nothing any more."""
+    if found := _UNFINISHED.fullmatch(name):
+        begun = generation_of(found["name"] or name_of(0))
+        return begun is not None and begun <= generation
+    own = generation_of(name)
+    return own is not None and own < generation
+
+
+def check_created_once(folder: RemotePath) -> None:
+    """See that the server creates a name once, by trying it twice: all that is promised of two
+    loads at once rests on it.
+
+    Raises UnsupportedError where it does not; then a load could be lost unseen.
+    """
+    probe = (folder / FOLDER / f"{_PROBE}{uuid.uuid4().hex}").key
+    try:
+        for data in (b"1", b"2"):
+            folder.tree.create(probe, data)
+    except Taken:
+        return
+    finally:
+        try:
+            folder.tree.delete([probe])
+        except HyggeError:
+            pass  # it is tidied away with what else is old
+    raise UnsupportedError(
+        f"{folder}: the server has a name that is taken created again, so that of two loads at "
+        "once one would be lost unseen",
+        hint="load into another place: object storage that knows `If-None-Match: *`, or an SFTP "
+        "server whose rename fails where the name is taken, as OpenSSH's does",
+    )
 
 
 def generations(folder: RemotePath) -> list[int]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from hygge.core.load import State
 from hygge.files.manifest import parts_of
-from hygge.files.remote.manifest import FOLDER, generation_of, name_of
+from hygge.files.remote.manifest import FOLDER, name_of, superseded
 from hygge.storage.path import RemotePath
 
 VACUUM_AFTER = timedelta(hours=24)
@@ -48,9 +48,7 @@ def vacuum(folder: RemotePath, state: State, after: timedelta) -> int:
     dead += [
         e.key
         for e in manifests
-        if (generation := generation_of(e.name)) is not None
-        and generation < state.generation
-        and old(e.changed, max(after, MANIFESTS_STAY))
+        if superseded(e.name, state.generation) and old(e.changed, max(after, MANIFESTS_STAY))
     ]
     tree.delete(dead)
     return len(dead)
