@@ -49,7 +49,9 @@ def test_nothing_is_not_all_well(tmp_path: Path) -> None:
 
 def test_what_is_misconfigured_is_2(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     numbers(tmp_path / "source" / "users.parquet")
-    flow = FILES.replace("  - orders", "  - {name: users, moed: merge}\n  - {name: x, mode: scd2}")
+    flow = FILES.replace(
+        "  - orders", "  - {name: users, moed: merge}\n  - {name: x, mode: append}"
+    )
     assert hygge("debug", cwd=project(tmp_path, flow=flow), code=2).text == snapshot
 
 

@@ -61,7 +61,6 @@ def test_a_folder_is_what_its_files_are(tmp_path: Path) -> None:
         ("", "store", "names no path"),
         ("csv://", "home", "names no path"),
         ("postgres://host/db", "home", "names no table"),
-        ("oracle://host/db#t", "store", "cannot be a destination yet"),
     ],
 )
 def test_what_means_nothing(given: str, role: Any, said: str) -> None:

@@ -15,7 +15,8 @@ MakeProject = Callable[[Mapping[str, str]], Path]
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a `.env` brings into the environment goes with the test."""
-    monkeypatch.delenv("HYGGE_ENV", raising=False)
+    monkeypatch.setenv("HYGGE_ENV", "")  # noted as not set, so that it is not when the test ends
+    monkeypatch.delenv("HYGGE_ENV")
     before = dict(os.environ)
     yield
     for name in set(os.environ) - set(before):

@@ -162,6 +162,14 @@ class MySQLSettler(Settler):
             )
         return True
 
+    def triggers(self, link: Link, place: Place) -> list[str]:
+        found = link.rows(
+            "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = "
+            f"{self._schema(place)} AND event_object_table = {text_literal(place.table)} "
+            "ORDER BY trigger_name"
+        )
+        return [str(name) for (name,) in found]
+
     def before_delete(self, link: Link, place: Place) -> None:
         """See Settler."""
         where = {"schema": self._schema(place), "table": text_literal(place.table)}

@@ -139,6 +139,14 @@ class PostgresSettler(Settler):
         replace_rows(self, link, place, new, hangs)
         self.drop(link, place, new)
 
+    def triggers(self, link: Link, place: Place) -> list[str]:
+        table = f"to_regclass({self.dialect.text(place.sql(self.dialect))})"
+        found = link.rows(
+            f"SELECT tgname::text FROM pg_trigger WHERE tgrelid = {table} AND NOT tgisinternal "
+            "AND tgenabled <> 'D' ORDER BY tgname"
+        )
+        return [name for (name,) in found]
+
     def before_delete(self, link: Link, place: Place) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"

@@ -27,6 +27,18 @@ def count(settler: Settler, link: Link, place: Place, table: str) -> int:
     return int(link.row(words.count(settler.dialect, place.sql(settler.dialect, table)))[0])
 
 
+def tell_triggers(
+    settler: Settler, link: Link, place: Place, note: Callable[[str, str], None]
+) -> None:
+    """Warn of triggers: rows that they drop, add or alter are not those that were counted."""
+    if names := settler.triggers(link, place):
+        note(
+            f"{place} has triggers ({', '.join(names)}): what they make of the rows that are "
+            "loaded is not looked at",
+            "warning",
+        )
+
+
 @dataclass(frozen=True)
 class Filling:
     """One load's, within its open transaction.

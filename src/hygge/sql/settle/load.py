@@ -20,7 +20,7 @@ from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_stor
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.drift import check_indexes, is_altered, target_fields
-from hygge.sql.settle.fill import Filling, count
+from hygge.sql.settle.fill import Filling, count, tell_triggers
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
@@ -262,6 +262,7 @@ class SQLLoad(Load):
             return now
         if now != self._seen:
             raise self._conflict()
+        tell_triggers(self._settler, self._link, self._place, self._context.note)
         return None
 
     def _look_up(self, cause: HyggeError) -> State:

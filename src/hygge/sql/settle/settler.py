@@ -190,6 +190,10 @@ class Settler(ABC):
         """Whether a staged value of a column would be another one in a column of type `held`."""
         return bool(link.rows(self.altered(stage, name, held, coming)))
 
+    def triggers(self, link: Link, place: Place) -> list[str]:
+        """The triggers that run for rows of a table, by name, as far as the user may see them."""
+        return []
+
     def before_delete(self, link: Link, place: Place) -> None:
         """Raise DataError where to delete rows of a table would change other rows too."""
 

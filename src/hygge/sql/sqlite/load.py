@@ -17,6 +17,7 @@ from hygge.core.steps import reached
 from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
 from hygge.sql.settle.drift import target_fields
+from hygge.sql.settle.fill import tell_triggers
 from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.encode import check
 from hygge.sql.sqlite.settler import (
@@ -190,6 +191,7 @@ class SQLiteLoad(Load):
                     "another run has loaded it meanwhile; nothing was published",
                     hint="run again",
                 )
+            tell_triggers(settler, link, self._to.place, self._context.note)
             filling = SQLiteFilling(
                 settler, link, self._to.place, self.request, self._fields, self._coming, held,
                 stage=STAGED, staged=True, straight="", fresh="",

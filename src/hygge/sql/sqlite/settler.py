@@ -113,6 +113,14 @@ class SQLiteSettler(Settler):
         """None: rows wait in files."""
         return []
 
+    def triggers(self, link: Link, place: Place) -> list[str]:
+        table = self.dialect.text(place.table)
+        found = link.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' "
+            f"AND lower(tbl_name) = lower({table}) ORDER BY name"
+        )
+        return [str(name) for (name,) in found]
+
     def delete_coming(self, target: str, stage: str, keys: Sequence[Field], also: str = "") -> str:
         """See Settler; without a condition by a list of keys, which SQLite makes an index of."""
         if also:
