@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from hygge.core.errors import HyggeError
+from hygge.core.home import HomeSession
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease
+from hygge.sql.session import SQLSession
 
 MOST = 3
 """How many sessions are opened beside the first."""
@@ -55,3 +57,25 @@ def companions(
     finally:
         keeper.release()
     return others
+
+
+class TogetherSession(SQLSession):
+    """A session with others beside it, which it opens itself, in snapshots like its own."""
+
+    _shared = ""
+    """What the snapshot is called, once others may have it; "" where it is this session's alone."""
+    _beside: Sequence[TogetherSession] = ()
+    """Those that nobody has asked for yet."""
+
+    def beside(self, most: int) -> list[HomeSession] | None:
+        """Sessions in this one's snapshot, each given out once; None where it is not shared."""
+        if not self._shared:
+            return None
+        given, self._beside = self._beside[:most], self._beside[most:]
+        return list(given)
+
+    def close(self) -> None:
+        for session in self._beside:
+            session.close()
+        self._beside = ()
+        super().close()

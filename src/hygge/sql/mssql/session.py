@@ -25,9 +25,8 @@ from hygge.sql.queries import chunk_type
 from hygge.sql.ranges import range_label
 from hygge.sql.relation import Column, Relation, by_column, meanings
 from hygge.sql.select import where
-from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
-from hygge.sql.together import Spare, companions
+from hygge.sql.together import Spare, TogetherSession, companions
 
 _SNAPSHOT = "one snapshot"
 _WORDS = {
@@ -56,7 +55,7 @@ class MSSQLSource(Source):
     precision: Precision = "us"
 
 
-class MSSQLSession(SQLSession):
+class MSSQLSession(TogetherSession):
     """One attempt's reading of a database of SQL Server.
 
     In one snapshot, where the database has them allowed (`ALLOW_SNAPSHOT_ISOLATION`), which all of
@@ -80,8 +79,6 @@ class MSSQLSession(SQLSession):
     ) -> None:
         super().__init__(lease, source, context)
         self._spare = spare
-        self._shared = ""
-        self._beside: list[MSSQLSession] = []
 
     @property
     def link(self) -> MSSQLLink:
@@ -175,19 +172,6 @@ class MSSQLSession(SQLSession):
         session._found, session._fields, session._bound = self._found, self._fields, self._bound
         session._tracked = self._tracked
         return session
-
-    def beside(self, most: int) -> list[MSSQLSession] | None:
-        """Sessions in this one's snapshot, each given out once; None where it is not shared."""
-        if not self._shared:
-            return None
-        given, self._beside = self._beside[:most], self._beside[most:]
-        return given
-
-    def close(self) -> None:
-        for session in self._beside:
-            session.close()
-        self._beside = []
-        super().close()
 
     @property
     def _table(self) -> str:

@@ -24,15 +24,14 @@ from hygge.sql.queries import bounded, chunk_type
 from hygge.sql.ranges import range_label, range_rows, ranges_between
 from hygge.sql.relation import Column, Relation
 from hygge.sql.select import columns_sql
-from hygge.sql.session import SQLSession
 from hygge.sql.source import Source
-from hygge.sql.together import Spare, companions
+from hygge.sql.together import Spare, TogetherSession, companions
 
 BEGIN = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 _TEXTS = ("string", "json", "uuid")
 
 
-class MySQLSession(SQLSession):
+class MySQLSession(TogetherSession):
     """One attempt's reading of a MySQL or MariaDB database, in one transaction.
 
     It is one snapshot of all tables whose storage engine has them, as InnoDB does.
@@ -52,8 +51,7 @@ class MySQLSession(SQLSession):
         super().__init__(lease, source, context)
         self._spare = spare
         self._clock: Clock | None = None
-        self._engine = self._shared = ""
-        self._beside: list[MySQLSession] = []
+        self._engine = ""
 
     @property
     def link(self) -> MySQLLink:
@@ -95,19 +93,6 @@ class MySQLSession(SQLSession):
         session._found, session._fields = self._found, self._fields
         session.consistency = self.consistency
         return session
-
-    def beside(self, most: int) -> list[MySQLSession] | None:
-        """Sessions in this one's snapshot, each given out once; None where it is not shared."""
-        if not self._shared:
-            return None
-        given, self._beside = self._beside[:most], self._beside[most:]
-        return given
-
-    def close(self) -> None:
-        for session in self._beside:
-            session.close()
-        self._beside = []
-        super().close()
 
     def clock(self) -> datetime:
         """See HomeSession; as it was when the snapshot was taken."""
