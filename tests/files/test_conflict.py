@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 from tests.files.crashing import without_exchange
 from tests.files.driving import bound, by_duckdb, load, state_of
+from tests.files.remains import check_swept
 
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, ConnectError, HyggeError, StateError
@@ -66,7 +68,7 @@ def test_of_two_loads_one_wins(
     assert held is not None
     assert held.load_id == "a" * 20
     assert held.rows == (1 if first_load else 4)
-    assert [p.name for p in stage_root(tmp_path / "t").iterdir()] == ["commit.lock"]
+    check_swept(tmp_path / "t")
 
 
 def test_many_threads_racing_lose_no_row_and_double_none(tmp_path: Path) -> None:
@@ -293,7 +295,7 @@ def test_no_room_leaves_what_was_there(tmp_path: Path, kind: str) -> None:
     held = state_of(lookup("store", kind)("t", path=folder))
     assert held is not None
     assert held.rows == 10
-    assert [p.name for p in stage_root(folder).iterdir()] == ["commit.lock"]
+    check_swept(folder)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
@@ -318,3 +320,33 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
         load(ParquetStore("t", path=tmp_path / "t"), "append", [ROWS])
     assert (tmp_path / "t").is_symlink()
     assert len(by_duckdb(tmp_path / "real")) == 6
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+@pytest.mark.parametrize("exchange", [True, False])
+def test_who_lists_an_old_folder_never_finds_less(
+    tmp_path: Path, mode: str, exchange: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that opened the folder before a load lists it afterwards: it sees the old names, and
+    by them, in the new folder, all of the old rows or a part that is missing."""
+    monkeypatch.setattr(local, "exchange", local.exchange)
+    if not exchange:
+        without_exchange()
+    folder = tmp_path / "t"
+    store = ParquetStore("t", path=folder)
+    load(store, "append", [ROWS])
+    load(store, "append", [ROWS])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        load(store, mode, [ROWS])
+        listed = os.listdir(descriptor)
+    finally:
+        os.close(descriptor)
+    parts = {name for name in before if name.startswith("part-")}
+    assert len(parts) == 2
+    assert sorted(listed) == sorted(before)
+    there = {name for name in parts if (folder / name).exists()}
+    assert there == (parts if mode == "append" else set())
+    assert all((folder / name).read_bytes() == before[name] for name in there)
+    check_swept(folder)

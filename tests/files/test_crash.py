@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 from tests.files.crashing import ROWS, one_load, rows_of
 from tests.files.driving import everything, state_of
+from tests.files.remains import check_swept
 
 from hygge.core.registry import lookup
-from hygge.files.stage import FALLBACK_STEPS, STEPS, stage_root
+from hygge.files.stage import FALLBACK_STEPS, STEPS
 
 MODES = ("replace", "append", "merge")
 
@@ -60,7 +61,7 @@ def test_killed_at_every_step(tmp_path: Path, mode: str, step: str) -> None:
     assert state.rows == len(after if published else before)
     one_load(folder, "parquet", mode, 3 if published else 2)
     assert held(folder, "parquet") == (expected(mode, 3) if published else after)
-    assert [p.name for p in stage_root(folder).iterdir()] == ["commit.lock"]
+    check_swept(folder)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -101,7 +102,7 @@ def test_killed_where_folders_cannot_be_exchanged(tmp_path: Path, mode: str, ste
     assert held(folder, "parquet") == expected(mode, 2 if published else 1)
     one_load(folder, "parquet", mode, 3 if published else 2)
     assert held(folder, "parquet") == expected(mode, 3 if published else 2)
-    assert [p.name for p in stage_root(folder).iterdir()] == ["commit.lock"]
+    check_swept(folder)
 
 
 def test_a_reader_polling_sees_whole_generations_only(tmp_path: Path) -> None:

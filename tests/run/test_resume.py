@@ -71,8 +71,14 @@ class Case:
 
     @property
     def stages(self) -> list[Path]:
+        """Those that hold anything; of a published one the names of the old generation stay."""
         root = stage_root(self.folder)
-        return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
+        held = {
+            p.relative_to(root).parts[0]
+            for p in root.rglob("*")
+            if p.is_file() and p.stat().st_size
+        }
+        return [root / name for name in sorted(held)]
 
     def store(self, **changes: Any) -> Store:
         return KINDS[self.kind]("t", path=str(self.folder), part_rows=15, **changes)

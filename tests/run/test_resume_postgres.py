@@ -16,12 +16,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.files.remains import check_swept
 from tests.run.support import planned
 from tests.servers import Database
 
 from hygge import ParquetStore, PostgresHome
 from hygge.core.context import Context
-from hygge.files.stage import stage_root
 from hygge.run.move import Attempt
 from hygge.run.pump import Meter
 from hygge.testing.faults import run_killed_at
@@ -134,7 +134,7 @@ def rounds(database: Database, root: Path, chance: random.Random) -> list[str]:
     told += load(database.url, str(root))[0]
     check_equal(held(root), database)
     check_one_moment(held(root))
-    assert [p.name for p in stage_root(root / "data" / "items").iterdir()] == ["commit.lock"]
+    check_swept(root / "data" / "items")
     return told
 
 

@@ -141,6 +141,21 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def hollow(folder: Path) -> None:
+    """Free what the files of a folder hold, and leave their names.
+
+    Each name is given to one empty file that nobody may read; who has a file open reads on.
+    Call it for a folder that holds at least one file.
+    """
+    empty = folder.with_name(f"{folder.name}-empty")
+    empty.touch(mode=0)
+    for place, _, names in os.walk(folder):
+        for name in names:
+            link(empty, empty.with_suffix(".link"))
+            empty.with_suffix(".link").replace(Path(place) / name)
+    empty.unlink()
+
+
 def link(source: Path, target: Path) -> None:
     """A second name for a file; a copy where the file system has no hard links."""
     try:

@@ -188,7 +188,7 @@ class Stage:
             local.sync(target.parent)
             local.sync(self.folder)
             reached("files.checked")
-        self.remove()
+        self._retire(old)
         reached("files.cleaned")
 
     def _swap(self, target: Path, root: Path) -> Path | None:
@@ -229,6 +229,26 @@ class Stage:
             target.rename(self.folder / "refused")
             old.rename(target)
         local.sync(target.parent)
+
+    def _retire(self, old: Path | None) -> None:
+        """Free what an old generation holds; its names stay until the next load begins.
+
+        Someone who opened the folder before it was exchanged may list it only now. From the names
+        he goes on, by path, to the new generation, and finds there all of what he listed, or
+        misses a part and errs. A folder that loses its names one by one would show him less than
+        either generation has, or nothing.
+        """
+        if old is None:
+            self.remove()
+            return
+        try:
+            for entry in list(self.folder.iterdir()):
+                if entry.name not in ("lock", old.name):
+                    _remove(entry)
+            local.hollow(old)
+        except OSError:
+            self.remove()  # what is published stays so, whatever the sweeping meets
+        self.let_go()
 
     def remove(self) -> None:
         """Remove the stage and free its lock. Safe more than once."""
