@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, MissingDriver
+from hygge.core.importing import begin_importing
 from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
-from hygge.sql.postgres.frames import frame
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,9 +27,11 @@ FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
 _TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
 _MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
-MOST_BYTES = 4 << 20
+MOST_BYTES = 8 << 20
 """No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
 _STATUS = "adbc.postgresql.transaction_status"
+_NEEDED = ("adbc_driver_manager._reader", "hygge.sql.postgres.session", "pyarrow._compute")
+"""What is needed once there is a connection: their import takes longer than connecting does."""
 
 
 class PostgresLink(Link):
@@ -129,6 +131,8 @@ class PostgresLink(Link):
     def _frames(self, reader: Any, batch_rows: int) -> Generator[pl.DataFrame, None, None]:
         import pyarrow as pa
 
+        from hygge.sql.postgres.frames import frame
+
         def fetch() -> Any:
             try:
                 return reader.read_next_batch()
@@ -136,8 +140,9 @@ class PostgresLink(Link):
                 return None
 
         with told(self.label):
-            yield frame(pa.RecordBatch.from_pylist([], schema=reader.schema))
-            with closing(ahead(fetch, stop=self.cancel)) as batches:
+            empty = pa.RecordBatch.from_pylist([], schema=reader.schema)
+            with closing(ahead(fetch, first=empty, stop=self.cancel)) as batches:
+                yield frame(next(batches))
                 for batch in batches:
                     yield from frame(batch).iter_slices(batch_rows)
 
@@ -168,14 +173,18 @@ class _Database:
     """ADBC's description of a database, made once: it connects by itself to look at the types."""
 
     def __init__(self) -> None:
-        self._lock, self._found = threading.Lock(), None
+        self._lock = threading.Lock()
+        self._found: Any = None
 
     def open(self, uri: str) -> Any:
-        import adbc_driver_postgresql
+        import adbc_driver_manager
+        from adbc_driver_postgresql import _driver_path
 
         with self._lock:
             if self._found is None:
-                self._found = adbc_driver_postgresql.connect(uri)
+                driver = _driver_path()  # looks for files, which would wait for those who import
+                begin_importing(*_NEEDED)
+                self._found = adbc_driver_manager.AdbcDatabase(driver=driver, uri=uri)
             return self._found
 
 
