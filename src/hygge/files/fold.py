@@ -149,20 +149,42 @@ class Fold:
             .alias(versions.current),
         )  # fmt: skip
 
+    def vanishing(self, old: pl.DataFrame, present: pl.DataFrame) -> tuple[pl.Series, Gone]:
+        """Of each row that is there, whether it goes, or changes, for being gone at the source or
+        for being back; and how many were not gone, and are now.
+
+        Parameters
+        ----------
+        old: of the key's columns, the marks' (`soft`) or those of versions (`scd2`) at least.
+        present: as `run` has it.
+        """
+        deletes = self._terms.deletes
+        assert deletes is not None  # asked only by loads that look for what is gone
+        alive, here = self._alive(old, deletes), self._here(old, present, deletes)
+        gone = alive & ~here
+        counts = Gone(int(alive.sum()), int(gone.sum()))
+        settled = self.request.mode == "scd2" or deletes.hard or deletes.marked or deletes.told
+        return gone if settled else gone | (~alive & here), counts
+
+    def _alive(self, old: pl.DataFrame, deletes: Deletes) -> pl.Series:
+        """Of each row, whether it is not gone yet."""
+        if self.request.mode == "scd2":
+            return old[self._terms.versions.valid_to].is_null()
+        if deletes.hard:
+            return pl.repeat(True, old.height, dtype=pl.Boolean, eager=True)
+        return old[deletes.column].is_null()
+
+    def _here(self, old: pl.DataFrame, present: pl.DataFrame, deletes: Deletes) -> pl.Series:
+        """Of each row, whether the source has its key."""
+        here = _among(old, present, self.keys)
+        return ~here if deletes.told else here  # told are the keys of rows that are gone
+
     def _vanish(
         self, old: pl.DataFrame, present: pl.DataFrame, deletes: Deletes
     ) -> tuple[pl.DataFrame, Gone]:
         """What is there after rows that are gone at the source have been dealt with."""
-        closing, versions = self.request.mode == "scd2", self._terms.versions
-        here = _among(old, present, self.keys)
-        if deletes.told:  # the keys are those of rows that are gone
-            here = ~here
-        if closing:
-            alive = old[versions.valid_to].is_null()
-        elif deletes.hard:
-            alive = pl.repeat(True, old.height, dtype=pl.Boolean, eager=True)
-        else:
-            alive = old[deletes.column].is_null()
+        closing, alive = self.request.mode == "scd2", self._alive(old, deletes)
+        here = self._here(old, present, deletes)
         gone = alive & ~here
         counts = Gone(int(alive.sum()), int(gone.sum()))
         if closing:

@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar, Literal
 
+import polars as pl
+
+from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.errors import ConflictError, TransientError, VerifyError
-from hygge.core.load import Load, Receipt
+from hygge.core.errors import (
+    ConflictError,
+    HyggeError,
+    TransientError,
+    UnsupportedError,
+    VerifyError,
+)  # fmt: skip
+from hygge.core.fields import Schema
+from hygge.core.load import Load, Receipt, State, check_kept
 from hygge.core.secrets import redact
+from hygge.files.fold import Fold
 from hygge.files.session import first_line
+from hygge.lake.folding import Bounds, Folding, There
+from hygge.lake.gone import Inside
+from hygge.lake.once import Coming
 from hygge.lake.parts import Datafile
 from hygge.lake.shelf import Shelf
+from hygge.lake.types import Carrier
 from hygge.lake.writer import LakeWriter, Ticket, files_of
+
+KEYED = ("merge", "delete_insert", "scd2")
 
 
 class LakeLoad(Load):
     """A load whose rows lie in files of the table's folder before it commits."""
 
+    CARRIER: ClassVar[Carrier]
+    DENIED: ClassVar[tuple[type[Exception], ...]]
+    """The library's answer that it does not commit this at all."""
+
     _context: Context
     _shelf: Shelf
     """The table's folder."""
+    _held: State | None
+    _keeps: bool
+    """Whether there are rows that stay, at least some of them."""
+    _fields: Schema
+    _lying: Schema
+    """The table's fields, and the same as they lie."""
+    _folder: str
+    """Where files of the table's own are written, within its folder."""
+    _waiting: str
+    """Where rows and keys wait that are no files of the table's."""
+    _over: bool = False
+    """Whether it is at its end."""
+    _named: bool = False
+    """Whether a commit names its files that has come or may come."""
 
     @property
     @abstractmethod
     def ticket(self) -> Ticket:
         """For writers here and elsewhere."""
+
+    @abstractmethod
+    def _ticket(self, folder: str, fields: Schema, *, waits: bool) -> Ticket:
+        """For files of these fields in a folder; or for rows and keys that wait there."""
 
     @abstractmethod
     def _telling(self) -> AbstractContextManager[None]:
@@ -36,9 +78,73 @@ class LakeLoad(Load):
     def _where(self) -> str:
         """The table, for people."""
 
+    @abstractmethod
+    def _frames(self, columns: Sequence[str] | None, bounds: Bounds) -> Iterator[pl.DataFrame]:
+        """See There. Of `scd2` at least the current versions."""
+
+    @abstractmethod
+    def _row_count(self) -> int | None:
+        """How many rows the table has, where that is told without reading them."""
+
+    @abstractmethod
+    def _now(self) -> Literal["before", "ours", "others"]:
+        """Whose load the table holds now: as it was, this one's, or another's."""
+
+    @abstractmethod
+    def _is_overtaken(self, error: Exception) -> bool:
+        """Whether an error of the commit's says that others have committed, and this has not."""
+
     def writer(self, chunk: int) -> LakeWriter:
         with self._telling():
             return LakeWriter(self.ticket, chunk, self._context)
+
+    def key_writer(self) -> LakeWriter:
+        with self._telling():
+            self._shelf.remove_folder(self._keys_folder)
+            ticket = self._ticket(self._keys_folder, self._key_fields, waits=True)
+            return LakeWriter(ticket, 0, self._context)
+
+    def staged_keys(self) -> int:
+        with self._telling():
+            return sum(self._shelf.rows(name) for name in self._key_files())
+
+    @property
+    def _key_fields(self) -> Schema:
+        return Schema(self._fields[key] for key in self.request.keys)
+
+    @property
+    def _keys_folder(self) -> str:
+        return f"{self._waiting}/keys"
+
+    def _key_files(self) -> list[str]:
+        return [entry.name for entry in self._shelf.entries(self._keys_folder)]
+
+    @property
+    def _keys_needed(self) -> tuple[str, ...]:
+        """The columns in which NULL is an error."""
+        by_window = self.request.mode == "delete_insert" and self.request.terms.window is not None
+        needed = self._folds or (self.request.mode in KEYED and not by_window)
+        return self.request.keys if needed else ()
+
+    @property
+    def _folds(self) -> bool:
+        """Whether it takes more than the rows that come to know what changes."""
+        request = self.request
+        sifted = not {*request.fields.names} <= {*request.stored.names}
+        finds = request.terms.finds and request.mode != "append"
+        return request.mode == "scd2" or finds or sifted or bool(request.terms.latest)
+
+    @property
+    def _coming_fields(self) -> Schema:
+        """The fields of what is written: of what comes, as wide as the table's."""
+        if not self._folds:
+            return self._fields
+        return Schema(self._fields.get(f.name) or f for f in self.request.fields)
+
+    @property
+    def _ends(self) -> str:
+        """The column that has a value in versions that are closed; "" where there are none."""
+        return self.request.terms.versions.valid_to if self.request.mode == "scd2" else ""
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the footers say of the files that lie there."""
@@ -52,6 +158,110 @@ class LakeLoad(Load):
             raise VerifyError(
                 f"{self._where()}: the receipts and the staged files differ; nothing was published"
             )
+
+    # What changes ---------------------------------------------------------------------------------
+
+    def _folded(
+        self, files: Sequence[Datafile], into: Ticket
+    ) -> tuple[list[Datafile], list[Datafile]]:
+        """Fold what comes into what is there.
+
+        Returns
+        -------
+        Files of the rows that the table is to have, and of the keys whose rows go. Raises
+        DataError for a key of rows that differ, GuardError where too many rows would be gone.
+        """
+        added = into.filler("folded")
+        gone = self._ticket(f"{self._waiting}/gone", self._key_fields, waits=True).filler("gone")
+        coming = self.CARRIER.schema(self._coming_fields, self._where())
+        Folding(
+            Fold(self.request, self._lying), coming,
+            partial(self._read, [file.name for file in files]),
+            partial(self._read, self._key_files()),
+            There(self._frames, self._count) if self._keeps else None, self._context.cancel,
+        ).run(added.add, gone.add)  # fmt: skip
+        added.flush()
+        gone.flush()
+        if self.request.mode == "replace":
+            rows = sum(file.rows for file in added.files)
+            check_kept(self.request.entity, rows, self._held, self.request.terms)
+        return added.files, gone.files
+
+    def _read(self, names: Sequence[str], columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+        for name in names:
+            yield from self._shelf.frames(name, columns)
+
+    def _count(self) -> int:
+        """How many rows the table has."""
+        known = self._row_count()
+        return sum(f.height for f in self._frames(self._lying.names[:1], {})) \
+            if known is None else known  # fmt: skip
+
+    def _coming(self, files: Sequence[Datafile], keys: Sequence[str], **how: object) -> Coming:
+        """What waits in some files; see Coming."""
+        return Coming(
+            self._shelf, [f.name for f in files], sum(f.rows for f in files), keys,
+            entity=self.request.entity, **{"once": False, **how},  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _inside(self) -> Inside | None:
+        """The window whose rows go; None for none. Raises UnsupportedError where the table's column
+        does not keep their order."""
+        window = self.request.terms.window
+        if self.request.mode != "delete_insert" or window is None or not self._keeps:
+            return None
+        kind, lies = (of[window.column].type for of in (self._fields, self._lying))
+        if lies.kind == "string" and kind.kind != "string":
+            raise UnsupportedError(
+                f"{self._where()}: '{window.column}' lies as text, which cannot be told to be in a "
+                "window",
+                hint="choose another column, or `delete_by: key`",
+            )
+        return Inside(replace(window, type=lies), self._lying, self.request.entity)
+
+    def _as_lying(self, frame: pl.DataFrame, columns: Sequence[str] | None) -> pl.DataFrame:
+        """Rows of the table's with some columns, or all, as they are to lie; NULL in new ones."""
+        fields = Schema(self._lying[name] for name in columns or self._lying.names)
+        lacking = [
+            pl.lit(None, dtype=f.type.physical).alias(f.name)
+            for f in fields
+            if f.name not in frame.columns
+        ]
+        whole = frame.with_columns(lacking).select(fields.names)
+        return conform(whole, fields, entity=self.request.entity)
+
+    # Commits --------------------------------------------------------------------------------------
+
+    def _settle(self, cause: Exception) -> None:
+        """Find out what became of a commit that raised: its answer may have been lost, or it may
+        still be on its way. Returns where it has happened."""
+        try:
+            now = self._now()
+        except HyggeError:
+            raise self._unknown(cause) from cause
+        if now == "ours":
+            return
+        if now == "others" or self._is_overtaken(cause):
+            self._named = False
+            raise self._conflict() from cause
+        if isinstance(cause, self.DENIED):
+            self._named = False
+            with self._telling():
+                raise cause
+        raise self._unknown(cause) from cause
+
+    def abort(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        with suppress(HyggeError), self._telling():
+            self._dropped()
+
+    def _dropped(self) -> None:
+        """Remove what no commit names."""
+        self._shelf.remove_folder(self._waiting)
+        if not self._named:
+            self._shelf.remove_folder(self._folder)
 
     def _conflict(self) -> ConflictError:
         return ConflictError(

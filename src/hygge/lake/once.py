@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from hygge.core.errors import DataError
-from hygge.lake.gone import Gone, hashes_of
+from hygge.core.fields import Schema
+from hygge.lake.gone import Going, Gone, Inside, hashes_of
 from hygge.lake.shelf import Shelf
 
 MOST = 8_000_000
@@ -29,6 +30,9 @@ class Coming:
     keys: the key's columns; none where there is no key.
     once: whether rows of one key must be the same, and are one then.
     entity: the name used in errors.
+    going: what lies of the keys whose rows go, and how many those are; the rows' own if not given.
+    ends: see Gone.
+    window: whose rows go, whatever their key; None where it is by keys.
 
     Raises
     ------
@@ -44,9 +48,15 @@ class Coming:
         *,
         once: bool,
         entity: str,
+        going: tuple[Sequence[str], int] | None = None,
+        ends: str = "",
+        window: Inside | None = None,
     ) -> None:
         self._shelf, self._names, self._keys = shelf, list(names), list(keys)
-        self._rows, self._entity = rows, entity
+        self._entity, self._ends, self._window = entity, ends, window
+        self._apart = going is not None
+        """Whether the keys whose rows go lie apart from the rows that come."""
+        self._going, self._count = (list(names), rows) if going is None else going
         self._doubled = self._found_twice(rows) if once else pl.Series(dtype=pl.UInt64)
         self._alone: Gone | None = None
         """The keys, where they are one part."""
@@ -64,33 +74,47 @@ class Coming:
             yield frame if self.is_unique else frame.filter(~self._of(frame, self._doubled))
         yield from self._again()
 
-    def gone(self) -> Iterator[Gone]:
-        """Every key that comes, in parts of about KEYS; one without columns where there is no
-        key."""
+    def gone(self) -> Iterator[Going]:
+        """The rows that go: those of every key, in parts of about KEYS, or of a window; one part of
+        none where there is no key."""
+        if self._window is not None:
+            yield self._window
+            return
         if self._alone is not None:
             yield self._alone
             return
-        parts = -(-self._rows // KEYS) or 1 if self._keys else 1
+        parts = -(-self._count // KEYS) or 1 if self._keys else 1
         for part in range(parts):
-            found = Gone.of(self._pieces(self._keys) if self._keys else (), part, parts)
+            keys = self._pieces(self._keys, self._going) if self._keys else ()
+            found = Gone.of(keys, part, parts, self._ends)
             if parts == 1:
                 self._alone = found
             yield found
 
-    def with_keys(self) -> Iterator[pl.DataFrame]:
-        """The rows and, beside them, each piece's keys, told apart by the column COMES."""
-        for frame in self._pieces():
-            yield frame.with_columns(pl.lit(True).alias(COMES))
-            lacking = [
-                pl.lit(None, dtype=dtype).alias(name)
-                for name, dtype in frame.schema.items()
-                if name not in self._keys
-            ]
-            own = frame.select(self._keys).unique().with_columns(lacking).select(frame.columns)
-            yield own.with_columns(pl.lit(False).alias(COMES))
+    def with_keys(self, lying: Schema) -> Iterator[pl.DataFrame]:
+        """The rows and, beside them, the keys whose rows go, told apart by the column COMES, in
+        the columns as they lie."""
+        lacking = [
+            pl.lit(None, dtype=f.type.physical).alias(f.name)
+            for f in lying
+            if f.name not in self._keys
+        ]
 
-    def _pieces(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        for name in self._names:
+        def keys(frame: pl.DataFrame) -> pl.DataFrame:
+            own = frame.select(self._keys).unique().with_columns(lacking)
+            return own.select(*lying.names, pl.lit(False).alias(COMES))
+
+        for frame in self._pieces():
+            yield frame.select(*lying.names, pl.lit(True).alias(COMES))
+            if not self._apart:
+                yield keys(frame)
+        for frame in self._pieces(self._keys, self._going) if self._apart else ():
+            yield keys(frame)
+
+    def _pieces(
+        self, columns: Sequence[str] | None = None, names: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        for name in self._names if names is None else names:
             yield from self._shelf.frames(name, columns)
 
     def _found_twice(self, rows: int) -> pl.Series:

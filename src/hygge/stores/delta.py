@@ -11,6 +11,7 @@ from hygge.core.context import Context
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
+from hygge.core.terms import ABILITIES
 from hygge.core.upkeep import Optimize
 from hygge.lake.config import Filed, Located
 from hygge.lake.delta.shape import DeltaTicket
@@ -53,7 +54,8 @@ class DeltaStore(Placed, Store):
     Config = DeltaStoreConfig
     config: DeltaStoreConfig
     keeps_state = True
-    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES)
 
     def readers(self, mode: Mode) -> str:
         return "the rows before or the rows after: one commit"

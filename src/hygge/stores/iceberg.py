@@ -8,6 +8,7 @@ from hygge.core.context import Context
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
+from hygge.core.terms import ABILITIES
 from hygge.lake.config import Filed
 from hygge.lake.iceberg.config import Cataloged, InCatalog
 from hygge.lake.iceberg.shape import IcebergTicket
@@ -25,7 +26,8 @@ class IcebergStore(InCatalog, Store):
     Config = IcebergStoreConfig
     config: IcebergStoreConfig
     keeps_state = True
-    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES)
 
     def readers(self, mode: Mode) -> str:
         return "the rows before or the rows after: one commit"

@@ -14,6 +14,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store, StoreSession
+from hygge.core.terms import ABILITIES
 from hygge.storage.onelake import HOST
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -92,7 +93,8 @@ class OneLakeStore(Store, type="onelake"):
     Config = OneLakeStoreConfig
     config: OneLakeStoreConfig
     keeps_state = True
-    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert")
+    modes: ClassVar[tuple[Mode, ...]] = ("replace", "append", "merge", "delete_insert", "scd2")
+    abilities = frozenset(ABILITIES) - {"told"}
 
     @classmethod
     def place_entity(

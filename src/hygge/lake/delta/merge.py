@@ -1,20 +1,16 @@
-"""Bringing rows into a table that has some, in one commit: Delta's MERGE, or all written anew."""
+"""Bringing rows into a table that has some, in one commit, by Delta's MERGE."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 
-from hygge.core.conform import conform
 from hygge.core.context import CancelToken
-from hygge.core.fields import Schema
-from hygge.lake.gone import Gone
 from hygge.lake.once import COMES
-from hygge.lake.parts import Filler
 
 Frames = Callable[[], Iterator[pl.DataFrame]]
 
@@ -83,11 +79,14 @@ def delete_insert(
     keys: Sequence[str],
     bounds: Sequence[str],
     how: CommitProperties,
+    *,
+    widens: bool,
 ) -> None:
-    """Delete the rows whose key comes, and add all that come. The stream has the column COMES."""
+    """Delete the rows whose keys are there, and add all that come. The stream has the column COMES,
+    which is false for those keys. Parameters as of `merge`."""
     values = {quoted(name): f"s.{quoted(name)}" for name in names}
     (
-        _begun(table, stream, [f"NOT s.{COMES}", *_same(keys), *bounds], how, False)
+        _begun(table, stream, [f"NOT s.{COMES}", *_same(keys), *bounds], how, widens)
         .when_matched_delete()
         .when_not_matched_insert(values, predicate=f"s.{COMES}")
         .execute()
@@ -107,42 +106,12 @@ def _same(keys: Sequence[str]) -> list[str]:
     return [f"t.{quoted(k)} = s.{quoted(k)}" for k in keys]
 
 
-def rewrite(
-    table: DeltaTable | None,
-    lying: Schema,
-    gone: Callable[[], Iterator[Gone]],
-    coming: Iterator[pl.DataFrame],
-    filler: Filler,
-    cancel: CancelToken,
-    entity: str,
-) -> None:
-    """Write all rows anew, in other types.
-
-    Parameters
-    ----------
-    table: whose rows stay; None where there are none.
-    lying: the columns as they are to lie.
-    gone: the keys of rows that do not stay, in parts; the table is read for each.
-    coming: the rows that are added, as they are to lie.
-    filler: where all of them go.
-    cancel: checked between pieces.
-    entity: the name used in errors.
-    """
-    for part in gone() if table is not None else ():
-        for batch in table.scan():  # type: ignore[union-attr]
-            cancel.check()
-            frame = pl.DataFrame(pa.record_batch(batch))
-            lacking = [
-                pl.lit(None, dtype=f.type.physical).alias(f.name)
-                for f in lying
-                if f.name not in frame.columns
-            ]
-            rows = conform(frame.with_columns(lacking), lying, entity=entity)
-            filler.add(part.stay(rows))
-    for frame in coming:
-        cancel.check()
-        filler.add(frame.select(lying.names))
-    filler.flush()
+def within(bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Conditions for rows whose whole numbers are within bounds."""
+    return [
+        f"{quoted(name)} >= {low} AND {quoted(name)} <= {high}"
+        for name, (low, high) in bounds.items()
+    ]
 
 
 def bounds_of(

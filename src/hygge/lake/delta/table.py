@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
@@ -146,3 +147,17 @@ def make_log_durable(folder: Path | None, after: int) -> None:
             local.sync(entry)
     local.sync(log)
     local.sync(folder)
+
+
+def columns_of(table: DeltaTable) -> set[str]:
+    return {field.name for field in table.schema().fields}
+
+
+def scanned(
+    table: DeltaTable, columns: Sequence[str], condition: str = ""
+) -> Iterator[pl.DataFrame]:
+    """The rows of a version that meet a condition, in those of some columns that it has."""
+    there = columns_of(table)
+    wanted = [name for name in columns if name in there]
+    for batch in table.scan(columns=wanted, predicate=condition or None):
+        yield pl.DataFrame(pa.record_batch(batch))

@@ -8,10 +8,10 @@ table's state back; nothing is removed that may have been published, or may be y
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pyiceberg.catalog import Catalog
@@ -22,48 +22,40 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
     UnauthorizedError,
 )  # fmt: skip
-from pyiceberg.expressions import (
-    And,
-    BooleanExpression,
-    GreaterThanOrEqual,
-    LessThanOrEqual,
-)  # fmt: skip
-from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.table import FileScanTask, Table, Transaction
 
-from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.drift import target
-from hygge.core.errors import HyggeError, SchemaDrift
+from hygge.core.fields import Schema
 from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
-from hygge.lake.gone import Gone
+from hygge.core.terms import check_vanished
+from hygge.lake.folding import Bounds
 from hygge.lake.iceberg.catalog import Place, found, make_namespace, telling
 from hygge.lake.iceberg.scan import frames_of
-from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, evolve, spec_of
+from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, drift, evolve, spec_of
 from hygge.lake.iceberg.table import (
     STATE,
+    near,
     row_count,
     shelf_of,
+    stage,
     state_of,
     tasks_of,
 )  # fmt: skip
 from hygge.lake.iceberg.types import CARRIER, arrow_schema, logical_schema, native_schema
-from hygge.lake.load import LakeLoad
+from hygge.lake.load import KEYED, LakeLoad
 from hygge.lake.once import Coming
 from hygge.lake.partition import parted_by
-from hygge.lake.parts import Datafile, Filler, Shape
+from hygge.lake.parts import Datafile, Shape
 from hygge.lake.writer import files_of
 
 STEPS = (
     "iceberg.begun", "lake.file_written", "iceberg.staged", "iceberg.committed", "iceberg.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `iceberg.committed` has seen."""
-KEYED = ("merge", "delete_insert")
 OVERTAKEN = (CommitFailedException, TableAlreadyExistsError)
 """A catalog's answer that others have committed meanwhile, and that this commit has not."""
-DENIED = (BadRequestError, UnauthorizedError, ForbiddenError)
-"""Its answer that it does not commit this at all. After any other error nobody knows."""
 
 
 class IcebergLoad(LakeLoad):
@@ -76,6 +68,10 @@ class IcebergLoad(LakeLoad):
     table, held: as the session found them; None for what is not there.
     context: of the attempt.
     """
+
+    CARRIER = CARRIER
+    DENIED = (BadRequestError, UnauthorizedError, ForbiddenError)
+    """After any error but these and OVERTAKEN nobody knows."""
 
     def __init__(
         self,
@@ -93,23 +89,22 @@ class IcebergLoad(LakeLoad):
             raise self._conflict()
         keeps = table is not None and request.mode != "replace"
         self._fields = target(
-            held.fields if held is not None and keeps else None, request.fields, str(place)
+            held.fields if held is not None and keeps else None, request.stored, str(place)
         )
         self._lying = CARRIER.schema(self._fields, str(place))
-        self._there = tasks_of(table) if table is not None else []
-        self._keeps = keeps and bool(self._there)
-        """Whether there are rows that stay, at least some of them."""
+        self._tasks = tasks_of(table) if table is not None else []
+        self._keeps = keeps and bool(self._tasks)
         self._anew = False
-        """Whether those need to be written anew, in other types."""
+        """Whether rows that stay need to be written anew, in other types."""
         with telling(place):
             self._transaction = self._begun(shape)
         metadata = self._transaction.table_metadata
         self._shape = replace(
             shape, partition=columns_of(metadata.spec(), metadata.schema(), str(place))
         )
-        self._mark = f"{request.generation + 1:06d}-{request.load_id[:8]}-{secrets.token_hex(3)}"
+        mark = f"{request.generation + 1:06d}-{request.load_id[:8]}-{secrets.token_hex(3)}"
+        self._folder, self._waiting = f"data/{mark}", f"data/{mark}/waiting"
         self._shelf = shelf_of(metadata.location, self._io)
-        self._over = False
         reached("iceberg.begun")
 
     @property
@@ -130,16 +125,9 @@ class IcebergLoad(LakeLoad):
         there = logical_schema(table.schema(), place)
         parted = columns_of(table.spec(), table.schema(), place)
         parted_by(shape.partition, parted, self._lying, PARTS, place)
-        strange = [name for name in there.names if name not in self._lying]
-        if self.request.mode != "replace" and self._held is None:
-            wrong = [f.name for f in self._lying if there.get(f.name) is None
-                     or there[f.name].type != f.type]  # fmt: skip
-            if wrong or strange:
-                raise SchemaDrift(
-                    f"{place} is a table that hygge has not loaded, of other columns: "
-                    f"{', '.join([*wrong, *strange])}",
-                    hint="choose another table, or `mode: replace`",
-                )
+        if self.request.mode != "replace":
+            moves = self._keeps and self.request.mode != "append"
+            drift(there, self._lying, place, owned=self._held is not None, moves=moves)
         transaction = table.transaction()
         drop = self.request.mode == "replace"
         anew = evolve(transaction, there, self._lying, drop=drop, parted=parted, place=place)
@@ -148,12 +136,17 @@ class IcebergLoad(LakeLoad):
 
     @property
     def ticket(self) -> IcebergTicket:
-        metadata = self._transaction.table_metadata
+        waits = self._folds
+        folder = self._waiting if waits else self._folder
+        ticket = self._ticket(folder, self._coming_fields, waits=waits)
+        return replace(ticket, keys=self._keys_needed)
+
+    def _ticket(self, folder: str, fields: Schema, *, waits: bool) -> IcebergTicket:
+        metadata, lying = self._transaction.table_metadata, CARRIER.schema(fields, self._where())
+        schema = None if waits else arrow_schema(metadata.schema(), lying.names)
         return IcebergTicket(
-            f"data/{self._mark}", self._fields, self._lying,
-            self.request.keys if self.request.mode in KEYED else (), self.request.entity,
-            metadata.location, self._io, self._shape,
-            arrow_schema(metadata.schema(), self._lying.names),
+            folder, fields, lying, (), self.request.entity, metadata.location, self._io,
+            self._shape, schema,
         )  # fmt: skip
 
     def _telling(self) -> AbstractContextManager[None]:
@@ -171,12 +164,13 @@ class IcebergLoad(LakeLoad):
             self._check_files(files)
             added, removed = self._exchanged(files)
             state = self._completed(state, added, removed)
-            self._stage(added, removed, state)
+            stage(self._transaction, [f.name for f in added], removed, state)
         reached("iceberg.staged")
         self._publish(state.to_json())
+        self._over = True
         reached("iceberg.committed")
-        unused = {f.name for f in files} - {f.name for f in added}
-        self._shelf.remove(sorted(unused))
+        self._shelf.remove(sorted({f.name for f in files} - {f.name for f in added}))
+        self._shelf.remove_folder(self._waiting)
         reached("iceberg.cleaned")
         return Commit(
             state=state, rows=state.rows, bytes=sum(f.bytes for f in added),
@@ -184,74 +178,82 @@ class IcebergLoad(LakeLoad):
         )  # fmt: skip
 
     def _exchanged(self, files: list[Datafile]) -> tuple[list[Datafile], list[FileScanTask]]:
-        """The files to add, and those to remove. Raises DataError for a key of rows that differ."""
+        """The files to add, and those to remove. Raises DataError for a key of rows that differ,
+        GuardError where too many rows would be gone."""
         mode, keys = self.request.mode, self.request.keys
-        coming = Coming(
-            self._shelf, [f.name for f in files], sum(f.rows for f in files),
-            keys if mode in KEYED else (), once=mode == "merge", entity=self.request.entity,
-        )  # fmt: skip
-        added = files
-        if not coming.is_unique:
-            added = self._filled("once", coming.frames())
+        inside = self._inside()
+        if self._folds:
+            added, gone = self._folded(files, self._ticket(self._folder, self._fields, waits=False))
+            going = [f.name for f in gone], sum(f.rows for f in gone)
+            coming = self._coming((), keys, going=going, ends=self._ends)
+        elif inside is not None:
+            added, coming = files, self._coming((), (), window=inside)
+        else:
+            keyed = keys if mode in KEYED and self.request.terms.window is None else ()
+            coming = self._coming(files, keyed, once=mode == "merge")
+            added = files if coming.is_unique else self._filled("once", coming.frames())
         if mode == "replace":
-            return added, self._there
+            return added, self._tasks
         if not self._keeps:
             return added, []
-        away = self._there if self._anew else self._touched(coming)
-        return [*added, *self._filled("kept", self._kept(away, coming))], away
+        away = self._tasks if self._anew else self._touched(coming)
+        kept = self._filled("kept", self._kept(away, coming))
+        if inside is not None:
+            rows = sum(f.rows for f in (*added, *kept))
+            vanished = self._count_of(away) - rows
+            if vanished > 0:
+                check_vanished(self.request.entity, vanished, self._count(), self.request.terms)
+        return [*added, *kept], away
 
     def _touched(self, coming: Coming) -> list[FileScanTask]:
         """The files that have rows which go."""
         found = dict[str, FileScanTask]()
-        for gone in coming.gone():
-            for task in self._near(gone.keys) if not gone.keys.is_empty() else ():
-                if task.file.file_path not in found and self._touches(task, gone):
+        for going in coming.gone():
+            if going.none:
+                continue
+            for task in self._near(going.bounds):
+                if task.file.file_path not in found and any(
+                    going.meets(frame) for frame in self._rows_of([task], going.columns)
+                ):
                     found[task.file.file_path] = task
         return list(found.values())
 
-    def _near(self, gone: pl.DataFrame) -> list[FileScanTask]:
-        """The files that may have one of some keys, as far as their bounds tell."""
+    def _near(self, bounds: Bounds) -> list[FileScanTask]:
+        """The files that may have rows that matter, as far as their bounds tell."""
         assert self._table is not None  # it has rows
-        condition: BooleanExpression | None = None
-        for key in gone.columns:
-            if gone[key].dtype.is_integer():
-                low, high = int(gone[key].min()), int(gone[key].max())  # type: ignore[arg-type]
-                inside = And(
-                    GreaterThanOrEqual(term=key, value=low), LessThanOrEqual(term=key, value=high)
-                )
-                condition = inside if condition is None else And(condition, inside)
-        return tasks_of(self._table, condition)
-
-    def _touches(self, task: FileScanTask, gone: Gone) -> bool:
-        assert self._table is not None
-        kinds = gone.keys.schema
-        schema = self._table.schema().select(*kinds)
-        return any(
-            gone.meets(frame.cast(kinds)) for frame in frames_of(self._table, [task], schema)
-        )
+        held = self._table.schema().column_names
+        return tasks_of(self._table, near(bounds, self._ends if self._ends in held else ""))
 
     def _kept(self, tasks: Sequence[FileScanTask], coming: Coming) -> Iterator[pl.DataFrame]:
-        """The rows of some files that stay; the files are read for each part of the keys."""
-        for gone in coming.gone() if tasks else ():
+        """The rows of some files that stay; the files are read for each part of those that go."""
+        for going in coming.gone() if tasks else ():
             for rows in self._rows_of(tasks):
-                yield gone.stay(rows)
+                yield going.stay(rows)
 
-    def _rows_of(self, tasks: Sequence[FileScanTask]) -> Iterator[pl.DataFrame]:
-        """The rows of some files, as they are to lie."""
+    def _frames(self, columns: Sequence[str] | None, bounds: Bounds) -> Iterator[pl.DataFrame]:
+        yield from self._rows_of(self._near(bounds), columns)
+
+    def _rows_of(
+        self, tasks: Iterable[FileScanTask], columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The rows of some files, as they are to lie, with some columns or all."""
         assert self._table is not None
-        for frame in frames_of(self._table, tasks, self._table.schema()):
-            lacking = [
-                pl.lit(None, dtype=f.type.physical).alias(f.name)
-                for f in self._lying
-                if f.name not in frame.columns
-            ]
-            yield conform(
-                frame.with_columns(lacking).select(self._lying.names), self._lying,
-                entity=self.request.entity,
-            )  # fmt: skip
+        schema = self._table.schema()
+        names = [n for n in columns or self._lying.names if n in schema.column_names]
+        for frame in frames_of(self._table, tasks, schema.select(*names)):
+            yield self._as_lying(frame, columns)
+
+    def _row_count(self) -> int | None:
+        return row_count(self._tasks)
+
+    def _count_of(self, tasks: Sequence[FileScanTask]) -> int:
+        known = row_count(tasks)
+        if known is not None:
+            return known
+        return sum(f.height for f in self._rows_of(tasks, self._lying.names[:1]))
 
     def _filled(self, stem: str, frames: Iterator[pl.DataFrame]) -> list[Datafile]:
-        filler: Filler = self.ticket.filler(stem)
+        filler = self._ticket(self._folder, self._fields, waits=False).filler(stem)
         for frame in frames:
             self._context.cancel.check()
             filler.add(frame.select(self._lying.names))
@@ -262,57 +264,27 @@ class IcebergLoad(LakeLoad):
         self, state: State, added: Sequence[Datafile], removed: Sequence[FileScanTask]
     ) -> State:
         away = {task.file.file_path for task in removed}
-        stay = [t for t in self._there if t.file.file_path not in away]
+        stay = [t for t in self._tasks if t.file.file_path not in away]
         before = row_count(stay)
         rows = None if before is None else before + sum(f.rows for f in added)
         return with_store_facts(replace(state, fields=self._fields), rows=rows, extra={})
 
-    def _stage(
-        self, added: Sequence[Datafile], removed: Sequence[FileScanTask], state: State
-    ) -> None:
-        """Write the snapshot's manifests; nothing refers to them yet."""
-        transaction, io = self._transaction, self._io
-        transaction.set_properties({STATE: state.to_json()})
-        metadata = transaction.table_metadata
-        update = transaction.update_snapshot()
-        # Though it may add nothing there is a snapshot, by which another load is noticed.
-        with update.overwrite() if removed else update.merge_append() as snapshot:
-            for task in removed:
-                snapshot.delete_data_file(task.file)
-            for file in added:
-                path = f"{metadata.location}/{file.name}"
-                snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
-
     def _publish(self, ours: str) -> None:
-        """Commit. An error is looked into before it is raised: the answer may have been lost, or
-        the commit may still be on its way."""
+        """Commit. An error is looked into before it is raised."""
         # The library would commit again on top of whatever is there, and remove what it wrote where
         # it takes a commit for failed: both are decided here, by what is read back.
         self._transaction._snapshot_producers = []
-        self._over = True  # from here on: what may be published must not be removed
+        self._ours, self._named = ours, True
         try:
             self._transaction.commit_transaction()
-            return
         except Exception as error:  # noqa: BLE001 - few of its answers are certain
-            cause = error
-        try:
-            table = found(self._catalog, self._place)
-        except HyggeError:
-            raise self._unknown(cause) from cause
-        if table is not None and table.properties.get(STATE) == ours:
-            return
-        if isinstance(cause, OVERTAKEN) or state_of(table, self._place) != self._held:
-            self._over = False
-            raise self._conflict() from cause
-        if isinstance(cause, DENIED):
-            self._over = False
-            with telling(self._place):
-                raise cause
-        raise self._unknown(cause) from cause
+            self._settle(error)
 
-    def abort(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        with suppress(HyggeError), telling(self._place):
-            self._shelf.remove_folder(self.ticket.folder)
+    def _now(self) -> Literal["before", "ours", "others"]:
+        table = found(self._catalog, self._place)
+        if table is not None and table.properties.get(STATE) == self._ours:
+            return "ours"
+        return "before" if state_of(table, self._place) == self._held else "others"
+
+    def _is_overtaken(self, error: Exception) -> bool:
+        return isinstance(error, OVERTAKEN)

@@ -33,22 +33,24 @@ class IcebergTicket(Ticket):
     ----------
     location, io: of the table, and the library's way in.
     shape: of its files.
-    schema: Arrow's, with the fields' ids.
+    schema: Arrow's, with the fields' ids; None for rows that wait, and are no file of the table's.
     """
 
     location: str
     io: FileIO
     shape: Shape
-    schema: pa.Schema
+    schema: pa.Schema | None
 
     def filler(self, stem: str) -> Filler:
+        waits = self.schema is None
         return Filler(
             shelf_of(self.location, self.io), f"{self.folder}/{stem}", self.shape.sizes,
-            self.shape.compression, no_facts, self.shape.partition, encode=self._encoded,
-            keep=True,
+            self.shape.compression, no_facts, () if waits else self.shape.partition,
+            encode=None if waits else self._encoded, keep=True,
         )  # fmt: skip
 
     def _encoded(self, frame: pl.DataFrame) -> bytes:
+        assert self.schema is not None  # rows that wait are written plainly
         frame = frame.select(self.schema.names)
         for column in frame.iter_columns():
             if column.dtype == pl.Time and (column.cast(pl.Int64) % 1000 != 0).any():
@@ -134,3 +136,31 @@ def evolve(
             for field in new:
                 update.add_column((field.name,), native_type(field.type, counter()))
     return bool(other)
+
+
+def drift(there: Schema, lying: Schema, place: str, *, owned: bool, moves: bool) -> None:
+    """Refuse columns that others made, where that would lose something.
+
+    Parameters
+    ----------
+    there, lying: the table's columns as they are, and as they are to be.
+    place: its name in errors.
+    owned: whether hygge loaded it.
+    moves: whether rows that are there are put in again.
+
+    Raises SchemaDrift.
+    """
+    strange = [name for name in there.names if name not in lying]
+    wrong = [f.name for f in lying if f.name not in there or there[f.name].type != f.type]
+    if not owned and (wrong or strange):
+        raise SchemaDrift(
+            f"{place} is a table that hygge has not loaded, of other columns: "
+            f"{', '.join([*wrong, *strange])}",
+            hint="choose another table, or `mode: replace`",
+        )
+    if strange and moves:
+        raise SchemaDrift(
+            f"{place}: rows are put in anew, and the table has columns that hygge did not make: "
+            f"{', '.join(strange)}",
+            hint="drop those columns",
+        )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pyarrow import fs
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    IsNull,
+    LessThanOrEqual,
+)  # fmt: skip
 from pyiceberg.io import FileIO
-from pyiceberg.io.pyarrow import PyArrowFileIO
-from pyiceberg.table import FileScanTask, Table
+from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
+from pyiceberg.table import FileScanTask, Table, Transaction
 
 from hygge.core.load import State
 from hygge.lake.shelf import Entry, Folder, Shelf
@@ -82,3 +89,43 @@ def row_count(tasks: Iterable[FileScanTask]) -> int | None:
     if any(task.delete_files for task in files):
         return None
     return sum(task.file.record_count for task in files)
+
+
+def near(bounds: Mapping[str, tuple[int, int]], empty: str) -> BooleanExpression:
+    """The condition for columns of whole numbers to be within bounds, and for one to be NULL.
+
+    Parameters
+    ----------
+    empty: that column; "" for none.
+    """
+    condition: BooleanExpression = IsNull(term=empty) if empty else AlwaysTrue()
+    for name, (low, high) in bounds.items():
+        above, below = (
+            GreaterThanOrEqual(term=name, value=low),
+            LessThanOrEqual(term=name, value=high),
+        )
+        condition = And(And(condition, above), below)
+    return condition
+
+
+def stage(
+    transaction: Transaction, added: Sequence[str], removed: Sequence[FileScanTask], state: State
+) -> None:
+    """Write a snapshot's manifests, and put it into a transaction with the state; nothing refers to
+    them yet.
+
+    Parameters
+    ----------
+    added: files that lie in the table's folder.
+    removed: files of the table's.
+    """
+    transaction.set_properties({STATE: state.to_json()})
+    metadata, io = transaction.table_metadata, transaction._table.io
+    update = transaction.update_snapshot()
+    # Though it may add nothing there is a snapshot, by which another load is noticed.
+    with update.overwrite() if removed else update.merge_append() as snapshot:
+        for task in removed:
+            snapshot.delete_data_file(task.file)
+        for name in added:
+            path = f"{metadata.location}/{name}"
+            snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
