@@ -35,7 +35,8 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
 from hygge.lake.delta import load as loading
 from hygge.lake.delta.facts import partition_values, statistics
-from hygge.lake.delta.upkeep import KEY, Upkeep
+from hygge.lake.delta.upkeep import DeltaUpkeep
+from hygge.lake.upkeep import KEY, Upkeep
 from hygge.testing.faults import pause_at
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
@@ -373,7 +374,7 @@ def test_vacuum_removes_by_age(tmp_path: Path) -> None:
     with store.open(Context()) as session:
         shelf, place = session._look()[0], store.table  # type: ignore[attr-defined]
         assert shelf is not None
-        Upkeep(vacuum=timedelta(days=1)).run(
+        DeltaUpkeep(vacuum=timedelta(days=1)).run(
             {"vacuum"}, place, place.shelf(), Context()
         )  # fmt: skip
     assert young.exists() and not any(path.exists() for path in dead)
@@ -385,7 +386,7 @@ def test_tidying_up_that_fails_is_told_and_no_failure(tmp_path: Path) -> None:
     told: list[str] = []
     store = bound(tmp_path)
     place = store.table  # type: ignore[attr-defined]
-    Upkeep(timedelta(hours=1), None, ("nowhere",)).run(
+    DeltaUpkeep(timedelta(hours=1), None, ("nowhere",)).run(
         {"compact"}, place, place.shelf(), Context(note=lambda m, _: told.append(m))
     )
     assert len(told) == 1 and "tidying up" in told[0]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from hygge.core.settings import Settings
 from hygge.core.told import Told
+from hygge.core.upkeep import Optimize
 from hygge.files.parquet import Compression
 from hygge.files.paths import PathText
 from hygge.lake.parts import Shape, Sizes
@@ -33,8 +37,12 @@ class Located(Settings):
     )
 
 
+LEAST_VACUUM = timedelta(days=1)
+"""Vacuum removes what an unfinished load has written, too, once it is so old."""
+
+
 class Filed(Settings):
-    """How a table's files are written."""
+    """How a table's files are written, and kept tidy."""
 
     partition_by: tuple[str, ...] = Field(
         default=(),
@@ -49,6 +57,19 @@ class Filed(Settings):
         ge=1 << 16,
         description="Bytes in memory, of all files begun, at which the largest is full",
     )
+
+    optimize: Optimize = Field(
+        default=Optimize(),
+        description="Housekeeping after a load, when it is due",
+        examples=[{"compact": "24h", "vacuum": "7d"}],
+    )
+
+    @model_validator(mode="after")
+    def _old_enough(self) -> Self:
+        age = self.optimize.vacuum_after
+        if age is not None and age < LEAST_VACUUM:
+            raise ValueError("`optimize.vacuum` must be at least 1d: loads under way need theirs")
+        return self
 
     @property
     def shape(self) -> Shape:

@@ -13,6 +13,8 @@ from hygge.lake.config import Filed
 from hygge.lake.iceberg.config import Cataloged, InCatalog
 from hygge.lake.iceberg.shape import IcebergTicket
 from hygge.lake.iceberg.store import IcebergStoreSession
+from hygge.lake.iceberg.upkeep import Tidy
+from hygge.lake.upkeep import Upkeep
 from hygge.lake.writer import LakeWriter
 
 
@@ -33,8 +35,14 @@ class IcebergStore(InCatalog, Store):
         return "the rows before or the rows after: one commit"
 
     def open(self, context: Context) -> IcebergStoreSession:
-        config = self.config
-        return IcebergStoreSession(self._bound, config.shape, context)
+        often, shape = self.config.optimize, self.config.shape
+        tidy = Tidy(Upkeep(often.compact_every, often.vacuum_after), shape)
+        return IcebergStoreSession(self._bound, shape, tidy, context)
 
     def writer(self, ticket: IcebergTicket, chunk: int, context: Context) -> LakeWriter:
         return LakeWriter(ticket, chunk, context)
+
+    def compact(self, context: Context) -> tuple[int, int]:
+        """Join small files. Returns how many files there were, and how many there are now."""
+        with self.open(context) as session:
+            return session.compact()

@@ -45,7 +45,7 @@ from hygge.lake.delta.table import (
     telling,
 )  # fmt: skip
 from hygge.lake.delta.types import CARRIER
-from hygge.lake.delta.upkeep import Upkeep
+from hygge.lake.delta.upkeep import DeltaUpkeep
 from hygge.lake.folding import Bounds
 from hygge.lake.gone import Inside
 from hygge.lake.load import LakeLoad
@@ -83,7 +83,7 @@ class DeltaLoad(LakeLoad):
         shape: Shape,
         table: DeltaTable | None,
         held: State | None,
-        upkeep: Upkeep,
+        upkeep: DeltaUpkeep,
         context: Context,
     ) -> None:
         self.request, self._place, self._context = request, place, context

@@ -10,7 +10,7 @@ from hygge.core.load import Load, LoadRequest, State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.table import held_state, telling
-from hygge.lake.delta.upkeep import Upkeep, file_count, join_files
+from hygge.lake.delta.upkeep import DeltaUpkeep, file_count, join_files
 from hygge.lake.parts import Shape
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
@@ -25,7 +25,7 @@ class DeltaStoreSession(StoreSession):
     context: of the attempt.
     """
 
-    def __init__(self, place: Place, shape: Shape, upkeep: Upkeep, context: Context) -> None:
+    def __init__(self, place: Place, shape: Shape, upkeep: DeltaUpkeep, context: Context) -> None:
         self._place, self._shape, self._upkeep, self._context = place, shape, upkeep, context
         self._found: tuple[DeltaTable | None, State | None] | None = None
         self._load: Load | None = None

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import polars as pl
@@ -36,14 +37,15 @@ from hygge.lake.iceberg.scan import frames_of
 from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, drift, evolve, spec_of
 from hygge.lake.iceberg.table import (
     STATE,
+    exchange,
     near,
     row_count,
     shelf_of,
-    stage,
     state_of,
     tasks_of,
 )  # fmt: skip
 from hygge.lake.iceberg.types import CARRIER, arrow_schema, logical_schema, native_schema
+from hygge.lake.iceberg.upkeep import Tidy
 from hygge.lake.load import KEYED, LakeLoad
 from hygge.lake.once import Coming
 from hygge.lake.partition import parted_by
@@ -66,6 +68,7 @@ class IcebergLoad(LakeLoad):
     request: what is to be loaded.
     catalog, place, shape: of the table.
     table, held: as the session found them; None for what is not there.
+    tidy: what is to be done when the load is.
     context: of the attempt.
     """
 
@@ -81,10 +84,12 @@ class IcebergLoad(LakeLoad):
         shape: Shape,
         table: Table | None,
         held: State | None,
+        tidy: Tidy,
         context: Context,
     ) -> None:
         self.request, self._catalog, self._place = request, catalog, place
-        self._table, self._held, self._context = table, held, context
+        self._table, self._held, self._tidy, self._context = table, held, tidy, context
+        self._due = frozenset[str]()
         if (held.generation if held else 0) != request.generation:
             raise self._conflict()
         keeps = table is not None and request.mode != "replace"
@@ -164,7 +169,8 @@ class IcebergLoad(LakeLoad):
             self._check_files(files)
             added, removed = self._exchanged(files)
             state = self._completed(state, added, removed)
-            stage(self._transaction, [f.name for f in added], removed, state)
+            self._transaction.set_properties({STATE: state.to_json()})
+            exchange(self._transaction, [f.name for f in added], removed)
         reached("iceberg.staged")
         self._publish(state.to_json())
         self._over = True
@@ -172,6 +178,7 @@ class IcebergLoad(LakeLoad):
         self._shelf.remove(sorted({f.name for f in files} - {f.name for f in added}))
         self._shelf.remove_folder(self._waiting)
         reached("iceberg.cleaned")
+        self._tidy.run(self._due, self._catalog, self._place, self._context)
         return Commit(
             state=state, rows=state.rows, bytes=sum(f.bytes for f in added),
             files=tuple(f.name for f in added), place=str(self._place),
@@ -267,7 +274,10 @@ class IcebergLoad(LakeLoad):
         stay = [t for t in self._tasks if t.file.file_path not in away]
         before = row_count(stay)
         rows = None if before is None else before + sum(f.rows for f in added)
-        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra={})
+        now, extra = datetime.now(UTC), self._held.extra if self._held else {}
+        self._due = self._tidy.upkeep.due(extra, now)
+        extra = self._tidy.upkeep.noted(extra, self._due, now)
+        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
 
     def _publish(self, ours: str) -> None:
         """Commit. An error is looked into before it is raised."""

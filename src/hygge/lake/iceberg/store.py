@@ -5,11 +5,13 @@ from __future__ import annotations
 from pyiceberg.table import Table
 
 from hygge.core.context import Context
+from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest, State
 from hygge.core.store import StoreSession
-from hygge.lake.iceberg.catalog import Place, found
+from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.load import IcebergLoad
 from hygge.lake.iceberg.table import state_of
+from hygge.lake.iceberg.upkeep import Tidy, join_files
 from hygge.lake.parts import Shape
 
 
@@ -18,12 +20,12 @@ class IcebergStoreSession(StoreSession):
 
     Parameters
     ----------
-    place, shape: of the table.
+    place, shape, tidy: of the table.
     context: of the attempt.
     """
 
-    def __init__(self, place: Place, shape: Shape, context: Context) -> None:
-        self._place, self._shape, self._context = place, shape, context
+    def __init__(self, place: Place, shape: Shape, tidy: Tidy, context: Context) -> None:
+        self._place, self._shape, self._tidy, self._context = place, shape, tidy, context
         self._catalog = place.catalog()
         self._found: tuple[Table | None, State | None] | None = None
         self._load: Load | None = None
@@ -41,9 +43,19 @@ class IcebergStoreSession(StoreSession):
         table, held = self._look()
         self._found = None
         self._load = IcebergLoad(
-            request, self._catalog, self._place, self._shape, table, held, self._context
-        )
+            request, self._catalog, self._place, self._shape, table, held, self._tidy,
+            self._context,
+        )  # fmt: skip
         return self._load
+
+    def compact(self) -> tuple[int, int]:
+        """See `Store.compact`."""
+        table, held = self._look()
+        if table is None or held is None:
+            raise StateError(f"{self._place} holds nothing that hygge loaded", hint="load it first")
+        self._found = None
+        with telling(self._place):
+            return join_files(table, self._shape, self._place, self._context.cancel)
 
     def close(self) -> None:
         if self._load is not None:

@@ -108,18 +108,16 @@ def near(bounds: Mapping[str, tuple[int, int]], empty: str) -> BooleanExpression
     return condition
 
 
-def stage(
-    transaction: Transaction, added: Sequence[str], removed: Sequence[FileScanTask], state: State
+def exchange(
+    transaction: Transaction, added: Sequence[str], removed: Sequence[FileScanTask]
 ) -> None:
-    """Write a snapshot's manifests, and put it into a transaction with the state; nothing refers to
-    them yet.
+    """Write a snapshot's manifests, and put it into a transaction; nothing refers to them yet.
 
     Parameters
     ----------
     added: files that lie in the table's folder.
     removed: files of the table's.
     """
-    transaction.set_properties({STATE: state.to_json()})
     metadata, io = transaction.table_metadata, transaction._table.io
     update = transaction.update_snapshot()
     # Though it may add nothing there is a snapshot, by which another load is noticed.
