@@ -23,6 +23,8 @@ from hygge.core.secrets import Secret, redact
 from hygge.core.told import revealed
 from hygge.files import local
 from hygge.files.session import first_line
+from hygge.lake.iceberg.io import by
+from hygge.storage.connection import StorageConnection
 
 NAME = "hygge"
 """Of the catalog, under which SQLite's rows are kept."""
@@ -37,9 +39,11 @@ class Place:
     Parameters
     ----------
     namespace, table: its name; a namespace may have dots.
-    folder: of hygge's own catalog and the tables in it; None for another.
+    folder: of hygge's own catalog; None for another.
     properties: of another catalog, as pyiceberg names them.
     name: for people; never a secret.
+    warehouse: the URL below which the tables of hygge's own catalog lie; "" for its folder.
+    connection: by which the tables' files are reached; None for the library's own ways.
     """
 
     namespace: str
@@ -47,6 +51,8 @@ class Place:
     folder: Path | None = None
     properties: Mapping[str, str | Secret] = field(default_factory=dict)
     name: str = ""
+    warehouse: str = ""
+    connection: StorageConnection | None = None
 
     @property
     def identifier(self) -> tuple[str, ...]:
@@ -57,14 +63,15 @@ class Place:
 
     def catalog(self) -> Catalog:
         """The catalog, opened; to be closed by who asked. Raises ConnectError."""
+        files = by(self.connection) if self.connection is not None else {}
         with telling(self):
             if self.folder is None:
-                return load_catalog(NAME, **revealed(self.properties))
+                return load_catalog(NAME, **revealed(self.properties), **files)
             local.make_folder(self.folder)
             with _first:  # of two that find no tables in it, one makes them
                 return load_catalog(
                     NAME, type="sql", uri=f"sqlite:///{self.folder / FILE}",
-                    warehouse=f"file://{self.folder}",
+                    warehouse=self.warehouse or f"file://{self.folder}", **files,
                 )  # fmt: skip
 
 

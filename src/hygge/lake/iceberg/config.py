@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from hygge.core.connection import named
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
@@ -15,6 +16,7 @@ from hygge.core.told import Told
 from hygge.files.paths import PathText, resolve, shown
 from hygge.lake.iceberg.catalog import Place
 from hygge.lake.place import written
+from hygge.storage.connection import StorageConnection, is_remote, located
 
 FOLDER = "data/iceberg"
 WHICH = (
@@ -39,6 +41,18 @@ class Cataloged(Settings):
         description="Another catalog, by its properties as pyiceberg names them",
         examples=[{"type": "rest", "uri": "https://catalog.example.com", "token": "${TOKEN}"}],
     )
+    warehouse: PathText | None = Field(
+        default=None,
+        description="Where the tables of hygge's own catalog lie, if not in its folder: another, a "
+        "URL, or with `connection` a path below its `url`",
+        examples=["s3://my-bucket/lake"],
+    )
+    connection: str | None = Field(
+        default=None,
+        description="A connection to an object store, by which the tables' files are reached in "
+        "whatever catalog; its `url` is the `warehouse` of hygge's own if that is not set",
+        examples=["lake"],
+    )
     namespace: str = Field(
         default="default",
         min_length=1,
@@ -52,6 +66,8 @@ class Cataloged(Settings):
     def _one_catalog(self) -> Self:
         if self.path is not None and self.catalog:
             raise ValueError("`path` and `catalog` exclude each other")
+        if self.warehouse is not None and self.catalog:
+            raise ValueError("the `warehouse` of another catalog is a property under `catalog`")
         return self
 
 
@@ -72,16 +88,36 @@ class InCatalog:
         return {**settings, "table": settings.get("table") or entity}
 
     def bind(self, around: Surroundings) -> Self:
-        """With the catalog's folder resolved."""
+        """With the catalog's folder resolved, and the connection found."""
+        if self.found is not None:
+            return self
         config = self.config
         if not self._table:
             raise ConfigError(f"{self!r} needs a `table`")
+        owner = f"the table of '{self.name}'"
         if config.catalog:
-            place = Place(config.namespace, self._table, None, config.catalog, self._where)
+            by = named(config.connection, around, owner=owner) if config.connection else None
+            if by is not None and not isinstance(by, StorageConnection):
+                raise ConfigError(f"{owner}: '{config.connection}' is no connection to files")
+            place = Place(
+                config.namespace, self._table, None, config.catalog, self._where, connection=by
+            )
         else:
             folder = resolve(config.path or FOLDER, around.root)
-            place = Place(config.namespace, self._table, folder, {}, shown(folder, around.root))
+            warehouse, by = self._warehouse(around, owner)
+            place = Place(
+                config.namespace, self._table, folder, {}, shown(folder, around.root), warehouse, by
+            )
         return self.copy_with(found=place)  # type: ignore[attr-defined,no-any-return]
+
+    def _warehouse(self, around: Surroundings, owner: str) -> tuple[str, StorageConnection | None]:
+        """Where the tables of hygge's own catalog lie, as a URL, "" for beside it; and by what they
+        are reached."""
+        path, connection = self.config.warehouse, self.config.connection
+        if is_remote(path or "", connection):
+            by, address = located(path or "", around, owner=owner, connection=connection)
+            return str(address), by
+        return (f"file://{resolve(path, around.root)}" if path else ""), None
 
     @property
     def _table(self) -> str:
@@ -112,11 +148,17 @@ class InCatalog:
         """The table's name and its catalog: hygge's own by its folder, another by what tells it
         apart, as written."""
         given, table = self.config.catalog, f"{self.config.namespace}.{self._table}"
+        config, by = self.config, {}
+        if config.connection:
+            by["connection"] = config.connection
+        if config.warehouse:
+            by["warehouse"] = written(config.warehouse)
         if not given:
-            return {"type": self.type, "table": table, "path": written(self.config.path or FOLDER)}
+            path = written(config.path or FOLDER)
+            return {"type": self.type, "table": table, "path": path, **by}
         of = {
             name: value.told_apart if isinstance(value, Secret) else value
             for name in WHICH
             if (value := given.get(name)) is not None
         }
-        return {"type": self.type, "table": table, "catalog": of}
+        return {"type": self.type, "table": table, "catalog": of, **by}

@@ -21,6 +21,7 @@ from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
 from pyiceberg.table import FileScanTask, Table, Transaction
 
 from hygge.core.load import State
+from hygge.lake.iceberg.io import ConnectedIO
 from hygge.lake.shelf import Entry, Folder, Shelf
 
 STATE = "hygge.state"
@@ -35,6 +36,8 @@ def state_of(table: Table | None, place: object) -> State | None:
 
 def shelf_of(location: str, io: FileIO) -> Shelf:
     """A table's folder."""
+    if isinstance(io, ConnectedIO):
+        return io.shelf(location)
     scheme, netloc, path = PyArrowFileIO.parse_location(location)
     if scheme == "file":
         return Folder(Path(path))
