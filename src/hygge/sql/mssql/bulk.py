@@ -7,7 +7,7 @@ call runs in a thread, and the batches are handed to it one at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -132,12 +132,12 @@ class BulkWay(WayIn):
 
     _copy: Copy | None = None
 
-    def take(self, rows: pl.DataFrame) -> int:
+    def take(self, batches: Sequence[pl.DataFrame]) -> int:
         if self._copy is None:
             schema = self._place.schema or str(self._link.row("SELECT SCHEMA_NAME()")[0])
             target = f"{DIALECT.quote(schema)}.{DIALECT.quote(self._table)}"
             self._copy = cast("MSSQLLink", self._link).copy_into(target)
-        return self._copy.take(rows)
+        return sum(map(self._copy.take, batches))
 
     def end(self) -> None:
         copy, self._copy = self._copy, None

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
@@ -29,6 +30,8 @@ _TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
 _MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
 MOST_BYTES = 8 << 20
 """No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
+PIECE_BYTES = 1 << 20
+"""What the driver encodes at a time."""
 _STATUS = "adbc.postgresql.transaction_status"
 _NEEDED = ("adbc_driver_manager._reader", "hygge.sql.postgres.session", "pyarrow._compute")
 """What is needed once there is a connection: their import takes longer than connecting does."""
@@ -76,15 +79,18 @@ class PostgresLink(Link):
             changed = statement.execute_update()
         return None if changed is None or changed < 0 else int(changed)
 
-    def append(self, schema: str, table: str, rows: pl.DataFrame) -> int:
-        """Append a frame to a table by binary COPY, column by column's name; returns how many rows
-        the server says that it took."""
+    def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
+        """Append frames of the same columns, at least one, to a table by one binary COPY, column
+        by column's name; returns how many rows the driver sent, all of which the server took in."""
         import adbc_driver_manager
+        import pyarrow as pa
 
+        schema_of = pa.RecordBatchReader.from_stream(batches[0]).schema
+        stream = pa.RecordBatchReader.from_batches(schema_of, _encodable(batches))
         options = {_TABLE: table, _MODE: _APPEND, **({_SCHEMA: schema} if schema else {})}
         with told(self.label), adbc_driver_manager.AdbcStatement(self._connection) as statement:
             statement.set_options(**options)
-            statement.bind_stream(rows.__arrow_c_stream__(None))
+            statement.bind_stream(stream)
             return int(statement.execute_update())
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
@@ -167,6 +173,17 @@ class PostgresLink(Link):
     def close(self) -> None:
         with suppress(HyggeError), told(self.label):
             self._connection.close()
+
+
+def _encodable(batches: Sequence[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
+    """Frames in pieces: the driver encodes one after the other, each while the server takes in what
+    came before. A frame that has several at once would be laid together."""
+    import pyarrow as pa
+
+    for rows in batches:
+        pieces = ceil(rows.estimated_size() / PIECE_BYTES)
+        for piece in rows.iter_slices(max(1, ceil(rows.height / max(1, pieces)))):
+            yield from pa.RecordBatchReader.from_stream(piece)
 
 
 class _Database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -68,8 +69,15 @@ class PostgresSettler(Settler):
 
     dialect = DIALECT
 
+    at_once = 32 << 20  # the end of each COPY is waited for, and nothing is encoded meanwhile
+
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
-        return cast("PostgresLink", link).append(place.schema, table, rows)
+        return self.ingest_all(link, place, table, [rows])
+
+    def ingest_all(
+        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+    ) -> int:
+        return cast("PostgresLink", link).append(place.schema, table, batches)
 
     def encoded(
         self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int

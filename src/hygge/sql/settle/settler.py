@@ -29,9 +29,9 @@ class WayIn:
     def __init__(self, settler: Settler, link: Link, place: Place, table: str) -> None:
         self._settler, self._link, self._place, self._table = settler, link, place, table
 
-    def take(self, rows: pl.DataFrame) -> int:
-        """Send rows that are encoded; how many the database took."""
-        return self._settler.ingest(self._link, self._place, self._table, rows)
+    def take(self, batches: Sequence[pl.DataFrame]) -> int:
+        """Send batches that are encoded; how many rows the database took."""
+        return self._settler.ingest_all(self._link, self._place, self._table, batches)
 
     def end(self) -> None:
         """Have the table hold all that was taken. It may be used again."""
@@ -56,6 +56,8 @@ class Settler(ABC):
     longest_name: ClassVar[int] = 63
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"
+    at_once: ClassVar[int] = 0
+    """How many bytes of rows a writer gathers to be sent in one go; 0 for each batch by itself."""
 
     def length(self, name: str) -> int:
         """How long a name is."""
@@ -67,6 +69,12 @@ class Settler(ABC):
 
         Returns how many the database says it took.
         """
+
+    def ingest_all(
+        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+    ) -> int:
+        """Append several batches, as `ingest` does one."""
+        return sum(self.ingest(link, place, table, rows) for rows in batches)
 
     def way_in(self, link: Link, place: Place, table: str) -> WayIn:
         """What takes the rows of this process's writers to a table; nothing is sent as yet."""

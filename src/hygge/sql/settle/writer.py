@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.errors import DataError
+from hygge.core.errors import DataError, HyggeError
 from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest, Receipt, Writer
 from hygge.core.steps import reached
@@ -52,10 +52,10 @@ class Inlet:
         with self._turn:
             self._writers += 1
 
-    def take(self, rows: pl.DataFrame) -> int:
-        """Send encoded rows; how many the database took."""
+    def take(self, batches: Sequence[pl.DataFrame]) -> int:
+        """Send encoded batches; how many rows the database took."""
         with self._turn:
-            return self._way.take(rows)
+            return self._way.take(batches)
 
     def leave(self, good: bool) -> None:
         """The last writer to leave sees to it that all is there."""
@@ -84,7 +84,9 @@ class TableWriter(Writer):
         inlet.join()
         self._inlet, self._chunk, self._context = inlet, chunk, context
         self._done: Callable[[bool], None] | None = done
-        self._given = self._taken = self._bytes = self._digest = 0
+        self._given = self._taken = self._bytes = self._digest = self._held = 0
+        self._waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+        """Batches not yet sent, each as it came and as it was encoded."""
 
     def write(self, batch: pl.DataFrame) -> None:
         self._context.cancel.check()
@@ -94,17 +96,35 @@ class TableWriter(Writer):
         if batch.schema != to.fields.physical:  # the table's types may be wider
             batch = conform(batch, to.fields, entity=to.entity, offset=self._given)
         rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
-        try:
-            self._taken += to.take(rows)
-        except DataError as error:
-            raise to.settler.blame(
-                error, batch, to.fields, entity=to.entity, offset=self._given
-            ) from error
+        size = int(batch.estimated_size())
+        self._waiting.append((batch, rows))
+        self._held += size
         self._given += batch.height
-        self._bytes += int(batch.estimated_size())
+        self._bytes += size
         self._digest = (self._digest + digest_of(batch)) % (1 << 64)
+        if self._held >= to.settler.at_once:
+            self._send()
+
+    def _send(self) -> None:
+        """Send what waits. Raises, for what the database refuses, what names the value."""
+        waiting, self._waiting, self._held = self._waiting, [], 0
+        try:
+            self._taken += self._inlet.take([rows for _, rows in waiting])
+        except DataError as error:
+            raise self._blame(error, [batch for batch, _ in waiting]) from error
+
+    def _blame(self, error: DataError, batches: Sequence[pl.DataFrame]) -> HyggeError:
+        to, offset = self._inlet, self._given - sum(batch.height for batch in batches)
+        for batch in batches:
+            found = to.settler.blame(error, batch, to.fields, entity=to.entity, offset=offset)
+            if found is not error:
+                return found
+            offset += batch.height
+        return error
 
     def finish(self) -> Receipt:
+        if self._waiting:
+            self._send()
         self._end(True)
         reached("sql.written")
         file: dict[str, Any] = {
@@ -114,6 +134,7 @@ class TableWriter(Writer):
         return Receipt(self._chunk, self._taken, self._bytes, (file,))
 
     def abort(self) -> None:
+        self._waiting.clear()
         self._end(False)
 
     def _end(self, good: bool) -> None:
