@@ -121,7 +121,7 @@ class DuckDBLink(Link):
         """Append a frame to a table, column by column's name; returns how many rows it took."""
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
-        _hygge_rows = rows.to_arrow().to_reader()
+        _hygge_rows = rows.to_arrow(compat_level=pl.CompatLevel.newest()).to_reader()
         with self._statement():
             done = self._connection.execute(
                 f"INSERT INTO {table} BY NAME SELECT * FROM _hygge_rows"

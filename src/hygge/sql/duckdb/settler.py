@@ -13,7 +13,7 @@ from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
-from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.settler import Settler, WayIn
 
 _CLAIMED: set[str] = set()
 """Tables that loads of this process are filling; their names are used once only."""
@@ -28,9 +28,13 @@ class DuckDBSettler(Settler):
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         taker: Any = link
+        return int(taker.append(place.sql(self.dialect, table), rows))
+
+    def way_in(self, link: Link, place: Place, table: str) -> WayIn:
+        """See Settler. The index of a table that rows go straight into needs memory."""
         if table == place.table and self._has_index(link, place):
             self._lift(link)
-        return int(taker.append(place.sql(self.dialect, table), rows))
+        return super().way_in(link, place, table)
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
         """See Settler. DuckDB itself notices only at the commit that a key is no key."""
