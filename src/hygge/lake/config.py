@@ -53,7 +53,7 @@ class Filed(Settings):
     compression: Compression = Field(default="zstd", description="Codec of the files' pages")
     part_rows: int = Field(default=1_000_000, ge=1, description="Rows of a full file")
     part_bytes: int = Field(
-        default=128 << 20,
+        default=64 << 20,
         ge=1 << 16,
         description="Bytes in memory, of all files begun, at which the largest is full",
     )

@@ -13,8 +13,9 @@ import polars as pl
 from hygge.core.steps import reached
 from hygge.lake.shelf import Shelf, digest_of
 
-PIECE_ROWS = 250_000
-"""Rows of a row group: what readers decode in one go."""
+PIECE_ROWS = 100_000
+"""Rows of a row group: what readers decode, and a writer lays together, in one go. With 250,000 a
+load of rows of 360 bytes took 60 MB more, no less time, and 1 % less on disk."""
 
 
 @dataclass(frozen=True, slots=True)
