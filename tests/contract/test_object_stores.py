@@ -1,9 +1,8 @@
-"""The suites over object stores, each through its emulator; read back through the manifest by a
-program that knows nothing of hygge but where that lies."""
+"""The suites over object stores, each through its emulator; read back through the manifest by other
+clients than hygge has."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +11,7 @@ from uuid import uuid4
 import polars as pl
 import pytest
 from tests.contract import readers, writers
+from tests.contract.by_sdk import download
 from tests.contract.test_file_homes import TYPED
 from tests.contract.test_file_stores import NO_DURATION
 from tests.servers.objects import Emulator
@@ -44,18 +44,6 @@ def tree(emulator: Emulator) -> Tree:
 def key_of(emulator: Emulator, path: str) -> str:
     """The key of a path below the emulator's URL."""
     return str(Address.parse(emulator.url).join(path).key)
-
-
-def download(emulator: Emulator, place: str, folder: Path) -> Path:
-    """The parts that the newest manifest of a place lists, in a new folder."""
-    files, place = tree(emulator), key_of(emulator, place)
-    manifests = sorted(e.key for e in files.below(f"{place}/_hygge"))
-    into = folder / uuid4().hex
-    into.mkdir()
-    if manifests:
-        for part in json.loads(files.read(manifests[-1]))["extra"]["parts"]:
-            (into / part["name"]).write_bytes(files.read(f"{place}/{part['name']}"))
-    return into
 
 
 class OnObjectStores(LoadingContract):

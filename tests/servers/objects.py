@@ -19,12 +19,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.servers.base import Broken, Missing
 from tests.servers.daemon import PATIENCE, free_port
@@ -156,19 +157,30 @@ def _answers(port: int, keeper: subprocess.Popen[bytes]) -> bool:
 
 
 def _make_bucket(emulator: Emulator) -> None:
-    at = f"http://127.0.0.1:{emulator.port}"
     if emulator.kind == "s3":
         who = "Credential=tester/20260101/us-east-1/s3/aws4_request"
-        signed = f"AWS4-HMAC-SHA256 {who}, SignedHeaders=host, Signature=0"
-        _put(f"{at}/{emulator.bucket}", {"Authorization": signed})
+        header = f"AWS4-HMAC-SHA256 {who}, SignedHeaders=host, Signature=0"
+        _put(f"http://127.0.0.1:{emulator.port}/{emulator.bucket}", {"Authorization": header})
     elif emulator.kind == "azure":
-        date = formatdate(usegmt=True)
-        signed = f"PUT{chr(10) * 12}x-ms-date:{date}\nx-ms-version:2021-12-02\n"
-        signed += f"/{ACCOUNT}/{ACCOUNT}/{emulator.bucket}\nrestype:container"
-        key = hmac.new(base64.b64decode(ACCOUNT_KEY), signed.encode(), hashlib.sha256).digest()
-        _put(f"{at}/{ACCOUNT}/{emulator.bucket}?restype=container", {
-            "x-ms-date": date, "x-ms-version": "2021-12-02",
-            "Authorization": f"SharedKey {ACCOUNT}:{base64.b64encode(key).decode()}"})  # fmt: skip
+        at = f"/{ACCOUNT}/{emulator.bucket}"
+        query = {"restype": "container"}
+        signed = signed_for_azure("PUT", at, query)
+        _put(f"http://127.0.0.1:{emulator.port}{at}?{urlencode(query)}", signed)
+
+
+def signed_for_azure(method: str, path: str, query: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request without a body.
+
+    https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+    """
+    date = formatdate(usegmt=True)
+    text = f"{method}{chr(10) * 12}x-ms-date:{date}\nx-ms-version:2021-12-02\n/{ACCOUNT}{path}"
+    text += "".join(f"\n{name}:{value}" for name, value in sorted(query.items()))
+    key = hmac.new(base64.b64decode(ACCOUNT_KEY), text.encode(), hashlib.sha256).digest()
+    return {
+        "x-ms-date": date, "x-ms-version": "2021-12-02",
+        "Authorization": f"SharedKey {ACCOUNT}:{base64.b64encode(key).decode()}",
+    }  # fmt: skip
 
 
 def _put(url: str, headers: dict[str, str]) -> None:

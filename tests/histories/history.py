@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from tests.histories.scenarios import Scenario
 
 from hygge import Flow, SQLiteHome, Store
 from hygge.core.context import Surroundings
@@ -23,92 +24,7 @@ FIELDS = {
     "id": "INTEGER NOT NULL", "grp": "TEXT NOT NULL", "name": "TEXT", "t": "INTEGER",
     "v": "INTEGER NOT NULL", "gone": "INTEGER NOT NULL",
 }  # fmt: skip
-LAG = 4
 NAMES = (None, "", "a", "A", "é", "NULL", "x" * 40)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A mode with its settings.
-
-    Parameters
-    ----------
-    name: for people.
-    mode: how the Store takes rows.
-    settings: of the entity, beside the mode.
-    keys: the key's columns.
-    log: whether the source is a log: a row is never changed, and keys come again.
-    asked: what the oracle is told that does not change from load to load.
-    """
-
-    name: str
-    mode: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    keys: tuple[str, ...] = ("id",)
-    log: bool = False
-    asked: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def compares(self) -> bool:
-        """Whether keys are compared."""
-        deletes = self.settings.get("deletes") or {}
-        return bool(self.asked.get("deletes")) and (
-            "deleted_when" not in self.settings or "find" in deletes
-        )
-
-    @property
-    def lag(self) -> int:
-        by = self.settings.get("incremental")
-        return int(by.get("lag", 0)) if by else 0
-
-
-BY_V = {"incremental": {"column": "v", "lag": 0}}
-LAGGING = {"incremental": {"column": "v", "lag": LAG}}
-MARKS = {"deleted_when": "gone = 1"}
-
-
-def scenario(
-    name: str,
-    mode: str,
-    *more: Mapping[str, Any],
-    keys: Sequence[str] = ("id",),
-    log: bool = False,
-    **asked: Any,
-) -> Scenario:
-    settings = {"key_column": list(keys)} if mode != "append" else {}
-    for each in more:
-        settings |= each
-    return Scenario(name, mode, settings, tuple(keys), log, asked)
-
-
-SCENARIOS = (
-    scenario("append", "append", BY_V),
-    scenario("replace", "replace"),
-    scenario("replace, latest", "replace", {"deduplicate": "latest by t"}, log=True, latest="t"),
-    scenario("merge", "merge", LAGGING),
-    scenario("merge, latest", "merge", LAGGING, {"deduplicate": "latest by t"}, log=True,
-             latest="t"),
-    scenario("merge, soft", "merge", LAGGING, {"deletes": {"find": "keys"}}, deletes="soft"),
-    scenario("merge, hard", "merge", BY_V, {"deletes": {"mode": "hard", "find": "keys"}},
-             deletes="hard"),
-    scenario("merge, whole, hard", "merge", {"deletes": "hard"}, deletes="hard"),
-    scenario("merge, marked soft", "merge", LAGGING, MARKS, {"deletes": {"find": "keys"}},
-             deletes="soft", marked=True),
-    scenario("merge, marked hard", "merge", LAGGING, MARKS,
-             {"deletes": {"mode": "hard", "find": "keys"}}, deletes="hard", marked=True),
-    scenario("merge, told soft", "merge", LAGGING, MARKS, deletes="soft", marked=True),
-    scenario("merge, told hard", "merge", LAGGING, MARKS, {"deletes": {"mode": "hard"}},
-             deletes="hard", marked=True),
-    scenario("delete_insert", "delete_insert", LAGGING, keys=("grp",)),
-    scenario("delete_insert by window", "delete_insert", LAGGING,
-             {"delete_by": "window", "key_column": []}),
-    scenario("scd2", "scd2", deletes="close"),
-    scenario("scd2, incremental", "scd2", LAGGING),
-    scenario("scd2, latest", "scd2", LAGGING, {"deduplicate": "latest by t"}, log=True,
-             latest="t"),
-    scenario("scd2, keys, marked", "scd2", LAGGING, MARKS, {"deletes": {"find": "keys"}},
-             deletes="close", marked=True),
-)  # fmt: skip
 
 
 class Source:
@@ -200,9 +116,10 @@ class History:
     bound: int | None = None
     said: list[str] = field(default_factory=list)
     runs: int = 0
+    steps: int = 0
 
     def go(self, steps: int) -> None:
-        """Take so many steps; AssertionError where the destination is not what it should be."""
+        """Take so many steps. Raises Difference where the destination is not what it should be."""
         rng = random.Random(f"{self.scenario.name} {self.seed}")
         source = Source(self.folder / f"{self.seed}.db", rng, log=self.scenario.log)
         try:
@@ -211,6 +128,7 @@ class History:
                     self.run(source)
                 else:
                     self.said.append(source.change())
+                self.steps += 1
         finally:
             source.close()
 
@@ -229,10 +147,8 @@ class History:
         got = self.read(bound)
         self.said.append(f"run {self.runs}, at {state.memo.get('at') if state else None}")
         missing, extra = _without(expected, got), _without(got, expected)
-        assert not missing and not extra, (
-            f"{self.scenario.name}, seed {self.seed}: lost {missing}\ndoubled or altered {extra}\n"
-            + "\n".join(self.said)
-        )
+        if missing or extra:
+            raise Difference(self, missing, extra)
         assert state is None or state.rows in (None, len(got))
         self.held = expected
 
@@ -266,6 +182,24 @@ class History:
                 return self.held
             asked = replace(asked, window=window)
         return after(self.held, coming, asked)
+
+
+class Difference(AssertionError):
+    """A destination is not what the mode's equation says.
+
+    Parameters
+    ----------
+    lost: the rows that are not there, each as often as it is missing.
+    extra: those that should not be: doubled, altered or still there.
+    """
+
+    def __init__(self, history: History, lost: list[Row], extra: list[Row]) -> None:
+        self.lost, self.extra = lost, extra
+        said = "\n".join(history.said)
+        super().__init__(
+            f"{history.scenario.name}, seed {history.seed}: lost {lost}\n"
+            f"doubled or altered {extra}\n{said}"
+        )
 
 
 def _without(rows: list[Row], others: list[Row]) -> list[Row]:
