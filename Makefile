@@ -21,7 +21,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup dev demo servers test lint docs docs-check format bench bench-mssql lock clean gone
+.PHONY: help setup dev demo servers test lint docs docs-check format histories bench bench-mssql lock clean gone
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,9 @@ docs-check: dev ## the generated reference pages are up to date
 format: dev ## put the code in shape
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+
+histories: dev servers ## many histories of changes and runs for each mode and Store (hours)
+	$(PY) -m tests.histories $(ARGS)
 
 bench: dev ## how fast, and in how much memory
 	$(PY) -m benchmarks $(ARGS)

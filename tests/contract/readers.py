@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, time
@@ -23,14 +24,23 @@ from tests.contract import avro
 from hygge import Schema
 
 
+_of_thread = threading.local()
+
+
+def _by_duckdb(query: str) -> pl.DataFrame:
+    """A query's rows, over a connection of the thread's, which knows no tables."""
+    if not hasattr(_of_thread, "connection"):
+        _of_thread.connection = duckdb.connect(config={"threads": 1})
+        _of_thread.connection.execute("SET TimeZone = 'UTC'")
+        _of_thread.connection.execute("SET enable_external_file_cache = false")  # files change
+    return pl.DataFrame(_of_thread.connection.sql(query).to_arrow_table())
+
+
 def parquet(folder: Path) -> pl.DataFrame:
     """A plain glob over a folder, by duckdb."""
     if not list(folder.glob("*.parquet")):
         return pl.DataFrame()
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = connection.sql(f"SELECT * FROM read_parquet('{folder}/*.parquet')")
-        return pl.DataFrame(found.to_arrow_table())
+    return _by_duckdb(f"SELECT * FROM read_parquet('{folder}/*.parquet')")
 
 
 def delta(folder: Path, schema: Schema | None = None) -> pl.DataFrame:
@@ -47,7 +57,7 @@ def delta(folder: Path, schema: Schema | None = None) -> pl.DataFrame:
             if "add" in action:
                 files[action["add"]["path"]] = action["add"]["partitionValues"]
     frames = [
-        _by_duckdb(folder / unquote(path)).with_columns(
+        _one_file(folder / unquote(path)).with_columns(
             pl.lit(value, dtype=pl.String).alias(name) for name, value in values.items()
         )
         for path, values in files.items()
@@ -90,15 +100,12 @@ def _by_ids(path: Path, columns: Mapping[str, int]) -> pl.DataFrame:
     """A file's columns by the ids in its own schema; those it lacks are left out."""
     arrow = pq.read_schema(path)
     ids = {int(f.metadata[b"PARQUET:field_id"]): f.name for f in arrow}
-    rows = _by_duckdb(path)
+    rows = _one_file(path)
     return rows.select(pl.col(ids[n]).alias(name) for name, n in columns.items() if n in ids)
 
 
-def _by_duckdb(path: Path) -> pl.DataFrame:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = connection.sql(f"SELECT * FROM read_parquet('{path}', hive_partitioning=false)")
-        return pl.DataFrame(found.to_arrow_table())
+def _one_file(path: Path) -> pl.DataFrame:
+    return _by_duckdb(f"SELECT * FROM read_parquet('{path}', hive_partitioning=false)")
 
 
 def _as_they_were(
@@ -129,13 +136,12 @@ def csv_files(folder: Path, schema: Schema) -> pl.DataFrame:
     """By duckdb, as text: an empty field that is not quoted is NULL."""
     if not list(folder.glob("*.csv")):
         return pl.DataFrame()
-    with duckdb.connect() as connection:
-        found = connection.sql(
-            f"SELECT * FROM read_csv('{folder}/*.csv', all_varchar=true, header=true, delim=',', "
-            "quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, parallel=false, "
-            "auto_detect=false, union_by_name=true, max_line_size=1000000)"
-        )
-        return _frame(pl.DataFrame(found.to_arrow_table()).to_dicts(), schema)
+    found = _by_duckdb(
+        f"SELECT * FROM read_csv('{folder}/*.csv', all_varchar=true, header=true, delim=',', "
+        "quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, parallel=false, "
+        "auto_detect=false, union_by_name=true, max_line_size=1000000)"
+    )
+    return _frame(found.to_dicts(), schema)
 
 
 def ndjson(folder: Path, schema: Schema) -> pl.DataFrame:
