@@ -23,7 +23,6 @@ from tests.contract import avro
 
 from hygge import Schema
 
-
 _of_thread = threading.local()
 
 

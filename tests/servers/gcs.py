@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         bucket, _, key = parts.path.lstrip("/").partition("/")
         query = {k: v[0] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
-        return bucket, unquote(key), query
+        return unquote(bucket), unquote(key), query
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
