@@ -1,6 +1,6 @@
 """Many histories, side by side, and a table of what was lost and doubled: `make histories`.
 
-    python -m tests.histories --kinds postgres duckdb --scenarios merge scd2 --histories 200
+    python -m tests.histories --kinds postgres duckdb --modes merge scd2 --histories 200
 
 Each process takes some histories of one kind and scenario at a time, in a folder in memory and a
 database of its own. Differences are printed in full; the exit code says whether there were any.
@@ -58,7 +58,7 @@ def tasks(asked: argparse.Namespace, there: dict[str, Any]) -> list[Task]:
         Task(name, number, seeds[at : at + BATCH], asked.steps, there[KINDS[name].on])
         for name in asked.kinds if KINDS[name].on in there
         for number, scenario in enumerate(SCENARIOS)
-        if scenario.name in asked.scenarios or scenario.mode in asked.scenarios
+        if scenario.name in asked.scenarios or scenario.mode in asked.modes
         if not scenario.unable(KINDS[name].type)
         for at in range(0, len(seeds), BATCH)
     ]  # fmt: skip
@@ -80,16 +80,27 @@ def shown(told: Told) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked; returns how many pairs had a problem."""
-    names = list(dict.fromkeys(n for s in SCENARIOS for n in (s.mode, s.name)))
+    modes = list(dict.fromkeys(s.mode for s in SCENARIOS))
+    names = [s.name for s in SCENARIOS]
     parser = argparse.ArgumentParser(prog="make histories", description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
-    parser.add_argument("--scenarios", nargs="+", choices=names, default=names, metavar="NAME",
-                        help=f"modes, or single ones of them: {', '.join(names)}")  # fmt: skip
+    parser.add_argument(
+        "--modes",
+        nargs="+",
+        choices=modes,
+        default=[],
+        metavar="MODE",
+        help="with all settings there are scenarios of",
+    )
+    parser.add_argument("--scenarios", nargs="+", choices=names, default=[], metavar="NAME",
+                        help=f"beside those: {', '.join(names)}")  # fmt: skip
     parser.add_argument("--histories", type=int, default=200, help="of each pair (200)")
     parser.add_argument("--steps", type=int, default=30, help="of each history (30)")
     parser.add_argument("--first", type=int, default=0, help="the first one's seed (0)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
+    if not asked.modes and not asked.scenarios:
+        asked.modes = modes
     processes = 1 if "mssql" in asked.kinds else asked.processes  # its tables share one database
     done: dict[tuple[str, str], Told] = {}
     with all_there({KINDS[name].on for name in asked.kinds}) as there:
