@@ -11,9 +11,10 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python$(if $(filter Windows_NT,$(OS)),.exe)
 
 # Only what the lock files name and hash, and only wheels: a source distribution would fetch its
-# build tools unlocked.
+# build tools unlocked. They name all there is to be, less than some packages ask for: see
+# `override-dependencies` in pyproject.toml.
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
-LOCKED := $(INSTALL) --require-hashes --only-binary :all:
+LOCKED := $(INSTALL) --no-deps --require-hashes --only-binary :all:
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
