@@ -351,7 +351,7 @@ def test_ordinary_properties_stay_readable() -> None:
     given = {"type": "restful", "uri": "http://h:9/", "s3.connect-timeout": "10009"}
     store = IcebergStore("t", catalog=given)
     found: Any = store.bind(Surroundings())
-    with pytest.raises(ValueError, match="restful"):
+    with pytest.raises(ConfigError, match="restful"):
         found.found.catalog()
     assert redact("10009 rows of restful http://h:9/") == "10009 rows of restful http://h:9/"
     assert "restful" in IcebergStore("t", catalog={"type": "restful"}).place()

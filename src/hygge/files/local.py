@@ -232,4 +232,7 @@ def telling(place: str) -> Iterator[None]:
             ) from error
         if not code:
             raise
-        raise ConnectError(f"{place}: {os.strerror(code)}") from error
+        raise ConnectError(
+            f"{place}: {os.strerror(code)} ({getattr(error, 'filename', None) or place})",
+            hint="is the path right, and does the disk work?",
+        ) from error

@@ -13,6 +13,7 @@ from hygge.core.fields import Schema
 from hygge.core.load import Receipt, Writer
 from hygge.files.rewrite import widened
 from hygge.files.writer import refuse_null_keys
+from hygge.lake.faults import telling
 from hygge.lake.parts import Datafile, Filler
 from hygge.lake.types import packed
 
@@ -55,10 +56,12 @@ class LakeWriter(Writer):
         refuse_null_keys(batch, ticket.keys, ticket.entity, self._taken)
         self._taken += batch.height
         rows = widened(batch, ticket.fields, ticket.entity)
-        self._filler.add(packed(rows, ticket.fields, ticket.lying))
+        with telling(ticket.entity):
+            self._filler.add(packed(rows, ticket.fields, ticket.lying))
 
     def finish(self) -> Receipt:
-        self._filler.flush()
+        with telling(self._ticket.entity):
+            self._filler.flush()
         files = self._filler.files
         return Receipt(
             self._chunk, sum(f.rows for f in files), sum(f.bytes for f in files),

@@ -59,8 +59,9 @@ class DeltaSession(LakeSession):
         except (DeltaError, OSError) as error:
             raise DataError(
                 f"{self._place} cannot be read: {redact(first_line(error))}",
-                hint="look at `where:`" if self._where else None,
-            ) from error
+                hint="look at `where:`" if self._where
+                else "are its files all there? `vacuum` removes those of older versions",
+            ) from error  # fmt: skip
 
     def estimate(self, request: ReadRequest) -> Estimate:
         with telling(self._place):

@@ -11,6 +11,7 @@ from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.table import held_state, telling
 from hygge.lake.delta.upkeep import DeltaUpkeep, file_count, join_files
+from hygge.lake.faults import check_folder
 from hygge.lake.parts import Shape
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
@@ -29,6 +30,8 @@ class DeltaStoreSession(StoreSession):
         self._place, self._shape, self._upkeep, self._context = place, shape, upkeep, context
         self._found: tuple[DeltaTable | None, State | None] | None = None
         self._load: Load | None = None
+        if place.local is not None:
+            check_folder(place.local, place)
 
     def _look(self) -> tuple[DeltaTable | None, State | None]:
         if self._found is None:

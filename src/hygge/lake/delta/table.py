@@ -14,11 +14,10 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from hygge.core.errors import ConnectError, StateError
+from hygge.core.errors import StateError
 from hygge.core.load import State
-from hygge.core.secrets import redact
 from hygge.files import local
-from hygge.files.session import first_line
+from hygge.lake import faults
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
 
@@ -42,17 +41,16 @@ def opened(place: Place, version: int | None = None) -> DeltaTable | None:
 
 @contextmanager
 def telling(place: Place) -> Iterator[None]:
-    """Turn what deltalake and the operating system say into errors for people."""
-    try:
-        with local.telling(str(place)):
+    """Turn what deltalake and the operating system say into errors for people; but a commit's own
+    failure stays: the commit knows what it means."""
+    failed: CommitFailedError | None = None
+    with faults.telling(place, DeltaError):
+        try:
             yield
-    except CommitFailedError:
-        raise  # the commit knows what it means
-    except (DeltaError, OSError) as error:
-        raise ConnectError(
-            f"{place}: {redact(first_line(error))}",
-            hint="is the place right, and may hygge's user read and write there?",
-        ) from error
+        except CommitFailedError as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def next_number(generation: int) -> int:

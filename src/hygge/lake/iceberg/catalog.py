@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
     NoSuchNamespaceError,
     NoSuchTableError,
+    NotInstalledError,
     RESTError,
 )  # fmt: skip
 from pyiceberg.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from hygge.core.errors import ConnectError, TransientError
+from hygge.core.errors import ConfigError, ConnectError, HyggeError, TransientError
 from hygge.core.secrets import Secret, redact
 from hygge.core.told import revealed
 from hygge.files import local
 from hygge.files.session import first_line
+from hygge.lake import faults
 from hygge.lake.iceberg.io import by
 from hygge.storage.connection import StorageConnection
 
@@ -61,33 +65,75 @@ class Place:
     def __str__(self) -> str:
         return f"{self.name}: {self.namespace}.{self.table}"
 
-    def catalog(self) -> Catalog:
-        """The catalog, opened; to be closed by who asked. Raises ConnectError."""
+    def catalog(self, *, make: bool = True) -> Catalog:
+        """The catalog, opened; to be closed by who asked.
+
+        Parameters
+        ----------
+        make: whether hygge's own is made where it is not there.
+
+        Raises
+        ------
+        ConnectError: it is not reached. ConfigError: there is no such catalog.
+        """
         files = by(self.connection) if self.connection is not None else {}
         with telling(self):
             if self.folder is None:
-                return load_catalog(NAME, **revealed(self.properties), **files)
-            local.make_folder(self.folder)
+                return self._theirs(files)
+            if not make and not (self.folder / FILE).is_file():
+                raise ConnectError(
+                    f"{self}: there is no catalog in that folder", hint="is the path right?"
+                )
+            if make:
+                faults.check_folder(self.folder, self)
+                local.make_folder(self.folder)
             with _first:  # of two that find no tables in it, one makes them
                 return load_catalog(
                     NAME, type="sql", uri=f"sqlite:///{self.folder / FILE}",
                     warehouse=self.warehouse or f"file://{self.folder}", **files,
                 )  # fmt: skip
 
+    def _theirs(self, files: Mapping[str, Any]) -> Catalog:
+        try:
+            return load_catalog(NAME, **revealed(self.properties), **files)
+        except ValueError as error:  # which the library raises for properties that it does not take
+            raise ConfigError(
+                f"{self}: {redact(first_line(error))}",
+                hint="`catalog` takes the properties that pyiceberg documents",
+            ) from error
+
 
 @contextmanager
 def telling(place: Place) -> Iterator[None]:
-    """Turn what pyiceberg, SQLAlchemy and the operating system say into errors for people."""
+    """Turn what pyiceberg, its catalogs' drivers and the operating system say into errors for
+    people."""
     try:
-        with local.telling(str(place)):
+        with faults.telling(place, RESTError, NotInstalledError):
             yield
     except SQLAlchemyError as error:
-        raise TransientError(f"{place}: {redact(first_line(error))}") from error
-    except (RESTError, OSError) as error:
+        raise _of_sql(place, error) from error
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):  # of Glue; it may not be installed
+            raise
         raise ConnectError(
-            f"{place}: {redact(first_line(error))}",
-            hint="is the catalog reached, and may hygge's user read and write there?",
+            f"{place}: {redact(first_line(error))}", hint="is the catalog reached, and by whom?"
         ) from error
+
+
+def _of_sql(place: Place, error: SQLAlchemyError) -> HyggeError:
+    """The error for one of a catalog in a database."""
+    told = f"{place}: {redact(first_line(getattr(error, 'orig', None) or error))}"
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    if code is None:  # of a server, with which the line may have dropped
+        return TransientError(told, hint="run it again; is the catalog's database up?")
+    if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return TransientError(told, hint="run it again")
+    full = code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return ConnectError(
+        told,
+        hint="free some space; what the table held is untouched" if full
+        else "is the path right, and may hygge's user read and write there?",
+    )  # fmt: skip
 
 
 def found(catalog: Catalog, place: Place) -> Table | None:

@@ -47,7 +47,7 @@ class IcebergSession(LakeSession):
         self, home: Home, place: Place, snapshot: int | None, where: str, context: Context
     ) -> None:
         super().__init__(home, context)
-        self._place, self._catalog = place, place.catalog()
+        self._place, self._catalog = place, place.catalog(make=False)
         try:
             table = found(self._catalog, place)
             if table is None:
