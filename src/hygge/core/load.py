@@ -191,6 +191,11 @@ class LoadRequest:
         """The fields of what the destination holds after it, but for those it held before."""
         return stored_fields(self.mode, self.fields, self.terms)
 
+    @property
+    def sifts(self) -> bool:
+        """Whether not all that comes is stored: rows that come marked as gone are not."""
+        return not {*self.fields.names} <= {*self.stored.names}
+
     def state(
         self, *, watermark: Watermark | None, receipts: Sequence[Receipt], committed_at: str
     ) -> State:

@@ -62,8 +62,7 @@ class PartsLoad(Load):
         """Whether rows wait in the stage until they are brought in by their keys."""
         request = self.request
         if request.mode == "replace":
-            sifted = not {*request.fields.names} <= {*request.stored.names}
-            return bool(request.terms.latest) or sifted
+            return bool(request.terms.latest) or request.sifts
         by_window = request.mode == "delete_insert" and request.terms.window is not None
         return request.mode != "append" and not by_window
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,9 @@ import polars as pl
 
 from hygge.core.arrivals import Arrivals, Version, arrivals
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
-from hygge.core.conform import exact
 from hygge.core.context import Context
 from hygge.core.drift import unify
 from hygge.core.errors import (
-    Cancelled,
-    ConfigError,
     ConnectError,
     DataError,
     HyggeError,
@@ -28,14 +24,13 @@ from hygge.core.errors import (
     UnsupportedError,
 )
 from hygge.core.fields import Field, LogicalType, Schema
-from hygge.core.home import HomeSession
 from hygge.core.load import State
-from hygge.core.settings import HomeConfig
-from hygge.core.watermark import Position, Window
+from hygge.core.watermark import Window
 from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
 from hygge.files.infer import infer_types
 from hygge.files.paths import Input, unchanged
+from hygge.files.reading import ReadThrough, as_declared, first_line
 from hygge.files.remote import inputs as elsewhere
 from hygge.files.remote.manifest import latest
 from hygge.files.windows import within
@@ -45,13 +40,14 @@ Span = tuple[int, int]
 """Units of a file (row groups, record batches): the first one, and the one to stop before."""
 
 
-class FileSession(HomeSession, ABC):
+class FileSession(ReadThrough, ABC):
     """One attempt's reading of the files that were there when it was opened."""
 
     consistency = "the files as listed at the start"
 
     def __init__(self, home: FileHome, context: Context) -> None:
-        self._home, self._context = home, context
+        super().__init__(home, context)
+        self._home: FileHome = home
         self._empty: NothingThere | None = None
         try:
             self._inputs = home.inputs()
@@ -59,9 +55,7 @@ class FileSession(HomeSession, ABC):
             # Where new files are read, that there are none any more is no error: see `arrivals`.
             self._inputs, self._empty = [], error
         self._by_path = {str(i.path): i for i in self._inputs}
-        self._schema: Schema | None = None
-        self._nulls: dict[str, int] = {}
-        self._stopped = self._lenient = False
+        self._lenient = False
 
     @abstractmethod
     def _fields(self) -> Schema:
@@ -198,25 +192,6 @@ class FileSession(HomeSession, ABC):
             for number, members in enumerate(_shared(units, parts))
         )
 
-    def maximum(self, column: str) -> Position | None:
-        frames = self.read(ReadRequest(columns=(column,)), WHOLE)
-        found, self._nulls[column] = largest(frames, column, self.schema(), self._home.place())
-        return found
-
-    def nulls(self, column: str) -> int | None:
-        return self._nulls.get(column)  # counted while the maximum was looked for
-
-    def clock(self) -> datetime | None:
-        return datetime.now(UTC)
-
-    def cancel(self) -> None:
-        self._stopped = True
-
-    def _check(self) -> None:
-        self._context.cancel.check()
-        if self._stopped:
-            raise Cancelled("stopped on request")
-
     @contextmanager
     def _naming(self, source: Input) -> Iterator[None]:
         """Let errors from a file name it; what is wrong with one that was changed says nothing."""
@@ -298,33 +273,6 @@ def _changed(path: object) -> TransientError:
     )
 
 
-def as_declared(found: Schema, config: HomeConfig, place: str) -> Schema:
-    """The fields found, with the types that the settings declare. Raises ConfigError where one is
-    declared that is not there."""
-    declared = config.declared()
-    for name in declared:
-        if name not in found.names:
-            raise ConfigError(
-                f"`types` names '{name}', which {place} does not have",
-                hint=f"its columns: {', '.join(found.names[:12])}",
-            )
-    return found.changed(declared)
-
-
-def largest(
-    frames: Iterator[pl.DataFrame], column: str, schema: Schema, entity: str
-) -> tuple[Position | None, int]:
-    """A column's largest value, None where it has none, and in how many rows it is NULL."""
-    found: Any = None
-    nulls = 0
-    for frame in frames:
-        held = exact(frame[column], schema[column], schema, frame, entity=entity)
-        nulls += held.null_count()
-        top: Any = held.max()
-        found = top if found is None or (top is not None and top > found) else found
-    return found, nulls
-
-
 def unified(found: Sequence[tuple[AnyPath, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
     """One schema for files that each have their own; declared columns are held to their types.
 
@@ -364,8 +312,3 @@ def stored_fields(inputs: Sequence[Input]) -> Schema | None:
 
 def _with_declared(schema: Schema, declared: Mapping[str, LogicalType]) -> Schema:
     return schema.changed({n: t for n, t in declared.items() if n in schema.names})
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text; what follows is often a query plan."""
-    return str(error).strip().split("\n", 1)[0]

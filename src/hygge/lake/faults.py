@@ -10,7 +10,7 @@ from pathlib import Path
 from hygge.core.errors import ConnectError
 from hygge.core.secrets import redact
 from hygge.files import local
-from hygge.files.session import first_line
+from hygge.files.reading import first_line
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -21,16 +22,17 @@ from hygge.core.errors import (
     VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
-from hygge.core.load import Load, Receipt, State, check_kept
+from hygge.core.load import Load, Receipt, State, check_kept, with_store_facts
 from hygge.core.secrets import redact
 from hygge.files.fold import Fold
-from hygge.files.session import first_line
+from hygge.files.reading import first_line
 from hygge.lake.folding import Bounds, Folding, There
 from hygge.lake.gone import Inside
 from hygge.lake.once import Coming
 from hygge.lake.parts import Datafile
 from hygge.lake.shelf import Shelf
 from hygge.lake.types import Carrier
+from hygge.lake.upkeep import Upkeep
 from hygge.lake.writer import LakeWriter, Ticket, files_of
 
 KEYED = ("merge", "delete_insert", "scd2")
@@ -56,6 +58,8 @@ class LakeLoad(Load):
     """Where files of the table's own are written, within its folder."""
     _waiting: str
     """Where rows and keys wait that are no files of the table's."""
+    _due: frozenset[str] = frozenset()
+    """What is to be tidied up once the load is done."""
     _over: bool = False
     """Whether it is at its end."""
     _named: bool = False
@@ -130,9 +134,8 @@ class LakeLoad(Load):
     def _folds(self) -> bool:
         """Whether it takes more than the rows that come to know what changes."""
         request = self.request
-        sifted = not {*request.fields.names} <= {*request.stored.names}
         finds = request.terms.finds and request.mode != "append"
-        return request.mode == "scd2" or finds or sifted or bool(request.terms.latest)
+        return request.mode == "scd2" or finds or request.sifts or bool(request.terms.latest)
 
     @property
     def _coming_fields(self) -> Schema:
@@ -229,6 +232,13 @@ class LakeLoad(Load):
         ]
         whole = frame.with_columns(lacking).select(fields.names)
         return conform(whole, fields, entity=self.request.entity)
+
+    def _noted(self, state: State, rows: int | None, upkeep: Upkeep, now: datetime) -> State:
+        """The state as it is to be stored, with what is then due to be tidied up in `_due`."""
+        held = self._held.extra if self._held else {}
+        self._due = upkeep.due(held, now)
+        extra = upkeep.noted(held, self._due, now)
+        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
 
     # Commits --------------------------------------------------------------------------------------
 

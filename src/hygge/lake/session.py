@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import polars as pl
 
-from hygge.core.chunk import WHOLE, Chunk, ReadRequest
-from hygge.core.context import Context
-from hygge.core.errors import Cancelled, DataError
+from hygge.core.chunk import Chunk, ReadRequest
+from hygge.core.errors import DataError
 from hygge.core.fields import Schema
-from hygge.core.home import Home, HomeSession
-from hygge.core.watermark import Position, Window
-from hygge.files.session import as_declared, largest
+from hygge.core.watermark import Window
+from hygge.files.reading import ReadThrough, as_declared
 from hygge.files.windows import within
 
 
-class LakeSession(HomeSession, ABC):
+class LakeSession(ReadThrough, ABC):
     """One attempt's reading of the version that was newest, or chosen, when it was opened.
 
     Parameters
@@ -28,12 +25,6 @@ class LakeSession(HomeSession, ABC):
     """
 
     settled_clock = False
-
-    def __init__(self, home: Home, context: Context) -> None:
-        self._home, self._context = home, context
-        self._schema: Schema | None = None
-        self._nulls: dict[str, int] = {}
-        self._stopped = False
 
     @abstractmethod
     def _fields(self) -> Schema:
@@ -59,23 +50,7 @@ class LakeSession(HomeSession, ABC):
                 )
         asked = wanted if window is None or window.column in wanted else [*wanted, window.column]
         for frame in self._frames(asked, window):
-            self._context.cancel.check()
-            if self._stopped:
-                raise Cancelled("stopped on request")
+            self._check()
             if window is not None:
                 frame = within(frame, window, schema, self._home.name).select(wanted)
             yield from frame.iter_slices(request.batch_rows)
-
-    def maximum(self, column: str) -> Position | None:
-        frames = self.read(ReadRequest(columns=(column,)), WHOLE)
-        found, self._nulls[column] = largest(frames, column, self.schema(), self._home.place())
-        return found
-
-    def nulls(self, column: str) -> int | None:
-        return self._nulls.get(column)  # counted while the maximum was looked for
-
-    def clock(self) -> datetime | None:
-        return datetime.now(UTC)
-
-    def cancel(self) -> None:
-        self._stopped = True

@@ -12,7 +12,7 @@ from hygge.core.context import Context
 from hygge.core.errors import HyggeError
 from hygge.core.secrets import redact
 from hygge.core.upkeep import due as is_due
-from hygge.files.session import first_line
+from hygge.files.reading import first_line
 
 KEY = "optimize"
 """Under which the state keeps when each was last begun (ISO 8601)."""

@@ -7,7 +7,6 @@ a commit names that may yet come is not removed.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -23,7 +22,7 @@ from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.errors import HyggeError
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import Commit, LoadRequest, Receipt, State
 from hygge.core.steps import reached
 from hygge.core.terms import check_vanished
 from hygge.lake.delta import merge
@@ -117,7 +116,7 @@ class DeltaLoad(LakeLoad):
         self._folder, self._waiting = f"data-{mark}", f"{FOLDER}/stage-{mark}"
         self._stage = self._folder if self._straight else self._waiting
         self._shelf = place.shelf()
-        self._time, self._due = datetime.now(UTC), frozenset[str]()
+        self._time = datetime.now(UTC)
         reached("delta.begun")
 
     @property
@@ -183,7 +182,7 @@ class DeltaLoad(LakeLoad):
         if mode == "append":
             return files, Change("append", coming)
         how: Any = "merge" if mode == "merge" else "delete_insert"
-        return files, Change(how, coming, keys, self._bounds(keys, files))
+        return files, Change(how, coming, keys, merge.bounds_of(files, keys, self._lying))
 
     def _by_keys(
         self, files: Sequence[Datafile], keys: Sequence[str], gone: Sequence[Datafile]
@@ -193,7 +192,7 @@ class DeltaLoad(LakeLoad):
         coming = self._coming(files, keys, going=going, ends=self._ends)
         if not gone:
             return Change("append", coming)
-        bounds = self._bounds(keys, gone)
+        bounds = merge.bounds_of(gone, keys, self._lying)
         if self._ends:
             bounds.append(f"t.{merge.quoted(self._ends)} IS NULL")
         return Change("delete_insert", coming, keys, bounds)
@@ -217,10 +216,6 @@ class DeltaLoad(LakeLoad):
         if self._anew:
             return Change("delete_insert", self._coming(files, (), window=inside))
         return self._by_keys(files, [column], filler.files)
-
-    def _bounds(self, keys: Sequence[str], files: Sequence[Datafile]) -> list[str]:
-        whole = [key for key in keys if self._lying[key].type.is_integer]
-        return merge.bounds_of([json.loads(f.facts["stats"]) for f in files], keys, whole)
 
     def _frames(self, columns: Sequence[str] | None, bounds: Bounds) -> Iterator[pl.DataFrame]:
         conditions = merge.within(bounds)
@@ -256,10 +251,7 @@ class DeltaLoad(LakeLoad):
             before = self._held.rows if self._held else None
             counted = self.request.mode == "append" and before is not None and rows is not None
             rows = before + rows if counted else None  # type: ignore[operator]
-        before_this = self._held.extra if self._held else {}
-        self._due = self._upkeep.due(before_this, self._time)
-        extra = self._upkeep.noted(before_this, self._due, self._time)
-        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
+        return self._noted(state, rows, self._upkeep, self._time)
 
     def _publish(self, files: Sequence[Datafile], change: Change | None) -> None:
         """Commit. An error is looked into before it is raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 
 from hygge.core.context import CancelToken
+from hygge.core.fields import Schema
 from hygge.lake.once import COMES
+from hygge.lake.parts import Datafile
 
 Frames = Callable[[], Iterator[pl.DataFrame]]
 
@@ -114,22 +117,21 @@ def within(bounds: Mapping[str, tuple[int, int]]) -> list[str]:
     ]
 
 
-def bounds_of(
-    files: Sequence[dict[str, Any]], keys: Sequence[str], whole: Sequence[str]
-) -> list[str]:
+def bounds_of(files: Sequence[Datafile], keys: Sequence[str], lying: Schema) -> list[str]:
     """Conditions on the target `t` that every key in some files meets.
 
     Parameters
     ----------
-    files: the statistics of each, as Delta's log has them.
-    keys: the key's columns.
-    whole: those of them that are whole numbers; of others nothing is said.
+    files: each with its statistics, as Delta's log has them.
+    keys: the key's columns; of those that are no whole numbers nothing is said.
+    lying: the fields as they lie.
     """
-    out = []
+    told, out = [json.loads(file.facts["stats"]) for file in files], []
     for key in keys:
-        if key not in whole or not all(key in f["minValues"] for f in files) or not files:
+        known = told and all(key in each["minValues"] for each in told)
+        if not known or not lying[key].type.is_integer:
             continue
-        low = min(f["minValues"][key] for f in files)
-        high = max(f["maxValues"][key] for f in files)
+        low = min(each["minValues"][key] for each in told)
+        high = max(each["maxValues"][key] for each in told)
         out.append(f"t.{quoted(key)} >= {low} AND t.{quoted(key)} <= {high}")
     return out

@@ -17,7 +17,7 @@ from hygge.core.fields import Schema
 from hygge.core.home import Home
 from hygge.core.secrets import redact
 from hygge.core.watermark import Window
-from hygge.files.session import first_line
+from hygge.files.reading import first_line
 from hygge.lake.delta.merge import quoted
 from hygge.lake.delta.table import opened, row_count, telling
 from hygge.lake.delta.types import logical_schema

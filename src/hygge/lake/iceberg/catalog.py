@@ -25,7 +25,7 @@ from hygge.core.errors import ConfigError, ConnectError, HyggeError, TransientEr
 from hygge.core.secrets import Secret, redact
 from hygge.core.told import revealed
 from hygge.files import local
-from hygge.files.session import first_line
+from hygge.files.reading import first_line
 from hygge.lake import faults
 from hygge.lake.iceberg.io import by
 from hygge.storage.connection import StorageConnection

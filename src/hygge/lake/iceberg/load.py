@@ -28,7 +28,7 @@ from pyiceberg.table import FileScanTask, Table, Transaction
 from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import Commit, LoadRequest, Receipt, State
 from hygge.core.steps import reached
 from hygge.core.terms import check_vanished
 from hygge.lake.folding import Bounds
@@ -89,7 +89,6 @@ class IcebergLoad(LakeLoad):
     ) -> None:
         self.request, self._catalog, self._place = request, catalog, place
         self._table, self._held, self._tidy, self._context = table, held, tidy, context
-        self._due = frozenset[str]()
         if (held.generation if held else 0) != request.generation:
             raise self._conflict()
         keeps = table is not None and request.mode != "replace"
@@ -274,10 +273,7 @@ class IcebergLoad(LakeLoad):
         stay = [t for t in self._tasks if t.file.file_path not in away]
         before = row_count(stay)
         rows = None if before is None else before + sum(f.rows for f in added)
-        now, extra = datetime.now(UTC), self._held.extra if self._held else {}
-        self._due = self._tidy.upkeep.due(extra, now)
-        extra = self._tidy.upkeep.noted(extra, self._due, now)
-        return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
+        return self._noted(state, rows, self._tidy.upkeep, datetime.now(UTC))
 
     def _publish(self, ours: str) -> None:
         """Commit. An error is looked into before it is raised."""
