@@ -33,3 +33,19 @@ def test_threads_and_callbacks_have_their_turn(
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert done.stdout.splitlines()[-2:] == ["thread done", "asked to be called"]
+
+
+def test_cycles_are_looked_for_once_there_are_many() -> None:
+    asked = """
+import gc
+from hygge.__main__ import look_late
+look_late()
+first = gc.get_threshold()[0]
+kept = [[] for _ in range(first + 1)]
+later = gc.get_threshold()[0]
+assert later < first < gc.get_freeze_count() and not gc.callbacks
+before = gc.get_stats()[0]["collections"]
+kept += [[] for _ in range(3 * later)]
+assert gc.get_stats()[0]["collections"] >= before + 2
+"""
+    subprocess.run([sys.executable, "-c", asked], env=environment(), check=True, timeout=60)

@@ -41,9 +41,10 @@ _TAGS = {
     "tag:yaml.org,2002:map": dict,
     "tag:yaml.org,2002:seq": list,
 }
-# What YAML calls printable, minus the next-line and separator marks that no editor shows.
+# What YAML does not call printable, and the next-line and separator marks that no editor shows.
+# (Said the other way round, "none of these", it takes 5 ms to compile.)
 _UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 )
 
 
