@@ -28,6 +28,7 @@ from hygge.testing.loading import load_frames
 
 ENDLESS = "SELECT max(a.range * b.range) AS x FROM range(1000000) a, range(1000000) b"
 """A trillion rows before the first result."""
+LIMIT = "SELECT current_setting('memory_limit')"
 HOLD = """
 import sys, duckdb
 db = duckdb.connect(sys.argv[1])
@@ -166,9 +167,11 @@ def test_a_query_that_needs_more_memory_says_what_to_raise(tmp_path: Path, file:
     with closing(small.connect()) as link, pytest.raises(DataError) as caught:
         link.rows(whole)
     assert caught.value.hint == "raise the connection's `memory_limit`"
+    home = DuckDBHome("t", path=str(file), query=whole).bind(Surroundings())
+    with home.open(Context()) as session:
+        assert pl.concat(session.read(ReadRequest(), WHOLE)).item().len() == 300_000
     with closing(DuckDBConnection(path=str(file)).connect()) as link:
-        assert len(link.rows(whole)[0][0]) == 300_000
-        assert link.rows("SELECT current_setting('memory_limit')") == [("122.0 MiB",)]
+        assert link.rows(LIMIT) == [("122.0 MiB",)]
 
 
 def test_times_are_in_utc_unless_a_session_statement_says_otherwise(file: Path) -> None:
@@ -214,7 +217,7 @@ def test_memory_is_enough_for_keys(tmp_path: Path, mode: Any, given: str | None)
             for at in (0, 2):
                 frame = rows.with_columns(k=pl.col("k") + at)
                 load_frames(store, [frame], mode, ["k"] if mode == "merge" else [], fields=fields)
-            limits.append(str(link.row("SELECT current_setting('memory_limit')")[0]))
+            limits.append(str(link.row(LIMIT)[0]))
     if given:
         assert limits == ["286.1 MiB"] * 2
     else:
@@ -227,8 +230,7 @@ def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.Mo
     chosen = ", ".join(f"hash(i * {n + 1}) AS c{n}" for n in range(columns))
     with duckdb.connect(str(path)) as db:
         db.execute(f"CREATE TABLE w AS SELECT {chosen} FROM range(130_000) r(i)")
-    monkeypatch.setattr(link_module, "READING", "8MB")
-    monkeypatch.setattr(link_module, "_WIDE_KB", 8 * 1024)
+    monkeypatch.setattr(link_module, "READING_KB", 8 * 1024)
     connection = DuckDBConnection(path=str(path))
     for _ in range(2):  # the second opens it with what the first has raised it to
         with closing(connection.connect()) as link, link.stream("FROM w", 8192) as batches:
@@ -240,3 +242,23 @@ def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.Mo
     ):  # fmt: skip
         list(batches)
     assert caught.value.hint == "raise the connection's `memory_limit`"
+
+
+def test_there_is_room_for_all_that_is_read_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "some.duckdb"
+    with duckdb.connect(str(path)) as db:
+        db.execute(f"CREATE TABLE t AS SELECT {', '.join(f'1 AS c{n}' for n in range(20))}")
+        db.execute("CREATE VIEW v AS FROM t")
+    connection = DuckDBConnection(path=str(path))
+    with closing(connection.connect()) as link:
+        for _ in range(2):
+            with closing(connection.connect()) as other, other.stream("FROM t", 8192):
+                assert link.rows(LIMIT) == [("61.0 MiB",)]
+        with (
+            closing(connection.connect()) as one, one.stream("FROM t", 8192),
+            closing(connection.connect()) as two, two.stream("FROM t", 8192),
+        ):  # fmt: skip
+            assert link.rows(LIMIT) == [("80.0 MiB",)]
+        with DuckDBHome("v", path=str(path)).bind(Surroundings()).open(Context()) as session:
+            assert pl.concat(session.read(ReadRequest(), WHOLE)).height == 1
+        assert link.rows(LIMIT) == [("122.0 MiB",)]

@@ -45,10 +45,10 @@ class DuckDBConnection(PooledConnection):
     memory_limit: str | None = Field(
         default=None,
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="Memory that DuckDB may use, beside batches on their way. If not set: 128 MB "
-        "to read tables, and more from 64 columns on; 256 MB to load them, and most of what there "
-        "is where a load has a key, whose index is held in memory. A query that joins or sorts "
-        "much may want more",
+        description="Memory that DuckDB may use, beside batches on their way. If not set: 64 MB "
+        "to read tables, and more where more than 30 columns are read at once; 128 MB for a query "
+        "or a `where`; 256 MB to load tables, and most of what there is where a load has a key, "
+        "whose index is held in memory. A query that joins or sorts much may want more",
         examples=["4GB"],
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Lock, Timer
 from typing import Any, Self
 
 import duckdb
@@ -24,17 +25,19 @@ from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back
 
-READING, WRITING = "128MB", "256MB"
-"""What DuckDB may use, beside batches on their way, unless a limit is set."""
+READING_KB, QUERY_KB, WRITING_KB = 62_500, 125_000, 250_000
+"""What DuckDB may use to read tables, for queries of any kind and to write, beside batches on their
+way, unless a limit is set: 64, 128 and 256 MB."""
 _THREADS = 4
 """Most threads that read for one who takes the rows in order: more only hold more memory."""
 _COLUMN_KB = 512
 """What each thread may hold of each column: blocks of 256 KB and what is read from them. 0.4 MB
 were seen of 600 columns, half of them text."""
-_WIDE_KB = 128 * 1024
-"""Results that need less have it anyway."""
 _rooms: dict[str, int] = {}
-"""The files whose limit was raised in this process for a wide result, and to what, in KB."""
+"""The limit of each file that this process has opened, in KB; it never sinks."""
+_reading: Counter[str] = Counter()
+"""How many columns are being read of each file, by all that read it."""
+_guard = Lock()
 _lifted: set[str] = set()
 """The files whose limit was lifted in this process."""
 
@@ -63,8 +66,8 @@ class DuckDBLink(Link):
         token: MotherDuck's; None where it is in the environment, or for a file.
         writing: whether it is to be written to.
         timeout_s: how long one statement may take; 0 for any time.
-        memory: how much DuckDB may use, e.g. `4GB`; None for READING or WRITING. Left to itself it
-            keeps all blocks that it has read or written, 1.3 GB of a table of 10 M rows.
+        memory: how much DuckDB may use, e.g. `4GB`; None for READING_KB or WRITING_KB. Left to
+            itself it keeps all blocks that it has read or written, 1.3 GB of a table of 10 M rows.
         """
         remote = path.startswith("md:")
         if writing and not remote:
@@ -77,9 +80,10 @@ class DuckDBLink(Link):
             try:
                 opened = duckdb.connect(path, read_only=not (remote or writing), config=config)
                 if not remote and path not in _lifted:
-                    raised = f"{_rooms[path]}KiB" if path in _rooms else ""
-                    usual = WRITING if writing else raised or READING
-                    opened.execute(f"SET memory_limit = '{memory or usual}'")
+                    if memory:
+                        opened.execute(f"SET memory_limit = '{memory}'")
+                    else:
+                        _raise(opened, path, WRITING_KB if writing else READING_KB)
                 if not (remote or writing or memory):
                     (threads,) = opened.execute("SELECT current_setting('threads')").fetchall()[0]
                     opened.execute(f"SET threads = {min(_THREADS, threads)}")
@@ -99,14 +103,25 @@ class DuckDBLink(Link):
             _lifted.add(self.label)
             self.execute("RESET memory_limit")
 
-    def _make_room(self, columns: int) -> None:
-        """Raise the limit, unless one was set, for a result with so many columns: a block of each
-        is held by each thread, and DuckDB fails rather than wait. It never sinks; see `lift`."""
-        wanted = columns * _THREADS * _COLUMN_KB
-        if self._fixed or self.label in _lifted or wanted <= _rooms.get(self.label, _WIDE_KB):
-            return
-        _rooms[self.label] = wanted
-        self._connection.execute(f"SET memory_limit = '{wanted}KiB'")
+    def make_room(self, kb: int) -> None:
+        """Raise the limit to so much, unless it is higher or one was set. It never sinks; see
+        `lift`."""
+        if not self._fixed and self.label not in _lifted and kb > _rooms.get(self.label, 0):
+            _raise(self._connection, self.label, kb)
+
+    @contextmanager
+    def _room_for(self, columns: int) -> Iterator[None]:
+        """Room for a result with so many columns, beside all others of the file: a block of each is
+        held by each thread, and DuckDB fails rather than wait."""
+        with _guard:
+            _reading[self.label] += columns
+            wanted = _reading[self.label] * _THREADS * _COLUMN_KB
+        try:
+            self.make_room(wanted)
+            yield
+        finally:
+            with _guard:
+                _reading[self.label] -= columns
 
     def execute(self, sql: str) -> None:
         with self._statement():
@@ -131,10 +146,10 @@ class DuckDBLink(Link):
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
-        with self._deadline() as late:
+        with self._deadline() as late, ExitStack() as held:
             with self._statement(late):
                 found = self._connection.sql(sql)
-                self._make_room(len(found.columns))
+                held.enter_context(self._room_for(len(found.columns)))
                 reader = found.to_arrow_reader(batch_rows)
             try:
                 yield self._frames(reader, late)
@@ -198,6 +213,13 @@ class DuckDBLink(Link):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _raise(connection: duckdb.DuckDBPyConnection, path: str, kb: int) -> None:
+    """Set the limit of a file to so much, or to what it is already, where that is more."""
+    with _guard:
+        _rooms[path] = max(kb, _rooms.get(path, 0))
+        connection.execute(f"SET memory_limit = '{_rooms[path]}KiB'")
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import cast
 
 from hygge.core.fields import LogicalType
 from hygge.sql.dialect import literal
+from hygge.sql.duckdb.link import QUERY_KB, DuckDBLink
 from hygge.sql.duckdb.types import DIALECT, JSON, TEXT, logical
 from hygge.sql.relation import Column, Relation, meanings
 from hygge.sql.session import SQLSession
@@ -39,6 +41,12 @@ class DuckDBSession(SQLSession):
 
     def begin(self, snapshot: str) -> None:
         self._lease.link.execute("BEGIN TRANSACTION READ ONLY")
+        if self._source.query or self._source.condition:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """For what may join and sort."""
+        cast(DuckDBLink, self._lease.link).make_room(QUERY_KB)
 
     def clock(self) -> datetime:
         """This machine's: DuckDB runs in this process."""
@@ -49,6 +57,8 @@ class DuckDBSession(SQLSession):
             where = "= current_schema()" if not inside else f"= {literal(inside)}"
             found = self._look(f" AND c.table_name = {literal(table)} AND c.schema_name {where}")
             if found:
+                if found[0].kind == "view":
+                    self._make_room()
                 return found[0]
         return None
 
