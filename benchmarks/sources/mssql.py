@@ -20,7 +20,8 @@ from benchmarks import data
 from benchmarks.sources import Job, module
 from hygge.core.fields import Schema
 from hygge.sql.mssql.connection import MSSQLConnection, connection_string
-from hygge.sql.mssql.link import ROWS, MSSQLLink, driver
+from hygge.sql.mssql.link import MSSQLLink
+from hygge.sql.mssql.native import ROWS, driver
 from hygge.sql.mssql.settler import MSSQLSettler
 from hygge.sql.settle.place import Place
 

@@ -20,7 +20,7 @@ from tests.sql.mssql.support import is_babelfish, needs_server, url_of
 
 from hygge import MSSQLStore, Schema, Store
 from hygge.sql.mssql.connection import DEFAULT_PORT, MSSQLConnection, connection_string
-from hygge.sql.mssql.link import driver
+from hygge.sql.mssql.native import driver
 from hygge.sql.settle.load import STEPS
 from hygge.testing.stores import StoreContract
 

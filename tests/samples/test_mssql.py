@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -51,7 +52,7 @@ class Recorded(MSSQLLink):
     """Answers as a server does that has these tables and allows snapshots."""
 
     def __init__(self) -> None:
-        super().__init__(None, "recorded")
+        super().__init__("recorded")
         self.done: list[str] = []
 
     def execute(self, sql: str) -> None:
@@ -74,6 +75,15 @@ class Recorded(MSSQLLink):
         if "sys.partitions" in sql:
             return [], [(7, 1_000)]
         return [], [(7, "dbo", table, "U ", *column) for column in TABLES[table]]
+
+    def insert(self, into: str, rows: pl.DataFrame) -> int:
+        raise AssertionError(f"nothing is to be written into {into}")
+
+    def stream(self, sql: str, batch_rows: int) -> Any:
+        raise AssertionError(f"nothing is recorded for {sql}")
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
 
     def close(self) -> None:
         """Nothing is open."""

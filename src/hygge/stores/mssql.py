@@ -57,4 +57,6 @@ class MSSQLStore(ServerStore):
 
     def slots(self) -> Sequence[Slots]:
         """Two connections, where rows are copied in bulk: the driver opens one for that."""
-        return tuple(super().slots()) * (2 if self.config.bulk_copy else 1)
+        server = self.server
+        copies = not isinstance(server, MSSQLConnection) or server.whole().driver != "odbc"
+        return tuple(super().slots()) * (2 if self.config.bulk_copy and copies else 1)

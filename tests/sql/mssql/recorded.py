@@ -32,13 +32,22 @@ class Recorded(MSSQLLink):
     """A connection that writes down what is asked, and answers what was recorded."""
 
     def __init__(self, **answers: Any) -> None:
-        super().__init__(None, "recorded")
+        super().__init__("recorded")
         self.answers = {**ANSWERS, **answers}
         self.said: list[str] = []
 
     def execute(self, sql: str) -> int | None:
         self.said.append(sql)
         return None
+
+    def table(self, sql: str) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
+        raise AssertionError(f"nothing is recorded for {sql}")
+
+    def insert(self, into: str, rows: pl.DataFrame) -> int:
+        raise AssertionError(f"nothing is to be written into {into}")
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         self.said.append(sql)

@@ -18,13 +18,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hygge.core.errors import ConfigError, ConnectError, DataError, HyggeError, TransientError
-from hygge.sql.mssql.connection import MSSQLConnection, connection_string
-from hygge.sql.mssql.errors import explain
-from hygge.sql.mssql.link import driver
+from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.errors import explain, explain_odbc
+from hygge.sql.mssql.native import driver
+from hygge.sql.mssql.strings import connection_string
 
 BASE = {"server": "h", "database": "d"}
 CERTIFIED = {"auth": "service_principal", "client_id": "app", "tenant_id": "t",
              "certificate": "c.pem"}  # fmt: skip
+ODBC = {"driver": "odbc"}
 PRINCIPAL = {"auth": "service_principal", "client_id": "app", "client_secret": "hush-hush"}
 
 
@@ -54,6 +56,17 @@ PRINCIPAL = {"auth": "service_principal", "client_id": "app", "client_secret": "
         ({"url": "sqlserver://h/d?application-intent=ReadOnly", "auth": "azure_cli"},
          {"ApplicationIntent": "ReadOnly"}),
         ({"url": "mssql://u@h/d", "password": "p"}, {"PWD": "p"}),
+        ({**BASE, **ODBC, "user": "u", "password": "p"},
+         {"Driver": "ODBC Driver 18 for SQL Server", "Server": "tcp:h,1433", "UID": "u",
+          "PWD": "p", "APP": "hygge", "Encrypt": "yes"}),
+        ({**BASE, **ODBC, "auth": "windows", "odbc_driver": "/opt/libmsodbcsql.so"},
+         {"Driver": "/opt/libmsodbcsql.so", "Trusted_Connection": "yes"}),
+        ({**BASE, **ODBC, **PRINCIPAL},
+         {"Authentication": "ActiveDirectoryServicePrincipal", "UID": "app", "PWD": "hush-hush"}),
+        ({**BASE, **ODBC, "auth": "managed_identity", "client_id": "app"},
+         {"Authentication": "ActiveDirectoryMsi", "UID": "app"}),
+        ({"url": "mssql://u:p@h/d?driver=odbc&odbc_driver=FreeTDS"}, {"Driver": "FreeTDS"}),
+        ({**BASE, "user": "u", "password": "p"}, {"Driver": None, "APP": None}),
     ],
 )  # fmt: skip
 def test_what_the_driver_is_told(settings: dict[str, Any], keys: dict[str, str]) -> None:
@@ -90,6 +103,12 @@ def test_tokens_that_the_driver_has_no_word_for(extra: dict[str, str]) -> None:
         ({"url": "mssql://h/d", "database": "e"}, "`url` has a database already"),
         ({"url": "postgresql://h/d"}, "mssql://"),
         ({**BASE, "connect_timeout": "0s"}, "longer than nothing"),
+        ({**BASE, **ODBC}, "there is no `auth: default`: the driver takes no token"),
+        ({**BASE, **ODBC, "auth": "azure_cli"}, "there is no `auth: azure_cli`"),
+        ({**BASE, **ODBC, **CERTIFIED}, "there is no `certificate`"),
+        ({**BASE, **ODBC, **PRINCIPAL, "tenant_id": "t"}, "`tenant_id` is of no use with"),
+        ({**BASE, "odbc_driver": "FreeTDS"}, "`odbc_driver` is of no use without"),
+        ({**BASE, "longest_text": 9}, "`longest_text` is of no use without"),
     ],
 )
 def test_wrong_settings_are_told(settings: dict[str, Any], says: str) -> None:
@@ -106,6 +125,8 @@ def test_no_secret_shows() -> None:
 def test_where_it_is() -> None:
     assert MSSQLConnection(**BASE).place() == "mssql://h/d"
     assert MSSQLConnection(**BASE, instance="X").place() == "mssql://h/d?instance=X"
+    told = MSSQLConnection(url="mssql://u:p@h/d?driver=odbc").place()
+    assert told == "mssql://h/d?driver=odbc"
     assert MSSQLConnection(url="mssql://u:p@h:1/d").place() == "mssql://h:1/d"
     assert MSSQLConnection(url="${NOT_SET_HERE}").place() == "${NOT_SET_HERE}"
     assert MSSQLConnection(**BASE).identity() == "mssql:d"
@@ -177,6 +198,46 @@ def test_errors(state: str, text: str, kind: type[HyggeError], hint: str | None)
     assert type(found) is kind
     assert found.message == f"mssql://h/d: {text}"
     assert hint is None or hint in (found.hint or "")
+
+
+OF_ODBC = (
+    "ODBC emitted an error calling 'SQLExecDirect':\nState: {}, Native error: 1, Message: {}{}"
+)
+MICROSOFT = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+
+
+@pytest.mark.parametrize(
+    ("state", "whose", "text", "kind", "hint"),
+    [
+        ("28000", MICROSOFT, "Login failed for user 'sa'.", ConnectError, "password"),
+        ("01000", "[unixODBC][Driver Manager]", "Can't open lib 'x' : file not found",
+         ConnectError, "odbcinst"),
+        ("IM002", "[unixODBC][Driver Manager]", "Data source name not found", ConnectError,
+         "odbc_driver"),
+        ("42000", MICROSOFT, "Login failed for user '<token-identified principal>'.", ConnectError,
+         "FROM EXTERNAL PROVIDER"),
+        ("40001", MICROSOFT, "Transaction (Process ID 5) was deadlocked on lock resources",
+         TransientError, "again"),
+        ("08S01", MICROSOFT, "TCP Provider: Error code 0x68", TransientError, "line"),
+        ("42S02", MICROSOFT, "Invalid object name 'x'.", ConfigError, "query"),
+        ("HYT00", "[Microsoft][ODBC Driver 18 for SQL Server]", "Query timeout expired",
+         TransientError, "statement_timeout"),
+        ("22012", MICROSOFT, "Divide by zero error encountered.", DataError, None),
+    ],
+)  # fmt: skip
+def test_errors_of_odbc(
+    state: str, whose: str, text: str, kind: type[HyggeError], hint: str | None
+) -> None:
+    found = explain_odbc(Exception(OF_ODBC.format(state, whose, text)), "mssql://h/d")
+    assert type(found) is kind
+    assert found.message == f"mssql://h/d: {text}"
+    assert hint is None or hint in (found.hint or "")
+
+
+def test_a_value_that_no_buffer_holds() -> None:
+    """It is arrow-odbc that says so, and no driver."""
+    found = explain_odbc(Exception("the value is too large to be written"), "mssql://h/d")
+    assert type(found) is DataError and "`longest_text`" in (found.hint or "")
 
 
 def test_the_driver_is_set_up() -> None:

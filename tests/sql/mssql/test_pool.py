@@ -14,7 +14,7 @@ from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 
 from hygge import Coordinator, RunFailed
 from hygge.sql.mssql.connection import MSSQLConnection
-from hygge.sql.mssql.link import MSSQLLink
+from hygge.sql.mssql.native import NativeLink
 from hygge.sql.pool import close_pools
 
 pytestmark = needs_server
@@ -53,26 +53,26 @@ def open_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many sessions the server had, as each of a run's connections was opened and ended."""
     seen: list[int] = []
     guard = threading.Lock()
-    opened, closed = MSSQLConnection.connect, MSSQLLink.close
+    opened, closed = MSSQLConnection.connect, NativeLink.close
     with connect("master") as watch:
 
         def note() -> None:
             with guard:
                 seen.append(int(watch.row(COUNT)[0]))
 
-        def connect_noted(self: MSSQLConnection) -> MSSQLLink:
+        def connect_noted(self: MSSQLConnection) -> NativeLink:
             link = opened(self)
-            assert isinstance(link, MSSQLLink)
+            assert isinstance(link, NativeLink)
             note()
             return link
 
-        def close_noted(self: MSSQLLink) -> None:
+        def close_noted(self: NativeLink) -> None:
             note()
             closed(self)
 
         with monkeypatch.context() as patch:
             patch.setattr(MSSQLConnection, "connect", connect_noted)
-            patch.setattr(MSSQLLink, "close", close_noted)
+            patch.setattr(NativeLink, "close", close_noted)
             yield seen
         close_pools()
         end = time.monotonic() + 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -13,18 +13,25 @@ from hygge.core.secrets import Secret
 from hygge.sql.address import Address, parse_url, shown
 from hygge.sql.link import Link
 from hygge.sql.mssql.login import Auth, Login
+from hygge.sql.mssql.strings import DEFAULT_PORT, ODBC_DRIVER, connection_string, server_of
+from hygge.sql.odbc.missing import missing_odbc
 from hygge.sql.pool import Lease, pool_of
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
 
+if TYPE_CHECKING:
+    from hygge.sql.mssql.odbc import ODBCLink
+
 Isolation = Literal["snapshot", "read_committed", "read_uncommitted"]
-DEFAULT_PORT = 1433
+LONGEST = 65_536
+"""What `longest_text` and `longest_binary` are if left out."""
 OPTIONS = {
     name.replace("_", ""): name
     for name in ("auth", "encrypt", "trust_server_certificate", "application_intent",
-                 "multi_subnet_failover", "instance", "client_id", "tenant_id", "isolation")
+                 "multi_subnet_failover", "instance", "client_id", "tenant_id", "isolation",
+                 "driver", "odbc_driver")
 }  # fmt: skip
 """What may stand after `?` in a URL, without `_`: `TrustServerCertificate=yes` is known too."""
 
@@ -106,6 +113,27 @@ class MSSQLConnection(PooledConnection):
         "database allows it, else `read_committed`",
     )
 
+    driver: Literal["mssql-python", "odbc"] = Field(
+        default="mssql-python",
+        description="Which driver is used: Microsoft's own package, or by `odbc` one that is "
+        "installed on the system (ODBC Driver 18, and `pip install 'hygge[odbc]'`)",
+    )
+    odbc_driver: str | None = Field(
+        default=None,
+        min_length=1,
+        description="With `driver: odbc`, the name of Microsoft's driver in odbcinst.ini, or the "
+        f"path of its library; `{ODBC_DRIVER}` if left out",
+        examples=["ODBC Driver 17 for SQL Server"],
+    )
+    longest_text: int | None = Field(
+        default=None, ge=1,
+        description="With `driver: odbc`, the units of UTF-16 that one text may have, 65,536 if "
+        "left out; a longer one is an error",
+    )  # fmt: skip
+    longest_binary: int | None = Field(
+        default=None, ge=1, description="With `driver: odbc`, the same of bytes of binary values"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _yes_or_no(cls, given: Any) -> Any:
@@ -139,6 +167,12 @@ class MSSQLConnection(PooledConnection):
         if self.instance and self.port:
             raise ValueError("`instance` and `port` exclude each other")
         self.login().check()
+        if self.driver == "odbc":
+            self.login().check_odbc()
+            return
+        for name in ("odbc_driver", "longest_text", "longest_binary"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"`{name}` is of no use without `driver: odbc`")
 
     def login(self) -> Login:
         """Who connects."""
@@ -193,7 +227,9 @@ class MSSQLConnection(PooledConnection):
         host = known.server or ""
         where = Address(host, known.port, known.database or "")
         text = shown(self.schemes[0], where, DEFAULT_PORT)
-        return f"{text}?instance={known.instance}" if known.instance else text
+        also = {"instance": known.instance, "driver": known.driver.replace("mssql-python", "")}
+        told = "&".join(f"{name}={value}" for name, value in also.items() if value)
+        return f"{text}?{told}" if told else text
 
     def identity(self) -> str:
         return f"{self.kind}:{self.whole().database}"
@@ -215,20 +251,29 @@ class MSSQLConnection(PooledConnection):
             said["ApplicationIntent"] = "Read" + known.application_intent[4:].capitalize()
         if known.multi_subnet_failover:
             said["MultiSubnetFailover"] = "yes"
+        if known.driver == "odbc":
+            said = {"Driver": known.odbc_driver or ODBC_DRIVER, **said, "APP": "hygge"}
         return said
 
     def connect(self) -> Link:
-        from hygge.sql.mssql.link import MSSQLLink
-
         known = self.whole()
+        said: dict[str, Any] = {
+            "login": known.login(), "isolation": known.isolation,
+            "connect_timeout": seconds(self.connect_timeout),
+            "statement_timeout": seconds(self.statement_timeout),
+        }  # fmt: skip
         # Where the driver itself looks for the way, a look beforehand would be a guess.
         direct = not (known.instance or known.multi_subnet_failover or "\\" in str(known.server))
         probe = (known.server or "", known.port or DEFAULT_PORT) if direct else None
-        return MSSQLLink.open(
-            connection_string(self.keys()), self.place(), login=known.login(), probe=probe,
-            connect_timeout=seconds(self.connect_timeout),
-            statement_timeout=seconds(self.statement_timeout), isolation=known.isolation,
-        )  # fmt: skip
+        text, place = connection_string(self.keys()), self.place()
+        if known.driver == "odbc":
+            return _odbc().open(
+                text, place, probe=probe, longest_text=known.longest_text or LONGEST,
+                longest_binary=known.longest_binary or LONGEST, **said,
+            )  # fmt: skip
+        from hygge.sql.mssql.native import NativeLink
+
+        return NativeLink.open(text, place, probe=probe, **said)
 
     def settler(self) -> Settler:
         from hygge.sql.mssql.settler import MSSQLSettler
@@ -241,16 +286,10 @@ class MSSQLConnection(PooledConnection):
         return MSSQLSession(lease, source, context, pool_of(self).spare)
 
 
-def server_of(host: str, port: int | None, instance: str | None) -> str:
-    """A server as the driver wants it: `tcp:host,1433`, or `host\\instance`."""
-    if instance:
-        return f"{host}\\{instance}"
-    return f"tcp:{host},{port or DEFAULT_PORT}" if "\\" not in host else host
-
-
-def connection_string(keys: dict[str, str]) -> str:
-    """An ODBC connection string; every value in braces, a closing one inside doubled.
-
-    https://learn.microsoft.com/openspecs/sql_server_protocols/ms-odbcstr
-    """
-    return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in keys.items())
+def _odbc() -> type[ODBCLink]:
+    """The class of connections through ODBC. Raises MissingDriver."""
+    try:
+        from hygge.sql.mssql.odbc import ODBCLink
+    except (ImportError, OSError) as error:
+        raise missing_odbc(error) from error
+    return ODBCLink

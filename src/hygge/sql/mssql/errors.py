@@ -18,12 +18,18 @@ from hygge.core.errors import (
     TransientError,
 )
 from hygge.core.secrets import redact
+from hygge.sql.states import error_of_state
 
 Kind = type[HyggeError]
 
 _AGAIN = "the server ended it, so that others could go on; trying again may help"
 _REACH = "check `server` and `port`, that the server runs, and that no firewall is in between"
 _LOST = "the line or the server went down"
+_INSTALL = (
+    "install Microsoft's ODBC Driver 18 for SQL Server, or name another by `odbc_driver`; "
+    "`odbcinst -q -d` lists what is there"
+)
+_LONGER = "raise the connection's `longest_text` or `longest_binary`"
 _SQL = "check the query, `where` and `columns`"
 
 _WORDS: tuple[tuple[str, Kind, str], ...] = (
@@ -64,6 +70,12 @@ _WORDS: tuple[tuple[str, Kind, str], ...] = (
      "may use `database`"),
     ("sspi provider", ConnectError, "`auth: windows` needs a Kerberos ticket: `kinit`"),
     ("untrusted domain", ConnectError, "`auth: windows` needs a Kerberos ticket: `kinit`"),
+    # Of ODBC itself
+    ("can't open lib", ConnectError, _INSTALL),
+    ("data source name not found", ConnectError, _INSTALL),
+    ("too large to be written", DataError, _LONGER),
+    ("sensible upper bound", DataError, _LONGER),
+    ("buffer is limited", DataError, _LONGER),
     # Of the way there
     ("certificate", ConnectError,
      "have the server's certificate trusted here, or set `trust_server_certificate: true`"),
@@ -116,9 +128,29 @@ _STATES: tuple[tuple[str, Kind, str], ...] = (
 )
 """The driver's own texts for SQLSTATEs: mssql_python/exceptions.py."""
 
+_ODBC_HINTS: dict[Kind, str] = {
+    ConnectError: "check the address and who connects: `server`, `database`, `auth`, `user`",
+    TransientError: _LOST, ConfigError: _SQL,
+}  # fmt: skip
+
 _NOISE = re.compile(
     r"^(?:\s*\[[^\]]*\])+|Driver Error: .*?; DDBC Error: (?:\[[^\]]*\])*", re.DOTALL
 )
+
+
+_ODBC = re.compile(r"State: (\w{5}), Native error: -?\d+, Message: (.*)", re.DOTALL)
+"""How arrow-odbc tells what a driver said."""
+
+
+def explain_odbc(error: BaseException, label: str) -> HyggeError:
+    """An error that arrow-odbc tells of, as one of hygge's; see `explain`."""
+    found = _ODBC.search(str(error))
+    state, said = found.groups() if found else ("", str(error))
+    shown = redact(f"{label}: {_NOISE.sub('', said).strip()}")
+    if told := _by_words(shown, said):
+        return told
+    kind = error_of_state(state) or DataError
+    return kind(shown, hint=_ODBC_HINTS.get(kind))
 
 
 def explain(error: BaseException, label: str) -> HyggeError:
@@ -132,13 +164,19 @@ def explain(error: BaseException, label: str) -> HyggeError:
     state = str(getattr(error, "driver_error", "") or "")
     said = str(getattr(error, "ddbc_error", "") or error)
     shown = redact(f"{label}: {_NOISE.sub('', said).strip() or state}")
-    lower = said.lower()
-    for words, kind, hint in _WORDS:
-        if words in lower:
-            return kind(shown, hint=hint)
+    if told := _by_words(shown, said):
+        return told
     for words, kind, hint in _STATES:
         if words in state.lower():
             return kind(shown, hint=hint)
     if isinstance(error, OSError):
         return ConnectError(shown, hint=_REACH)
     return DataError(shown)
+
+
+def _by_words(shown: str, said: str) -> HyggeError | None:
+    lower = said.lower()
+    for words, kind, hint in _WORDS:
+        if words in lower:
+            return kind(shown, hint=hint)
+    return None

@@ -60,6 +60,18 @@ class Login:
         if self.certificate and self.client_secret is not None:
             raise ValueError("`certificate` and `client_secret` exclude each other")
 
+    def check_odbc(self) -> None:
+        """Raise ValueError for what an ODBC driver itself cannot do."""
+        if self.auth in ("default", "azure_cli") or self.certificate:
+            what = "`certificate`" if self.certificate else f"`auth: {self.auth}`"
+            raise ValueError(
+                f"with `driver: odbc` there is no {what}: the driver takes no token; there are "
+                "`user` and `password`, `windows`, `interactive`, `managed_identity` and "
+                "`service_principal` with a `client_secret`"
+            )
+        if self.tenant_id is not None:
+            raise ValueError("`tenant_id` is of no use with `driver: odbc`: it is the server's")
+
     @property
     def by_token(self) -> bool:
         """Whether `credential` gives the token, since the driver has no word for it."""

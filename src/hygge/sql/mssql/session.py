@@ -289,28 +289,33 @@ class MSSQLSession(TogetherSession):
         natives = {column.name: column.native for column in columns}
         kinds = by_column(self._source.types, natives, entity=self._source.label)
 
+        fetches = self.link.fetches
+
         def one(column: Column) -> Column:
             kind = kinds.get(column.name)
+            quoted = self.dialect.quote(column.name)
             if kind is None or column.type is None:
-                return column
+                asked = fetches.get(column.native.partition("(")[0])
+                return replace(column, fetch=asked.replace("{}", quoted)) if asked else column
             if kind.kind == "string" and column.type.kind not in ("string", "json", "uuid"):
                 return replace(column, fetch=as_text(column))
             if kind == _NS and column.native.startswith("datetime2"):
-                quoted = self.dialect.quote(column.name)
                 return replace(column, fetch=MOMENT_TEXT.replace("{}", quoted))
             return column
 
         return tuple(map(one, columns))
 
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Identifiers in lower case: the driver has them in upper case."""
+        """Identifiers in lower case: the driver has them in upper case; instants as such."""
         schema = self.schema()
-        lower: list[Any] = [
-            pl.col(name).str.to_lowercase()
-            for name, dtype in batch.schema.items()
-            if dtype == pl.String and schema[name].type.kind == "uuid"
-        ]
-        return batch.with_columns(lower) if lower else batch
+        changed: list[Any] = []
+        for name, dtype in batch.schema.items():
+            kind = schema[name].type
+            if dtype == pl.String and kind.kind == "uuid":
+                changed.append(pl.col(name).str.to_lowercase())
+            elif kind.zone and isinstance(dtype, pl.Datetime) and not dtype.time_zone:
+                changed.append(pl.col(name).dt.replace_time_zone("UTC"))
+        return batch.with_columns(changed) if changed else batch
 
 
 def _open(link: Link, table: str) -> None:

@@ -51,17 +51,12 @@ class MSSQLSettler(MSSQLTables):
     # Rows -----------------------------------------------------------------------------------------
 
     def way_in(self, link: Link, place: Place, table: str) -> WayIn:
-        if not self.bulk_copy:
+        if not (self.bulk_copy and cast("MSSQLLink", link).copies):
             return super().way_in(link, place, table)
         return BulkWay(self, link, place, table)
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
-        """By parameters, a statement for each row, sent together."""
-        listed = ", ".join(map(self.dialect.quote, rows.columns))
-        marks = ", ".join("?" * rows.width)
-        into = place.sql(self.dialect, table)
-        statement = f"INSERT INTO {into} ({listed}) VALUES ({marks})"
-        return cast("MSSQLLink", link).execute_many(statement, written.as_parameters(rows))
+        return cast("MSSQLLink", link).insert(place.sql(self.dialect, table), rows)
 
     def encoded(
         self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int

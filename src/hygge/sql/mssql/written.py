@@ -5,7 +5,7 @@ https://learn.microsoft.com/sql/t-sql/data-types/data-types-transact-sql
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -184,3 +184,52 @@ _NEEDS = dict(zip(_WHOLE, (3, 5, 10, 19), strict=True))
 """Digits that a decimal needs for all of a type's values."""
 _ROOM = dict(zip(_WHOLE[1:], (4, 9, 18), strict=True))
 """Digits of which a type holds every number, of either sign."""
+
+
+ROWS_A_STATEMENT = 1_000
+"""https://learn.microsoft.com/sql/t-sql/queries/table-value-constructor-transact-sql"""
+CHARACTERS_A_STATEMENT = 1 << 20
+
+
+def statements(rows: pl.DataFrame) -> Iterator[str]:
+    """Encoded rows as what stands after VALUES, in pieces that a statement may have.
+
+    All that is not binary is text, which the server makes the column's type: numbers that stand
+    beside each other as such would first become one type for all, with fewer digits maybe.
+    """
+    for piece in rows.iter_slices(ROWS_A_STATEMENT):
+        texts = pl.DataFrame(
+            [_literal(piece[column.name].dtype, column) for column in as_parameters(piece)]
+        )
+        told = texts.select(pl.format("({})", pl.concat_str(pl.all(), separator=","))).to_series()
+        number = (told.str.len_chars().cum_sum() // CHARACTERS_A_STATEMENT).alias("piece")
+        for part in pl.DataFrame([told.alias("row"), number]).partition_by(
+            "piece", maintain_order=True
+        ):
+            yield ",".join(part["row"])
+
+
+def _literal(dtype: pl.DataType, column: pl.Series) -> pl.Series:
+    """A column, of this type before its times became text, as literals."""
+    kind = "nvarchar(1)"
+    if dtype == pl.Binary:
+        kind, said = "varbinary(1)", "0x" + column.bin.encode("hex")
+    else:
+        said = "N'" + _text(column).str.replace_all("'", "''", literal=True) + "'"
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:  # which Babelfish wants to be told
+        kind = "datetimeoffset(7)"
+        said = "CAST(" + said + f" AS {kind})"
+    # Without a value beside it, NULL alone would be an int.
+    null = "NULL" if column.null_count() < len(column) else f"CAST(NULL AS {kind})"
+    return said.fill_null(null).alias(column.name)
+
+
+def _text(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Boolean:
+        return column.cast(pl.Int8).cast(pl.String)
+    if isinstance(column.dtype, pl.Datetime):
+        if column.dtype.time_zone:
+            moment = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            return moment.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f") + "+00:00"
+        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+    return column.cast(pl.String)

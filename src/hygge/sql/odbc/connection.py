@@ -10,10 +10,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError, MissingDriver
+from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
 from hygge.sql.address import parse_url
 from hygge.sql.link import Link
+from hygge.sql.odbc.missing import missing_odbc
 from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
@@ -139,12 +140,7 @@ class ODBCConnection(PooledConnection):
         try:
             from hygge.sql.odbc.link import ODBCLink
         except (ImportError, OSError) as error:
-            missing = MissingDriver("arrow-odbc", "odbc")
-            missing.hint = (
-                f"{missing.hint}; it needs the system's ODBC libraries too (Debian: libodbc2 "
-                f"libltdl7), and found: {error}"
-            )
-            raise missing from error
+            raise missing_odbc(error) from error
         timeout, known = seconds(self.statement_timeout), self._keyed()
         return ODBCLink.open(
             self.string(), self.place(), quote=self.quote, user=known.user,
