@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hygge.core.slots import Slots
 from hygge.sql.mssql.connection import MSSQLConnection
@@ -25,6 +26,12 @@ class MSSQLStoreConfig(ServerStoreConfig):
     columnstore: bool = Field(
         default=False, description="Whether the table gets a clustered columnstore index"
     )
+    cluster_by: tuple[str, ...] = Field(
+        default=(),
+        description="The columns in whose order the rows of a table that is made lie: a clustered "
+        "index of them, beside which the primary key is another",
+        examples=[["customer_id", "ordered_at"]],
+    )
     collation: str | None = Field(
         default=None,
         pattern=r"^\w+$",
@@ -36,6 +43,12 @@ class MSSQLStoreConfig(ServerStoreConfig):
         description="Whether rows are copied in bulk, over one more connection; if not, they are "
         "parameters of INSERTs, which is much slower",
     )
+
+    @model_validator(mode="after")
+    def _one_order(self) -> Self:
+        if self.columnstore and self.cluster_by:
+            raise ValueError("`columnstore` and `cluster_by` exclude each other")
+        return self
 
 
 class MSSQLStore(ServerStore):
@@ -54,6 +67,9 @@ class MSSQLStore(ServerStore):
             bulk_copy=config.bulk_copy, columnstore=config.columnstore,
             collation=config.collation or "", keep=config.keep,
         )  # fmt: skip
+
+    def shape(self) -> dict[str, Any]:
+        return {**super().shape(), "cluster_by": self.config.cluster_by}
 
     def slots(self) -> Sequence[Slots]:
         """Two connections, where rows are copied in bulk: the driver opens one for that."""

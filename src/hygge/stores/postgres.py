@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from hygge.sql.postgres.connection import PostgresConnection
-from hygge.sql.settle.store import ServerStore, ServerStoreConfig
+from hygge.sql.settle.partitioned import PartitionedStore, PartitionedStoreConfig
 
 
-class PostgresStoreConfig(ServerStoreConfig):
-    """Settings of a PostgreSQL Store: a connection, and a table."""
-
-    indexes: tuple[tuple[str, ...], ...] = Field(
-        default=(),
-        description="The columns of each index that the table is given when it is made, by the "
-        "destination's names",
-        examples=[[["user_id", "ordered_at"], ["status"]]],
-    )
+class PostgresStoreConfig(PartitionedStoreConfig):
+    """Settings of a PostgreSQL Store: a connection, a table, and how it is to be."""
 
 
-class PostgresStore(ServerStore):
+class PostgresStore(PartitionedStore):
     """Where data settles in PostgreSQL.
 
     `PostgresStore("users", connection="warehouse")` loads the table `users`, made if need be.
@@ -28,7 +19,3 @@ class PostgresStore(ServerStore):
     Config = PostgresStoreConfig
     config: PostgresStoreConfig
     connection_type = PostgresConnection
-
-    @property
-    def indexes(self) -> tuple[tuple[str, ...], ...]:
-        return self.config.indexes

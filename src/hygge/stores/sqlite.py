@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,12 @@ class SQLiteStoreConfig(StoreConfig):
     )
     table: str | None = Field(
         default=None, description="The table; the entity's name if not set", examples=["users"]
+    )
+    indexes: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
+        default=(),
+        description="The columns of each index that the table is given when it is made, by the "
+        "destination's names",
+        examples=[[["user_id", "ordered_at"], ["status"]]],
     )
 
     @model_validator(mode="after")
@@ -77,7 +83,7 @@ class SQLiteStore(Store):
     @property
     def _to(self) -> Destination:
         assert self.config.path is not None  # bound
-        return Destination(Path(self.config.path), self._table)
+        return Destination(Path(self.config.path), self._table, self.config.indexes)
 
     def place(self) -> str:
         """The file and the table, in lower case, since SQLite's names do not tell it from upper."""

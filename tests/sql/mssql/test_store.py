@@ -13,7 +13,7 @@ from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 
 from hygge import MSSQLStore
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import Cancelled, ConfigError, DataError
+from hygge.core.errors import Cancelled, ConfigError, DataError, UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.link import MSSQLLink
@@ -72,6 +72,46 @@ def test_indexes_and_permissions_are_handed_on(link: MSSQLLink) -> None:
         "AND type > 0 ORDER BY is_primary_key"
     )
     assert indexes == [(False,), (True,)]
+
+
+SHAPES = [
+    ({"indexes": [["v"], [KEY, "v"]]}, {(1, True), (2, False)}, 3),
+    ({"cluster_by": ["v", KEY], "indexes": [["v"]]}, {(1, False), (2, True), (2, False)}, 3),
+]
+
+
+@pytest.mark.parametrize(("shape", "kinds", "count"), SHAPES)
+@pytest.mark.parametrize("mode", ["replace", "merge"])
+def test_a_table_that_is_made_has_its_indexes(
+    link: MSSQLLink, shape: dict[str, Any], kinds: set[tuple[int, bool]], count: int, mode: Any
+) -> None:
+    """Hygge's own are no reason to keep an old table; with `cluster_by` the key is another one."""
+    frame = some_rows(0, 5)
+    fields = Schema(
+        Field(f.name, parse_type("string(20)") if f.name == "v" else f.type, nullable=f.nullable,
+              key=f.key)
+        for f in keyed(frame)
+    )  # fmt: skip
+    made, before = store(**shape), None
+    for start in (0, 7):
+        load_frames(made, [some_rows(start, 5)], mode, [KEY], fields=fields)
+        after = link.row(f"SELECT OBJECT_ID('{TABLE}')")
+        assert (after != before) is (mode == "replace" or before is None)
+        before = after
+        found = link.rows(
+            "SELECT type, is_primary_key FROM sys.indexes "
+            f"WHERE object_id = OBJECT_ID('{TABLE}') AND type > 0"
+        )
+        assert len(found) == count
+        if not is_babelfish():  # which calls every index nonclustered
+            assert {(int(kind), bool(key)) for kind, key in found} == kinds
+
+
+def test_no_index_of_a_text_without_a_length(link: MSSQLLink) -> None:
+    with pytest.raises(UnsupportedError, match=r"'v' is nvarchar\(max\)") as caught:
+        load_frames(store(cluster_by=["v"]), [some_rows(0, 1)], "append")
+    assert "cast" in (caught.value.hint or "")
+    assert not link.rows(f"SELECT 1 FROM sys.tables WHERE object_id = OBJECT_ID('{TABLE}')")
 
 
 def test_a_table_that_something_hangs_on_stays(link: MSSQLLink) -> None:

@@ -1,45 +1,150 @@
-"""Indexes that a table is given when it is made."""
+"""What a table is given when it is made: indexes, partitions."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import duckdb
+import polars as pl
 import pytest
 from tests.servers import Database
 
-from hygge import PostgresStore
+from hygge import DuckDBStore, MySQLStore, PostgresStore, SQLiteStore, Store
 from hygge.core.context import Surroundings
-from hygge.core.errors import ConfigError
+from hygge.core.errors import ConfigError, SchemaDrift
 from hygge.testing._store_base import some_rows
 from hygge.testing.corpus import KEY, VALUE
 from hygge.testing.loading import load_frames
 
 NUMBERS = count()
-MINE = (
-    "SELECT count(*), min(c.oid::int) FROM pg_class c JOIN pg_indexes i ON c.relname = i.tablename "
-    "WHERE i.tablename = '{}' AND i.indexname LIKE '~_hygge~_index~_%' ESCAPE '~'"
-)
+KINDS = ("sqlite", "duckdb", "postgres", "mysql")
+OWN = "LIKE '~_hygge~_index~_%' ESCAPE '~'"
+INDEXES = {
+    "sqlite": f"SELECT name FROM sqlite_master WHERE tbl_name = '{{}}' AND name {OWN}",
+    "duckdb": "SELECT index_name FROM duckdb_indexes() "
+    f"WHERE table_name = '{{}}' AND index_name {OWN}",
+    "postgres": f"SELECT indexname FROM pg_indexes WHERE tablename = '{{}}' AND indexname {OWN}",
+    "mysql": "SELECT DISTINCT index_name FROM information_schema.statistics "
+    f"WHERE table_schema = DATABASE() AND table_name = '{{}}' AND index_name {OWN}",
+}
+Asked = Callable[[str], list[Any]]
+Made = tuple[Store, Asked]
 
 
-def made(warehouse: Database, indexes: list[list[str]]) -> PostgresStore:
-    name = f"indexed{next(NUMBERS)}"
-    return PostgresStore(name, url=warehouse.url, indexes=indexes).bind(Surroundings())
+def made(kind: str, request: pytest.FixtureRequest, folder: Path, **settings: Any) -> Made:
+    """A bound Store of a new table, and what asks its database."""
+    name = f"shaped{next(NUMBERS)}"
+    if kind == "sqlite":
+        path = str(folder / "w.db")
+
+        def ask_sqlite(query: str) -> list[Any]:
+            with closing(sqlite3.connect(path)) as db:
+                return [row[0] for row in db.execute(query.format(name))]
+
+        return SQLiteStore(name, path=path, **settings).bind(Surroundings(root=folder)), ask_sqlite
+    if kind == "duckdb":
+        path = str(folder / "w.duckdb")
+
+        def ask_duckdb(query: str) -> list[Any]:
+            with duckdb.connect(path) as db:
+                return [row[0] for row in db.execute(query.format(name)).fetchall()]
+
+        return DuckDBStore(name, path=path, **settings).bind(Surroundings(root=folder)), ask_duckdb
+    database: Database = request.getfixturevalue("warehouse" if kind == "postgres" else "mysql")
+    types: dict[str, Any] = {"postgres": PostgresStore, "mysql": MySQLStore}
+
+    def ask(query: str) -> list[Any]:
+        return [row[0] for row in database.rows(query.format(name))]
+
+    return types[kind](name, url=database.url, **settings).bind(Surroundings()), ask
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["append", "replace", "merge", "scd2"])
-def test_a_table_that_is_made_has_its_indexes(warehouse: Database, mode: Any) -> None:
-    """Hygge's own are no reason to keep an old table."""
-    store = made(warehouse, [[VALUE], [KEY, VALUE]])
+def test_a_table_that_is_made_has_its_indexes(
+    kind: str, mode: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Hygge's own are no reason to keep an old table, nor in the way of the next load."""
+    store, ask = made(kind, request, tmp_path, indexes=[[VALUE], [KEY, VALUE]])
     load_frames(store, [some_rows(0, 5)], mode, [KEY])
-    (before,) = warehouse.rows(MINE.format(store.name))
+    before = ask(INDEXES[kind])
     load_frames(store, [some_rows(5, 5)], mode, [KEY])
-    (after,) = warehouse.rows(MINE.format(store.name))
-    assert before[0] == after[0] == "2"
-    assert (before[1] == after[1]) is (mode != "replace")
+    after = ask(INDEXES[kind])
+    assert len(before) == len(after) == 2
+    anew = mode == "replace" and kind != "sqlite"  # which empties the table it has
+    assert (set(before) == set(after)) is not anew
 
 
-def test_a_column_that_is_not_there_is_told(warehouse: Database) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_with_indexes_can_be_altered(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A column is widened and one is added; a text is as long as it likes."""
+    store, ask = made(kind, request, tmp_path, indexes=[["text"]])
+    for dtype, more in ((pl.Int32, {}), (pl.Int64, {"new": "x"})):
+        frame = pl.DataFrame({"n": [1], "text": ["a" * 2000], **more}).cast({"n": dtype})
+        load_frames(store, [frame], "append")
+    assert ask("SELECT count(*) FROM {}") in ([2], ["2"])
+    assert len(ask(INDEXES[kind])) == 1
+
+
+def test_duckdb_widens_no_column_of_an_index(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, ask = made("duckdb", request, tmp_path, indexes=[["n"]])
+    load_frames(store, [pl.DataFrame({"n": [1]}, schema={"n": pl.Int32})], "append")
+    with pytest.raises(SchemaDrift, match="'n' must become int64, and is in an index"):
+        load_frames(store, [pl.DataFrame({"n": [2]})], "append")
+    assert ask("SELECT count(*) FROM {}") == [1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_column_that_is_not_there_is_told(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, _ = made(kind, request, tmp_path, indexes=[["nope"]])
     with pytest.raises(ConfigError, match="`indexes` names 'nope'") as caught:
-        load_frames(made(warehouse, [["nope"]]), [some_rows(0, 1)], "append")
+        load_frames(store, [some_rows(0, 1)], "append")
     assert VALUE in (caught.value.hint or "")
+
+
+PARTS = {
+    "postgres": "SELECT count(*) FROM pg_inherits WHERE inhparent = '{}'::regclass",
+    "mysql": "SELECT count(*) FROM information_schema.partitions "
+    "WHERE table_schema = DATABASE() AND table_name = '{}' AND partition_method = 'KEY'",
+}
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+@pytest.mark.parametrize("mode", ["append", "replace", "merge", "scd2"])
+def test_a_table_that_is_made_has_its_partitions(
+    kind: str, mode: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """And an index beside; rows lie in it as in any other, and a load that replaces has it anew."""
+    shape = {"partition_by": [KEY], "partitions": 3, "indexes": [[VALUE]]}
+    store, ask = made(kind, request, tmp_path, **shape)
+    for start in (0, 5):
+        load_frames(store, [some_rows(start, 5)], mode, [KEY])
+        assert ask(PARTS[kind]) == ["3"]
+    # One that is replaced has the last five; scd2 keeps those that are gone.
+    assert ask("SELECT count(*) FROM {}") == ["5" if mode == "replace" else "10"]
+    assert ask(INDEXES[kind])
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+def test_partitions_by_what_is_no_key_are_told(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, _ = made(kind, request, tmp_path, partition_by=[VALUE])
+    with pytest.raises(ConfigError, match="which is not of its key"):
+        load_frames(store, [some_rows(0, 1)], "merge", [KEY])
+
+
+def test_how_many_partitions_of_nothing() -> None:
+    with pytest.raises(ConfigError, match="`partitions` is of no use"):
+        PostgresStore("t", url="postgresql://h/d", partitions=3)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
-from hygge.core.errors import DataError, HyggeError, TransientError
+from hygge.core.errors import ConfigError, DataError, HyggeError, SchemaDrift, TransientError
 from hygge.core.fields import Field
 from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
-from hygge.sql.settle.place import Place
+from hygge.sql.settle.place import INDEX, Place
 from hygge.sql.settle.settler import Settler, WayIn
 
 _CLAIMED: set[str] = set()
@@ -57,13 +58,59 @@ class DuckDBSettler(Settler):
         holder.lift()
 
     def _has_index(self, link: Link, place: Place) -> bool:
-        schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
+        schema = self._schema(place)
         query = (
             "1 FROM duckdb_tables() WHERE database_name = current_database() AND index_count > 0 "
             f"AND lower(schema_name) = lower({schema}) "
             f"AND lower(table_name) = lower({self.dialect.text(place.table)})"
         )
         return bool(link.rows(self.dialect.first(query)))
+
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """See Settler. A table with an index cannot be renamed: see `take_over`."""
+        if place.indexes and table == place.table:
+            self._lift(link)
+            super().add_indexes(link, place, table)
+
+    def take_over(self, link: Link, place: Place, new: str) -> None:
+        super().take_over(link, place, new)
+        self.add_indexes(link, place, place.table)
+
+    def widen(self, link: Link, place: Place, field: Field) -> None:
+        with self._bare(link, place):
+            try:
+                super().widen(link, place, field)
+            except ConfigError as error:
+                if "index depends on it" not in error.message:
+                    raise
+                raise SchemaDrift(
+                    f"{place}: '{field.name}' must become {field.type}, and is in an index: DuckDB "
+                    "alters no column that was in one when the transaction began",
+                    hint="drop the index, and run again",
+                ) from error
+
+    def relax(self, link: Link, place: Place, name: str) -> None:
+        with self._bare(link, place):
+            super().relax(link, place, name)
+
+    @contextmanager
+    def _bare(self, link: Link, place: Place) -> Iterator[None]:
+        """While the table is without hygge's own indexes, with which no column can be altered."""
+        found = link.rows(
+            "SELECT index_name, sql FROM duckdb_indexes() WHERE database_name = current_database() "
+            f"AND lower(schema_name) = lower({self._schema(place)}) "
+            f"AND lower(table_name) = lower({self.dialect.text(place.table)}) "
+            f"AND starts_with(index_name, {self.dialect.text(INDEX)})"
+        )
+        within = f"{self.dialect.quote(place.schema)}." if place.schema else ""
+        for name, _ in found:
+            link.execute(f"DROP INDEX {within}{self.dialect.quote(name)}")
+        yield
+        for _, statement in found:
+            link.execute(statement)
+
+    def _schema(self, place: Place) -> str:
+        return self.dialect.text(place.schema) if place.schema else "current_schema()"
 
     def claim(self, link: Link, table: str) -> None:
         _CLAIMED.add(table)

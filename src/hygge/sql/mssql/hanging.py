@@ -11,6 +11,7 @@ from typing import Any
 
 from hygge.sql.link import Link
 from hygge.sql.mssql.types import DIALECT
+from hygge.sql.settle.place import INDEX
 
 # View, condition, what it is in a word. `{t}` is the table's number.
 _HANGS = (
@@ -68,7 +69,7 @@ def hangs(link: Link, table: str, keep: Collection[str], own: Collection[str]) -
     ----------
     table: its quoted name.
     keep: what is handed on: `permissions`, `indexes`.
-    own: names of indexes that hygge itself makes.
+    own: names of indexes that hygge itself makes, beside those of `indexes` and `cluster_by`.
     """
     asked = list(_HANGS)
     if "permissions" not in keep:
@@ -91,9 +92,10 @@ def hangs(link: Link, table: str, keep: Collection[str], own: Collection[str]) -
 
 
 def _of(condition: str, table: str, own: Collection[str]) -> str:
-    but = "".join(
-        f" AND {'i.' if 'i.object_id' in condition else ''}name <> N'{name}'" for name in own
-    )
+    name = "i.name" if "i.object_id" in condition else "name"
+    like = f"{INDEX}%".replace("_", "~_")
+    but = f" AND {name} NOT LIKE N'{like}' ESCAPE '~'"
+    but += "".join(f" AND {name} <> N'{one}'" for one in own)
     return condition.replace("{t}", f"OBJECT_ID({DIALECT.text(table)})").replace("{but}", but)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from hygge.core.errors import DataError
+from hygge.core.errors import DataError, UnsupportedError
 from hygge.core.fields import Field, Schema
 from hygge.sql.link import Link
 from hygge.sql.mssql import written
 from hygge.sql.mssql.hanging import carried, clustered, hangs, moved
 from hygge.sql.mssql.types import DIALECT
 from hygge.sql.settle.keep import replace_rows
-from hygge.sql.settle.place import STATE_TABLE, Place
+from hygge.sql.settle.place import STATE_TABLE, Place, index_name
 from hygge.sql.settle.settler import Settler
 
 COLUMNSTORE = "hygge_columnstore"
@@ -39,7 +39,8 @@ class MSSQLTables(Settler):
             self._column(f, collations.get(f.name, ""), key=bool(f.key) or f.name in keys)
             for f in fields
         ]
-        by_rows = "NONCLUSTERED " if self.columnstore and own else ""
+        apart = own and (self.columnstore or place.cluster_by)
+        by_rows = "NONCLUSTERED " if apart else ""
         if keys:
             listed = ", ".join(map(self.dialect.quote, keys))
             parts.append(f"PRIMARY KEY {by_rows}({listed})")
@@ -64,14 +65,36 @@ class MSSQLTables(Settler):
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
         """See Settler. Its index leaves room for another that is to be the clustered one."""
-        apart = self.columnstore or (
-            "indexes" in self.keep and clustered(link, place.sql(self.dialect))
+        apart = (
+            self.columnstore
+            or place.cluster_by
+            or ("indexes" in self.keep and clustered(link, place.sql(self.dialect)))
         )
         listed = ", ".join(map(self.dialect.quote, keys))
         link.execute(
             f"ALTER TABLE {place.sql(self.dialect, table)} ADD PRIMARY KEY "
             f"{'NONCLUSTERED ' if apart else ''}({listed})"
         )
+
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """See Settler. First the one in whose order the rows lie, since others point into it.
+
+        Raises UnsupportedError for a column that no index can have.
+        """
+        types = self.types(link, place, table) if place.cluster_by or place.indexes else {}
+        for name in {*place.cluster_by, *(n for columns in place.indexes for n in columns)}:
+            if types[name].endswith("(max)"):
+                raise UnsupportedError(
+                    f"{place}: '{name}' is {types[name]}, of which SQL Server makes no index",
+                    hint=f"give it a length: `cast: {{{name}: string(200)}}`, or leave it out",
+                )
+        if place.cluster_by:
+            listed = ", ".join(map(self.dialect.quote, place.cluster_by))
+            link.execute(
+                f"CREATE CLUSTERED INDEX {self.dialect.quote(index_name())} "
+                f"ON {place.sql(self.dialect, table)} ({listed})"
+            )
+        super().add_indexes(link, place, table)
 
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         link.execute(

@@ -31,7 +31,7 @@ from hygge.sql.mysql.types import DIALECT, text_literal
 from hygge.sql.rows import row_of
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.modes import words
-from hygge.sql.settle.place import STATE_TABLE, Place, stage_name
+from hygge.sql.settle.place import STATE_TABLE, Place, index_name, stage_name
 from hygge.sql.settle.settler import Settler
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ UNION ALL SELECT 'a foreign key' FROM information_schema.referential_constraints
   WHERE unique_constraint_schema = {schema} AND referenced_table_name = {table}
 UNION ALL SELECT 'an index' FROM information_schema.statistics WHERE table_schema = {schema}
   AND table_name = {table} AND index_name NOT IN ('PRIMARY', {key})
+  AND index_name NOT LIKE '~_hygge~_index~_%' ESCAPE '~'
 UNION ALL SELECT 'partitions' FROM information_schema.partitions
   WHERE table_schema = {schema} AND table_name = {table} AND partition_name IS NOT NULL
+  AND {one_part}
 UNION ALL SELECT 'a column that is more than its values' FROM information_schema.columns
   WHERE table_schema = {schema} AND table_name = {table}
   AND (extra <> '' OR column_comment <> '' OR coalesce(column_default, 'NULL') <> 'NULL')
@@ -219,7 +221,24 @@ class MySQLSettler(Settler):
     def create(
         self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str]
     ) -> None:
-        self._create(link, place, table, fields, keys)
+        parts = [*map(tables.part, fields)] if table == place.table else []
+        self._create(link, place, table, fields, keys, also=self._indexes(place, parts))
+
+    def _indexes(self, place: Place, parts: Sequence[tables.Part]) -> list[str]:
+        """The definitions of the place's indexes, for columns of these sizes; none for none."""
+        sizes = {part.name: part for part in parts}
+        return [
+            tables.index_of(index_name(), [sizes[c] for c in columns], self.dialect.quote)
+            for columns in place.indexes
+            if parts
+        ]
+
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """See Settler; a table that is made in its place has them already, since what comes after
+        its making may not come to pass."""
+        if place.indexes and table != place.table:
+            added = self._indexes(place, self._parts(link, place, table))
+            self._alter(link, place, ", ".join(f"ADD {index}" for index in added), table)
 
     def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
         """See Settler. With the key that a new table is to have, since to make it later would copy
@@ -227,17 +246,21 @@ class MySQLSettler(Settler):
         ready = request.mode == "replace" and not request.terms.latest
         ready = ready and request.stored.names == request.fields.names
         keys = request.fields.keys if ready else request.keys
+        place = place if request.mode == "replace" else place.plain
         self._create(link, place, table, request.fields, keys, required=ready)
 
     def _create(
         self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
-        *, required: bool = True,
+        *, required: bool = True, also: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        by = ", ".join(map(self.dialect.quote, place.partition_by))
+        spread = f" PARTITION BY KEY ({by}) PARTITIONS {place.partitions}" if by else ""
         collation = tables.collation_of(_mariadb(link))
         parts = tables.columns(fields, keys, self.dialect.quote, collation, required=required)
         link.execute(
-            f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join(parts)}) ENGINE = InnoDB "
-            f"ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE {collation}"
+            f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join([*parts, *also])}) "
+            f"ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 COLLATE {collation}"
+            f"{spread}"
         )
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
@@ -245,13 +268,17 @@ class MySQLSettler(Settler):
         of_it = self._is(place, table)
         if link.rows(f"SELECT 1 FROM information_schema.statistics WHERE {of_it} LIMIT 1"):
             return
+        sizes = {part.name: part for part in self._parts(link, place, table)}
+        key = tables.key_of([sizes[k] for k in keys], self.dialect.quote, primary=True)
+        self._alter(link, place, f"ADD {key}", table)
+
+    def _parts(self, link: Link, place: Place, table: str) -> list[tables.Part]:
+        """The columns of a table with their sizes."""
         found = link.rows(
             "SELECT column_name, character_octet_length, character_set_name "
-            f"FROM information_schema.columns WHERE {of_it}"
+            f"FROM information_schema.columns WHERE {self._is(place, table)}"
         )
-        sizes = {text_of(name): tables.Part(text_of(name), *rest) for name, *rest in found}
-        key = tables.key_of([sizes[k] for k in keys], self.dialect.quote, primary=True)
-        link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} ADD {key}")
+        return [tables.Part(text_of(name), *rest) for name, *rest in found]
 
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         self._alter(link, place, f"ADD COLUMN {self._definition(link, field)}")
@@ -266,8 +293,8 @@ class MySQLSettler(Settler):
     def _definition(self, link: Link, field: Field) -> str:
         return tables.definition(field, self.dialect.quote, tables.collation_of(_mariadb(link)))
 
-    def _alter(self, link: Link, place: Place, change: str) -> None:
-        link.execute(f"ALTER TABLE {place.sql(self.dialect)} {change}")
+    def _alter(self, link: Link, place: Place, change: str, table: str = "") -> None:
+        link.execute(f"ALTER TABLE {place.sql(self.dialect, table)} {change}")
 
     def discard(self, link: Link, place: Place, table: str) -> None:
         link.execute("SET SESSION lock_wait_timeout = 2")
@@ -307,7 +334,10 @@ class MySQLSettler(Settler):
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
         schema, table = self._schema(place), text_literal(place.table)
-        found = link.rows(_HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'"))
+        # By `partition_by` the new table has them too.
+        one_part = "FALSE" if place.partition_by else "TRUE"
+        asked = _HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'", one_part=one_part)
+        found = link.rows(asked)
         if found:
             return str(found[0][0])
         if rights.sees_triggers(link, schema, table):

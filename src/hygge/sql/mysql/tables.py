@@ -47,7 +47,7 @@ def columns(
         definition(f, quote, collation, long=most > _ROW and f.name not in keys) for f in fields
     ]
     if keys:
-        found.append(key_of([_part(fields[k]) for k in keys], quote, primary=required))
+        found.append(key_of([part(fields[k]) for k in keys], quote, primary=required))
     return found
 
 
@@ -88,7 +88,8 @@ class Part(NamedTuple):
         return self.octets if self.octets <= _INDEX else 0
 
 
-def _part(field: Field) -> Part:
+def part(field: Field) -> Part:
+    """A column that hygge makes, as part of a key or an index."""
     size = _bytes(field)
     if field.type.kind in (*_TEXTS, "binary"):
         charset = None if field.type.kind == "binary" else "utf8mb4"
@@ -101,12 +102,17 @@ def key_of(parts: Sequence[Part], quote: Callable[[str], str], *, primary: bool)
     sizes = [part.size for part in parts]
     if primary and all(sizes) and sum(sizes) <= _INDEX:
         return f"PRIMARY KEY ({', '.join(quote(part.name) for part in parts)})"
+    return index_of(KEY, parts, quote)
+
+
+def index_of(name: str, parts: Sequence[Part], quote: Callable[[str], str]) -> str:
+    """An index on as much of the values as one can hold."""
     room = _INDEX // len(parts)
     listed = [
         quote(part.name) if 0 < part.size <= room else f"{quote(part.name)}({_length(part, room)})"
         for part in parts
     ]
-    return f"KEY {KEY} ({', '.join(listed)})"
+    return f"KEY {name} ({', '.join(listed)})"
 
 
 def _length(part: Part, room: int) -> int:

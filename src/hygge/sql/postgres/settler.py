@@ -9,12 +9,13 @@ import polars as pl
 
 from hygge.core.errors import BadValue, ConnectError, DataError, HyggeError
 from hygge.core.fields import Field, Schema
+from hygge.core.load import LoadRequest
 from hygge.sql.link import Link
 from hygge.sql.nested import as_json
 from hygge.sql.postgres.types import DIALECT, ddl
 from hygge.sql.rows import row_of
 from hygge.sql.settle.keep import replace_rows
-from hygge.sql.settle.place import Place
+from hygge.sql.settle.place import Place, part_name
 from hygge.sql.settle.settler import Settler
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ UNION ALL SELECT 'another owner' FROM pg_class c
   WHERE c.oid = {table} AND pg_get_userbyid(c.relowner) <> current_user
 UNION ALL SELECT 'a table that it is a part of' FROM pg_inherits i WHERE i.inhrelid = {table}
 UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid = {table}
-UNION ALL SELECT 'partitions' FROM pg_class c WHERE c.oid = {table} AND c.relkind = 'p'
+UNION ALL SELECT 'partitions' FROM pg_class c
+  WHERE c.oid = {table} AND c.relkind = 'p' AND {one_part}
 UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
 LIMIT 1
@@ -137,6 +139,27 @@ class PostgresSettler(Settler):
     def _here(self, link: Link, place: Place) -> str:
         return place.schema or str(link.row("SELECT current_schema()::text")[0])
 
+    def create(
+        self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str]
+    ) -> None:
+        """See Settler; what may become the place's table with its partitions."""
+        if not place.partition_by:
+            super().create(link, place, table, fields, keys)
+            return
+        listed = ", ".join(map(self.dialect.quote, place.partition_by))
+        link.execute(f"{self.table_sql(place, table, fields, keys)} PARTITION BY HASH ({listed})")
+        whole, name = place.sql(self.dialect, table), part_name()
+        for n in range(place.partitions):
+            part = place.sql(self.dialect, f"{name}_{n}")
+            rest = f"WITH (MODULUS {place.partitions}, REMAINDER {n})"
+            link.execute(f"CREATE TABLE {part} PARTITION OF {whole} FOR VALUES {rest}")
+
+    def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
+        """See Settler. Rows that wait for being merged need no partitions."""
+        super().create_stage(
+            link, place if request.mode == "replace" else place.plain, table, request
+        )
+
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (a view, an
         index, a grant ...), it stays, and its rows are changed within the transaction."""
@@ -198,7 +221,9 @@ class PostgresSettler(Settler):
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
-        found = link.rows(_HANGS.format(table=table))
+        # By `partition_by` the new table has them too.
+        one_part = "FALSE" if place.partition_by else "TRUE"
+        found = link.rows(_HANGS.format(table=table, one_part=one_part))
         return str(found[0][0]) if found else ""
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:

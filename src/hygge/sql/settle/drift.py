@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hygge.core.drift import compare, merged
 from hygge.core.errors import FULL_REFRESH, ConfigError, SchemaDrift
 from hygge.core.fields import Schema
@@ -31,11 +33,26 @@ def is_altered(old: Schema, new: Schema) -> bool:
     )
 
 
-def check_indexes(place: Place, fields: Schema) -> None:
-    """Raise ConfigError for an index of a column that the table will not have."""
-    for name in (n for columns in place.indexes for n in columns):
-        if name not in fields:
+def check_shape(place: Place, fields: Schema, keys: Sequence[str]) -> None:
+    """Raise ConfigError for a column that the table will not have, or not in its key.
+
+    Parameters
+    ----------
+    keys: of the load; none where the table gets no primary key.
+    """
+    named = {
+        "indexes": [n for columns in place.indexes for n in columns],
+        "cluster_by": place.cluster_by, "partition_by": place.partition_by,
+    }  # fmt: skip
+    for setting, names in named.items():
+        if missing := [n for n in names if n not in fields]:
             raise ConfigError(
-                f"{place}: `indexes` names '{name}', which the table will not have",
+                f"{place}: `{setting}` names '{missing[0]}', which the table will not have",
                 hint=f"its columns: {', '.join(fields.names[:12])}",
             )
+    if keys and (outside := [n for n in place.partition_by if n not in keys]):
+        raise ConfigError(
+            f"{place}: `partition_by` names '{outside[0]}', which is not of its key "
+            f"({', '.join(keys)}): a key is unique within each partition only",
+            hint="partition by columns of the key",
+        )

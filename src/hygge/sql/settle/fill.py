@@ -240,7 +240,7 @@ class Filling:
             return
         settler, link, place = self.settler, self.link, self.place
         like = stage_name()
-        settler.create(link, place, like, fields, ())
+        settler.create(link, place.plain, like, fields, ())
         wrong = settler.misfits(link, place, like)
         settler.drop(link, place, like)
         if wrong:

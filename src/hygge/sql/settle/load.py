@@ -19,7 +19,7 @@ from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
-from hygge.sql.settle.drift import check_indexes, is_altered, target_fields
+from hygge.sql.settle.drift import check_shape, is_altered, target_fields
 from hygge.sql.settle.fill import Filling, count, tell_triggers
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
@@ -76,7 +76,8 @@ class SQLLoad(Load):
         self._fields = target_fields(held, request, place)
         self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
         """The fields of what comes, as wide as the table's."""
-        check_indexes(place, self._fields)
+        keyed = request.mode in ("merge", "scd2")
+        check_shape(place, self._fields, request.keys if keyed else self._fields.keys)
         self._settler.create_schema(self._link, place)
         make_state_table(self._settler, self._link, place)
         self._seen = seen
@@ -237,7 +238,7 @@ class SQLLoad(Load):
         beside = stage_name() if swap else ""
         if beside:
             self._own.claim(beside)
-            settler.create(link, place, beside, FIELDS, ("table",))
+            settler.create(link, place.plain, beside, FIELDS, ("table",))
         write_state(settler, link, place, stored, beside)
         reached("sql.state_written")
         try:

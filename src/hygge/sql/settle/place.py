@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hygge.sql.dialect import Dialect
@@ -33,6 +33,9 @@ class Place:
     dated: the table's name with `{run_date}` left as it is, where it has that; so the tables of all
         days have one state.
     indexes: the columns of each index that a table which is made is to have.
+    cluster_by: the columns in whose order its rows are to lie; none for the database's own.
+    partition_by: the columns by which its rows are spread over parts; none for a table in one.
+    partitions: how many parts.
     """
 
     schema: str
@@ -40,6 +43,9 @@ class Place:
     database: str
     dated: str = ""
     indexes: tuple[tuple[str, ...], ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    partitions: int = 0
 
     def __str__(self) -> str:
         return f"{self.database}#{self.name}"
@@ -48,6 +54,11 @@ class Place:
     def name(self) -> str:
         """`schema.table`, or the table alone."""
         return f"{self.schema}.{self.table}" if self.schema else self.table
+
+    @property
+    def plain(self) -> Place:
+        """The same, without what its own table is to have beside columns and key."""
+        return replace(self, indexes=(), cluster_by=(), partition_by=())
 
     @property
     def entry(self) -> str:
@@ -69,6 +80,11 @@ def stage_name(now: datetime | None = None) -> str:
 def index_name() -> str:
     """A new name for an index; in many databases no two of a schema may have the same."""
     return f"{INDEX}{uuid.uuid4().hex[:12]}"
+
+
+def part_name() -> str:
+    """A new name for what the parts of a table are called after."""
+    return f"{PREFIX}part_{uuid.uuid4().hex[:12]}"
 
 
 def is_stage(name: str) -> bool:

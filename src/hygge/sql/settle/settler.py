@@ -259,13 +259,17 @@ class Settler(ABC):
     def create(self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str],
                ) -> None:  # fmt: skip
         """Make a table of these columns, and a primary key if there are keys."""
+        link.execute(self.table_sql(place, table, fields, keys))
+
+    def table_sql(self, place: Place, table: str, fields: Schema, keys: Sequence[str]) -> str:
+        """The statement for it."""
         quote, ddl = self.dialect.quote, self.dialect.ddl
         parts = [
             f"{quote(f.name)} {ddl(f.type)}{'' if f.nullable else ' NOT NULL'}" for f in fields
         ]
         if keys:
             parts.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
-        link.execute(f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join(parts)})")
+        return f"CREATE TABLE {place.sql(self.dialect, table)} ({', '.join(parts)})"
 
     def create_schema(self, link: Link, place: Place) -> None:
         """Make the place's schema, unless it is there: to make one needs more rights than to use

@@ -138,7 +138,11 @@ def make_state_table(settler: Settler, link: Link, place: Place) -> None:
     first loads into one schema do not wait for each other to their end."""
     table = settler.state_table(place)
     make_once(
-        settler, link, place, table, lambda: settler.create(link, place, table, FIELDS, ("table",))
+        settler,
+        link,
+        place,
+        table,
+        lambda: settler.create(link, place.plain, table, FIELDS, ("table",)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,13 @@ class ServerStoreConfig(StoreConfig):
         description="The schema it is in, made if need be; where the database looks by itself if "
         "not set",
         examples=["raw"],
+    )
+
+    indexes: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
+        default=(),
+        description="The columns of each index that the table is given when it is made, by the "
+        "destination's names",
+        examples=[[["user_id", "ordered_at"], ["status"]]],
     )
 
     @model_validator(mode="before")
@@ -116,13 +123,13 @@ class ServerStore(Store, type=""):
         schema, table = self._names
         dated = self.everyday._names[1] if self.everyday else ""
         return Place(
-            schema, table, str(where or self.type), dated if dated != table else "", self.indexes
-        )
+            schema, table, str(where or self.type), dated if dated != table else "",
+            **self.shape(),
+        )  # fmt: skip
 
-    @property
-    def indexes(self) -> tuple[tuple[str, ...], ...]:
-        """The columns of each index that a table which is made is to have."""
-        return ()
+    def shape(self) -> dict[str, Any]:
+        """What a table that is made is to have beside its columns; see Place."""
+        return {"indexes": self.config.indexes}
 
     @property
     def _names(self) -> tuple[str, str]:

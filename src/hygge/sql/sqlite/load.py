@@ -16,9 +16,10 @@ from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_stor
 from hygge.core.steps import reached
 from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
-from hygge.sql.settle.drift import target_fields
+from hygge.sql.settle.drift import check_shape, target_fields
 from hygge.sql.settle.fill import tell_triggers
 from hygge.sql.sqlite.access import Database, open_reader
+from hygge.sql.sqlite.catalogue import find
 from hygge.sql.sqlite.encode import check
 from hygge.sql.sqlite.settler import (
     KEYS,
@@ -48,17 +49,19 @@ _turns_lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a load goes: a file, absolute, and a table in it."""
+    """Where a load goes: a file, absolute, a table in it, and the columns of each index that this
+    is to have if it is made."""
 
     path: Path
     table: str
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}#{self.table}"
 
     @property
     def place(self) -> SQLitePlace:
-        return SQLitePlace("", self.table, str(self.path))
+        return SQLitePlace("", self.table, str(self.path), indexes=self.indexes)
 
 
 class SQLiteStoreSession(StoreSession):
@@ -104,6 +107,7 @@ class SQLiteLoad(Load):
         self._to, self.request, self._context = destination, request, context
         self._fields = target_fields(held, request, destination.place)
         SQLiteSettler().check(self._fields, destination.place)
+        check_shape(destination.place, self._fields, ())
         self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
         """The fields of what comes, as wide as the table's."""
         self._stage = Stage(destination.path, request.load_id)
@@ -198,7 +202,10 @@ class SQLiteLoad(Load):
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
+            made = find(db.rows, self._to.table, "main") is None
             rows = filling.run(state.loaded)
+            if made:
+                settler.add_indexes(link, self._to.place, self._to.table)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}
             stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)

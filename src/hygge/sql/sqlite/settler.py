@@ -20,7 +20,7 @@ from hygge.sql.link import Link
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
-from hygge.sql.settle.place import Place
+from hygge.sql.settle.place import Place, index_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
@@ -120,6 +120,15 @@ class SQLiteSettler(Settler):
             f"AND lower(tbl_name) = lower({table}) ORDER BY name"
         )
         return [str(name) for (name,) in found]
+
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """See Settler. It is the index whose name says which file it is in."""
+        for columns in place.indexes:
+            listed = ", ".join(map(self.dialect.quote, columns))
+            link.execute(
+                f"CREATE INDEX main.{self.dialect.quote(index_name())} "
+                f"ON {self.dialect.quote(table)} ({listed})"
+            )
 
     def delete_coming(self, target: str, stage: str, keys: Sequence[Field], also: str = "") -> str:
         """See Settler; without a condition by a list of keys, which SQLite makes an index of."""
