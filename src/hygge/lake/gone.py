@@ -150,8 +150,10 @@ class Inside:
     @property
     def bounds(self) -> Mapping[str, tuple[int, int]]:
         low, high = self.window.lower, self.window.upper
-        whole = isinstance(low, int) and isinstance(high, int)
-        return {self.window.column: (low, high)} if whole else {}  # type: ignore[dict-item]
+        if not isinstance(low, int) or not isinstance(high, int):
+            return {}
+        told = self.fields[self.window.column].type.is_integer and max(-low, high) < 1 << 63
+        return {self.window.column: (low, high)} if told else {}
 
     def stay(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.filter(~self.among(rows))

@@ -197,8 +197,11 @@ class LakeLoad(Load):
     def _count(self) -> int:
         """How many rows the table has."""
         known = self._row_count()
-        return sum(f.height for f in self._frames(self._lying.names[:1], {})) \
-            if known is None else known  # fmt: skip
+        if known is not None:
+            return known
+        window = self.request.terms.window
+        by = self.request.keys[:1] or ([window.column] if window is not None else [])
+        return sum(frame.height for frame in self._frames(by, {}))
 
     def _coming(self, files: Sequence[Datafile], keys: Sequence[str], **how: object) -> Coming:
         """What waits in some files; see Coming."""
