@@ -134,8 +134,10 @@ class LakeLoad(Load):
     def _folds(self) -> bool:
         """Whether it takes more than the rows that come to know what changes."""
         request = self.request
-        finds = request.terms.finds and request.mode != "append"
-        return request.mode == "scd2" or finds or request.sifts or bool(request.terms.latest)
+        if request.mode == "append":
+            return False
+        asked = request.terms.finds or bool(request.terms.latest)
+        return request.mode == "scd2" or request.sifts or asked
 
     @property
     def _coming_fields(self) -> Schema:
