@@ -13,8 +13,6 @@ from benchmarks import data
 from benchmarks.sources import Job, module
 
 RATIO_LIMIT = 1.3
-PEAK_LIMIT_MB = 700
-"""Beside what all sources need, DuckDB's blocks are kept, as `memory_limit` allows."""
 
 
 @contextmanager
@@ -23,7 +21,7 @@ def job(work: Path, rows: int) -> Iterator[Job]:
     yield Job(
         title="DuckDB", home={"type": "duckdb", "path": str(file), "table": "bench"},
         drain=module("benchmarks.sources.duckdb", file), drained="drain DuckDB as Arrow",
-        ratio_limit=RATIO_LIMIT, peak_limit=PEAK_LIMIT_MB,
+        ratio_limit=RATIO_LIMIT,
     )  # fmt: skip
 
 
