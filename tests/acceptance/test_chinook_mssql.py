@@ -24,7 +24,7 @@ from tests.sql.mssql.support import connect, needs_server, url_of
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.types import text_literal
 
-pytestmark = needs_server
+pytestmark = [needs_server, pytest.mark.timeout(400)]
 DATABASE = f"{support.DATABASE}_shop"
 PROJECT = """\
 connections:
@@ -41,6 +41,22 @@ store:
   type: parquet
   path: lake
 tables: ["dbo.*"]
+"""
+BACK = """\
+connections:
+  back:
+    type: mssql
+    url: ${BACK_URL}
+    pool_size: 4
+flows:
+  there:
+    home: {type: parquet, path: %s}
+    store: {type: mssql, connection: back, schema: dbo}
+    entities: [%s]
+  again:
+    home: {type: mssql, connection: back}
+    store: {type: parquet, path: lake}
+    tables: ["dbo.*"]
 """
 # SQLite's INTEGER has 64 bits and its NVARCHAR(n) any length, and the generated shop needs both.
 KINDS = {"INTEGER": "BIGINT", "DATETIME": "DATETIME2(6)", r"NVARCHAR\(\d+\)": "NVARCHAR(MAX)"}
@@ -98,6 +114,29 @@ def shop(
     yield Shop(source, root, rows)
     with connect("master") as link:
         link.execute(f"DROP DATABASE {DATABASE}")
+
+
+@pytest.fixture(scope="module")
+def second(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The shop as it comes out of a second database, into which its Parquet was loaded."""
+    root, name = tmp_path_factory.mktemp("second"), f"{DATABASE}_back"
+    with connect("master") as link:
+        link.execute(f"DROP DATABASE IF EXISTS {name}")
+        link.execute(f"CREATE DATABASE {name}")
+    lake, entities = shop.project / "lake", ", ".join(shop.rows)
+    (root / "hygge.yml").write_text(BACK % (json.dumps(str(lake)), entities), encoding="utf-8")
+    for flow in ("there", "again"):
+        run("go", "--flow", flow, cwd=root, env={"BACK_URL": url_of(name)})
+    yield Shop(shop.database, root, shop.rows)
+    with connect("master") as link:
+        link.execute(f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+def test_there_and_back_they_are_still(second: Shop, table: str) -> None:
+    """Through Parquet, a database that hygge made, and Parquet again."""
+    _, rows = at_source(second, table)
+    assert second.table(table).rows() == rows
 
 
 @pytest.mark.parametrize("table", sorted(ROWS))

@@ -23,10 +23,18 @@ class MSSQLHomeConfig(ServerConfig):
         "the years 1678 to 2261 (`ns`), or exactly as text (`text`)",
     )
 
+    offset_columns: bool = Field(
+        default=False,
+        description="Whether each `datetimeoffset` column, which is read as UTC, is followed by "
+        "one of its offset in minutes, called `NAME_offset`",
+    )
+
     def source(self, name: str, root: Path, place: str) -> MSSQLSource:
         """See TableConfig."""
         found = super().source(name, root, place)
-        return MSSQLSource(**vars(found), precision=self.datetime_precision)
+        return MSSQLSource(
+            **vars(found), precision=self.datetime_precision, offsets=self.offset_columns
+        )
 
 
 class MSSQLHome(ServerHome):

@@ -110,6 +110,15 @@ def test_as_text_with_all_digits() -> None:
     assert d2.startswith("9999-12-31 23:59:59.999999")
 
 
+@pytest.mark.parametrize("by", ["table", "query"])
+def test_offsets_as_columns(by: str) -> None:
+    asked = TABLE if by == "table" else f"SELECT id, dto FROM {TABLE}"
+    frame = read(**{by: asked}, offset_columns=True).sort("id")
+    assert frame["dto_offset"].to_list() == [120, None]
+    assert frame.schema["dto_offset"] == pl.Int16
+    assert frame["dto"].to_list() == list(READ["dto"][1:])
+
+
 def test_a_window_of_datetime() -> None:
     """Thirds of a hundredth of a second are on the right side of a bound in milliseconds."""
     kind = parse_type("timestamp(ms)")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.sql.mssql import support
 from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 
-from hygge import Coordinator, RunFailed
+from hygge import Coordinator, HyggeError, RunFailed
 from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.native import NativeLink
 from hygge.sql.pool import close_pools
 
-pytestmark = needs_server
+pytestmark = [needs_server, pytest.mark.timeout(400)]
 TABLES = int(os.environ.get("HYGGE_TEST_MSSQL_TABLES", "24"))
-POOL, ROWS = 4, 50
+POOL, ROWS = 8, 50
 SCHEMA = "hygge_pool"
 # Babelfish goes on listing sessions that have ended, without a number.
 # A run's own sessions are in a database of its own, so that nobody else's are counted.
@@ -48,42 +52,56 @@ def tables() -> Iterator[None]:
         link.execute(f"DROP DATABASE {DATABASE}")
 
 
+def until(watch: MSSQLLink, enough: Callable[[int], bool]) -> None:
+    """Wait until the server has as many sessions of a run's; it takes a moment to notice."""
+    end = time.monotonic() + 90
+    while not enough(there := int(watch.row(COUNT)[0])):
+        assert time.monotonic() < end, f"the server has {there} sessions"
+
+
 @pytest.fixture
 def open_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """How many sessions the server had, as each of a run's connections was opened and ended."""
+    """How many sessions the server had, as each of a run's connections was opened.
+
+    A connection that is closed is waited for: the server ends its session a moment later, and would
+    else be found to have one more than are open.
+    """
     seen: list[int] = []
+    numbers: dict[int, int] = {}
     guard = threading.Lock()
     opened, closed = MSSQLConnection.connect, NativeLink.close
     with connect("master") as watch:
 
-        def note() -> None:
-            with guard:
-                seen.append(int(watch.row(COUNT)[0]))
-
         def connect_noted(self: MSSQLConnection) -> NativeLink:
             link = opened(self)
             assert isinstance(link, NativeLink)
-            note()
+            number = int(link.row("SELECT @@SPID")[0])
+            with guard:
+                numbers[id(link)] = number
+                seen.append(int(watch.row(COUNT)[0]))
             return link
 
         def close_noted(self: NativeLink) -> None:
-            note()
             closed(self)
+            with guard:
+                number = numbers.pop(id(self), None)
+                end = time.monotonic() + 90
+                while number and watch.row(f"{COUNT} AND s.session_id = {number}")[0]:
+                    assert time.monotonic() < end, f"session {number} does not end"
 
         with monkeypatch.context() as patch:
             patch.setattr(MSSQLConnection, "connect", connect_noted)
             patch.setattr(NativeLink, "close", close_noted)
             yield seen
         close_pools()
-        end = time.monotonic() + 20
-        while left := int(watch.row(COUNT)[0]):  # the server takes a moment to notice
-            assert time.monotonic() < end, f"{left} connections were leaked"
+        until(watch, lambda there: there == 0)
 
 
 def project(folder: Path, entities: str) -> Path:
     config = folder / "hygge.yml"
     config.write_text(
         f"""\
+concurrency: {2 * POOL}
 connections:
   shop: {{type: mssql, url: "{url_of(DATABASE)}", pool_size: {POOL}}}
 flows:
@@ -122,3 +140,59 @@ def test_failures_leak_none(
     states = [e.status for e in failed.value.result.entities]
     assert states.count("moved") == TABLES - TABLES // 2
     assert 1 <= max(open_at_once) <= POOL
+
+
+def endless(folder: Path) -> Path:
+    """A project of more entities than connections, whose results do not end."""
+    tables = ", ".join(f"sys.all_columns {name}" for name in "abcd")
+    query = f"SELECT a.column_id FROM {tables}"
+    lines = ["entities:"]
+    for number in range(2 * POOL):
+        lines.append(f"      - {{name: e{number}, home: {{type: mssql, query: '{query}'}}}}")
+    return project(folder, "\n".join(lines))
+
+
+def test_a_run_that_is_cancelled_leaks_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: list[int]
+) -> None:
+    """In the middle of as many results as there are connections."""
+    monkeypatch.chdir(tmp_path)
+    coordinator = Coordinator(config_path=endless(tmp_path))
+    ended: list[BaseException] = []
+
+    def go() -> None:
+        try:
+            coordinator.run_sync()
+        except HyggeError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        with connect("master") as watch:
+            until(watch, lambda there: there == POOL)
+    finally:
+        coordinator.cancel()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert len(ended) == 1
+    assert max(open_at_once) <= POOL
+
+
+def test_ctrl_c_leaks_none(tmp_path: Path) -> None:
+    endless(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hygge", "go"], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        with connect("master") as watch:
+            until(watch, lambda there: there == POOL)
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=60)
+            assert child.returncode == 130, out + err
+            assert "Stopped by Ctrl-C." in out and "Traceback" not in err
+            until(watch, lambda there: there == 0)
+    finally:
+        child.kill()
+        child.communicate()

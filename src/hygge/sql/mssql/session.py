@@ -12,14 +12,15 @@ import polars as pl
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import UnsupportedError
-from hygge.core.fields import Field, LogicalType, parse_type
+from hygge.core.fields import Field, LogicalType
 from hygge.core.watermark import Position, Window
 from hygge.sql.link import Link
 from hygge.sql.mssql import rowversion, tracking
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
+from hygge.sql.mssql.columns import as_asked
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.split import histogram, is_clustered, locked, pieces
-from hygge.sql.mssql.types import DIALECT, MOMENT_TEXT, Precision, as_text
+from hygge.sql.mssql.types import DIALECT, Precision
 from hygge.sql.pool import Lease
 from hygge.sql.queries import chunk_type
 from hygge.sql.ranges import range_label
@@ -40,7 +41,6 @@ _STATE = (
     "SELECT snapshot_isolation_state, is_read_committed_snapshot_on FROM sys.databases "
     "WHERE name = DB_NAME()"
 )
-_NS = parse_type("timestamp(ns)")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ class MSSQLSource(Source):
     Parameters
     ----------
     precision: how `datetime2(7)` is read; see `types.column_of`.
+    offsets: whether offsets are read; see `columns.as_asked`.
     """
 
     precision: Precision = "us"
+    offsets: bool = False
 
 
 class MSSQLSession(TogetherSession):
@@ -284,26 +286,11 @@ class MSSQLSession(TogetherSession):
         return self._source.precision if isinstance(self._source, MSSQLSource) else "us"
 
     def _declared(self, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """Columns that are declared as text come as the server's own text, with all digits, and so
-        do moments declared in nanoseconds."""
+        source = self._source
         natives = {column.name: column.native for column in columns}
-        kinds = by_column(self._source.types, natives, entity=self._source.label)
-
-        fetches = self.link.fetches
-
-        def one(column: Column) -> Column:
-            kind = kinds.get(column.name)
-            quoted = self.dialect.quote(column.name)
-            if kind is None or column.type is None:
-                asked = fetches.get(column.native.partition("(")[0])
-                return replace(column, fetch=asked.replace("{}", quoted)) if asked else column
-            if kind.kind == "string" and column.type.kind not in ("string", "json", "uuid"):
-                return replace(column, fetch=as_text(column))
-            if kind == _NS and column.native.startswith("datetime2"):
-                return replace(column, fetch=MOMENT_TEXT.replace("{}", quoted))
-            return column
-
-        return tuple(map(one, columns))
+        kinds = by_column(source.types, natives, entity=source.label)
+        offsets = isinstance(source, MSSQLSource) and source.offsets
+        return as_asked(columns, kinds, self.link.fetches, offsets=offsets)
 
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Identifiers in lower case: the driver has them in upper case; instants as such."""

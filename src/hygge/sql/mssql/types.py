@@ -20,7 +20,7 @@ Precision = Literal["us", "ns", "text"]
 """How `datetime2(7)` is read; see `column_of`."""
 
 _CUT = "the seventh digit, of 100 ns, is cut off; see `datetime_precision`"
-_OFFSET = "the instant is kept, the offset is not"
+OFFSET_LOSS = "the instant is kept, the offset is not"
 _STYLE = "CONVERT(nvarchar({}), {{}}, {})"
 MOMENT_TEXT, BINARY_TEXT = _STYLE.format(40, 121), _STYLE.format("max", 1)
 FLOAT_TEXT = "LTRIM(RTRIM(CONVERT(nvarchar(40), {}, 3)))"
@@ -101,10 +101,10 @@ _RULES = (
     _rule("DATETIME2", "timestamp(us)", "as it is, up to datetime2(6)",
           build=_digits(_short, "timestamp(us)")),
     _rule("DATETIME2", "timestamp(us)", "datetime2(7)", _CUT, build=_digits(_any, "timestamp(us)")),
-    _rule("DATETIMEOFFSET", "timestamp(us, UTC)", "as UTC, up to datetimeoffset(6)", _OFFSET,
+    _rule("DATETIMEOFFSET", "timestamp(us, UTC)", "as UTC, up to datetimeoffset(6)", OFFSET_LOSS,
           build=_digits(_short, "timestamp(us, UTC)")),
     _rule("DATETIMEOFFSET", "timestamp(us, UTC)", "as UTC, datetimeoffset(7)",
-          f"{_OFFSET}; the seventh digit, of 100 ns, is cut off",
+          f"{OFFSET_LOSS}; the seventh digit, of 100 ns, is cut off",
           build=_digits(_any, "timestamp(us, UTC)")),
     _rule("CHAR, VARCHAR, NCHAR, NVARCHAR", "string(n)",
           "as it is, of whatever collation; CHAR and NCHAR padded with blanks", build=_sized),
