@@ -85,7 +85,7 @@ bench: dev ## how fast, and in how much memory
 	$(PY) -m benchmarks $(ARGS)
 
 bench-mssql: dev ## the same of SQL Server alone, which HYGGE_TEST_MSSQL_URL names
-	$(PY) -m benchmarks --only mssql mssql_append $(ARGS)
+	$(PY) -m benchmarks --only mssql mssql_sized mssql_append $(ARGS)
 
 lock: dev ## resolve the requirement files again (ARGS=--upgrade for newer releases)
 	$(LOCK) pyproject.toml --output-file requirements/core.txt

@@ -1,5 +1,6 @@
 """The bench table in SQL Server, on the one that HYGGE_TEST_MSSQL_URL names.
 
+Its texts have no length (`nvarchar(max)`); `mssql_sized` has the same table with lengths beside it.
 `python -m benchmarks.sources.mssql drain URL` reads it into nothing, by the driver's Arrow alone;
 `... copy URL FOLDER` copies a folder of Parquet into a new table, by its bulk copy alone.
 """
@@ -18,11 +19,12 @@ import pyarrow as pa
 
 from benchmarks import data
 from benchmarks.sources import Job, module
-from hygge.core.fields import Schema
-from hygge.sql.mssql.connection import MSSQLConnection, connection_string
+from hygge.core.fields import Schema, parse_type
+from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.native import ROWS, driver
 from hygge.sql.mssql.settler import MSSQLSettler
+from hygge.sql.mssql.strings import connection_string
 from hygge.sql.settle.place import Place
 
 VARIABLE = "HYGGE_TEST_MSSQL_URL"
@@ -30,26 +32,31 @@ RATIO_LIMIT = {1_000_000: 1.5, 10_000_000: 1.2}  # at the lesser, start-up count
 PEAK_LIMIT_MB = 500
 DATABASE = "hygge_bench"
 TABLE = Place("dbo", "bench", DATABASE)
+SIZED = Place("dbo", "bench_sized", DATABASE)
 ALONE = Place("dbo", "bench_alone", DATABASE)
 
 
 @contextmanager
 def job(work: Path, rows: int) -> Iterator[Job]:
-    url = table(rows)
+    yield read("SQL Server", TABLE, rows)
+
+
+def read(title: str, place: Place, rows: int) -> Job:
+    """Reading a table that is laid down for it."""
+    url = table(rows, place)
     if not url:
-        yield Job(title="SQL Server", skip=f"set {VARIABLE}=mssql://sa:...@host/master")
-        return
+        return Job(title=title, skip=f"set {VARIABLE}=mssql://sa:...@host/master")
     os.environ["BENCH_MSSQL_URL"] = url
-    yield Job(
-        title="SQL Server",
-        home={"type": "mssql", "url": "${BENCH_MSSQL_URL}", "table": "dbo.bench"},
-        drain=module("benchmarks.sources.mssql", "drain", url),
+    return Job(
+        title=title,
+        home={"type": "mssql", "url": "${BENCH_MSSQL_URL}", "table": place.name},
+        drain=module("benchmarks.sources.mssql", "drain", url, place.name),
         drained="drain SQL Server by arrow_reader", encoded=False, flow={"chunks": "off"},
         ratio_limit=RATIO_LIMIT.get(rows), peak_limit=PEAK_LIMIT_MB,
     )  # fmt: skip
 
 
-def table(rows: int) -> str:
+def table(rows: int, place: Place = TABLE) -> str:
     """The bench table, laid down by bulk copy; the address of its database, "" for no server."""
     server = os.environ.get(VARIABLE, "")
     if not server:
@@ -62,9 +69,9 @@ def table(rows: int) -> str:
             link.execute(f"CREATE DATABASE {DATABASE}")
     url = f"{base}{DATABASE}?{query}"
     with opened(url) as link:
-        made = "SELECT COUNT_BIG(*) FROM bench" if MSSQLSettler().names(link, TABLE) else ""
-        if not made or link.row(made)[0] != rows:
-            lay(link, TABLE, data.pieces(rows), keys=("id",))
+        there = MSSQLSettler().names(link, place) is not None
+        if not there or link.row(f"SELECT COUNT_BIG(*) FROM {place.name}")[0] != rows:
+            lay(link, place, data.pieces(rows), keys=("id",))
     return url
 
 
@@ -83,16 +90,24 @@ def lay(
     copy = link.copy_into(f"[{place.schema}].[{place.table}]")
     for number, frame in enumerate(frames):
         if not number:
-            settler.create(link, place, place.table, Schema.of(frame), keys)
+            fields = Schema.of(frame)
+            settler.create(link, place, place.table, sized(fields) if place == SIZED else fields,
+                           keys)  # fmt: skip
         copy.take(frame)
     copy.end()
 
 
-def drain(url: str) -> None:
+def sized(fields: Schema) -> Schema:
+    """Fields whose texts have a length."""
+    short = parse_type("string(2000)")
+    return fields.changed({f.name: short for f in fields if f.type.kind == "string"})
+
+
+def drain(url: str, name: str) -> None:
     """The driver's batches, one after another, of the size that hygge asks for."""
     text = connection_string(MSSQLConnection(url=url).keys())  # type: ignore[arg-type]
     cursor = driver().connect(text, autocommit=True).cursor()
-    cursor.execute("SELECT * FROM dbo.bench")
+    cursor.execute(f"SELECT * FROM {name}")
     with cursor.arrow_reader(ROWS) as reader:
         print(sum(batch.num_rows for batch in reader))
 
@@ -117,6 +132,6 @@ def copy(url: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "drain":
-        drain(sys.argv[2])
+        drain(sys.argv[2], sys.argv[3])
     else:
         copy(sys.argv[2], Path(sys.argv[3]))

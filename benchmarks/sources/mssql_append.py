@@ -9,7 +9,9 @@ from pathlib import Path
 
 from benchmarks import data
 from benchmarks.sources import Job, module
-from benchmarks.sources.mssql import PEAK_LIMIT_MB, VARIABLE, table
+from benchmarks.sources.mssql import DATABASE, PEAK_LIMIT_MB, VARIABLE, opened, table
+from hygge.sql.mssql.settler import MSSQLSettler
+from hygge.sql.settle.place import STATE_TABLE, Place
 
 RATIO_LIMIT = 1.3
 
@@ -21,6 +23,9 @@ def job(work: Path, rows: int) -> Iterator[Job]:
         yield Job(title="Parquet", into="SQL Server", skip=f"set {VARIABLE}=mssql://...")
         return
     os.environ["BENCH_MSSQL_URL"] = url
+    with opened(url) as link:  # what an earlier run has left is of another folder, maybe
+        for name in ("bench_appended", STATE_TABLE):
+            MSSQLSettler().drop(link, Place("dbo", name, DATABASE), name)
     folder = data.parquet_table(work, rows)
     store = {"type": "mssql", "url": "${BENCH_MSSQL_URL}", "table": "dbo.bench_appended"}
     yield Job(
