@@ -159,6 +159,17 @@ class MSSQLTables(Settler):
             f"EXEC sp_rename {text(place.sql(self.dialect, new))}, {text(place.table)}, 'OBJECT'"
         )
 
+    def triggers(self, link: Link, place: Place) -> list[str]:
+        found = link.rows(
+            "SELECT name FROM sys.triggers WHERE is_disabled = 0 AND "
+            f"parent_id = OBJECT_ID({self.dialect.text(place.sql(self.dialect))}) ORDER BY name"
+        )
+        return [name for (name,) in found]
+
+    def hold_rows(self, link: Link, place: Place) -> None:
+        table = place.sql(self.dialect)
+        link.rows(f"SELECT TOP 1 1 FROM {table} WITH (TABLOCK, HOLDLOCK)")
+
     def before_delete(self, link: Link, place: Place) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on; triggers do anything."""
         found = carried(link, place.sql(self.dialect))

@@ -75,6 +75,7 @@ class MySQLSettler(Settler):
     dialect = DIALECT
     one_transaction = False
     case_matters = False
+    triggers_skip = False
     longest_name = _LONGEST
     unit = "characters"
 

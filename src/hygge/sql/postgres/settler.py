@@ -47,6 +47,13 @@ UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
 LIMIT 1
 """
+_TRIGGERS = """
+SELECT DISTINCT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
+AND (tgrelid = to_regclass({table})
+     OR tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass({table}))))
+UNION SELECT rulename::text FROM pg_rewrite WHERE ev_class = to_regclass({table})
+AND ev_enabled <> 'D' ORDER BY 1
+"""
 _ADVISORY = "SELECT 1 FROM (SELECT {do}(hashtextextended({name}, 0)) AS x) l"
 # How pg_locks shows the lock of a bigint: https://www.postgresql.org/docs/current/view-pg-locks.html
 _CLAIMED = """
@@ -171,12 +178,18 @@ class PostgresSettler(Settler):
         self.drop(link, place, new)
 
     def triggers(self, link: Link, place: Place) -> list[str]:
-        table = f"to_regclass({self.dialect.text(place.sql(self.dialect))})"
-        found = link.rows(
-            f"SELECT tgname::text FROM pg_trigger WHERE tgrelid = {table} AND NOT tgisinternal "
-            "AND tgenabled <> 'D' ORDER BY tgname"
-        )
+        """See Settler; with its rules, and the triggers of its partitions."""
+        found = link.rows(_TRIGGERS.format(table=self.dialect.text(place.sql(self.dialect))))
         return [name for (name,) in found]
+
+    def hold_rows(self, link: Link, place: Place) -> None:
+        """See Settler; who may only read and insert cannot take such a lock."""
+        name = place.sql(self.dialect)
+        (may,) = link.row(
+            f"SELECT has_table_privilege({self.dialect.text(name)}, 'UPDATE, DELETE, TRUNCATE')"
+        )
+        if may:
+            link.execute(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")
 
     def before_delete(self, link: Link, place: Place) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on."""

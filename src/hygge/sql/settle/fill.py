@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from hygge.core.errors import DataError, SchemaDrift, VerifyError
 from hygge.core.fields import Field, Schema
@@ -15,6 +16,7 @@ from hygge.sql.settle.modes.step import Rows, Step
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.types import check_types
+from hygge.sql.settle.watch import Watch
 
 PLANS: dict[Mode, Callable[[Rows], Iterator[Step]]] = {
     "append": append.plan, "replace": replace.plan, "merge": merge.plan,
@@ -30,10 +32,10 @@ def count(settler: Settler, link: Link, place: Place, table: str) -> int:
 def tell_triggers(
     settler: Settler, link: Link, place: Place, note: Callable[[str, str], None]
 ) -> None:
-    """Warn of triggers: rows that they drop, add or alter are not those that were counted."""
+    """Warn of triggers: rows are counted (see `Watch`), but not compared with what came."""
     if names := settler.triggers(link, place):
         note(
-            f"{place} has triggers ({', '.join(names)}): what they make of the rows that are "
+            f"{place} has triggers ({', '.join(names)}): what they make of the values that are "
             "loaded is not looked at",
             "warning",
         )
@@ -134,7 +136,8 @@ class Filling:
             settler.create(link, place, new, self.fields, ())
         if self.staged and (self.straight or self.fresh):
             doubled = bool(self.request.terms.latest) and self._check_keys()
-            self._run(replace.plan(self._rows(new, doubled=doubled)))
+            for step in replace.plan(self._rows(new, doubled=doubled)):
+                link.execute(step.sql)
         if self.fields.keys:
             self._add_key(new)
         settler.add_indexes(link, place, new)
@@ -301,9 +304,14 @@ class Filling:
             doubled=doubled, marks=marks, delete_coming=settler.delete_coming,
         )  # fmt: skip
 
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.settler, self.link, self.place)
+
     def _run(self, steps: Iterable[Step]) -> None:
+        """Run what changes the place's own table."""
         for step in steps:
-            if step.brings_in and self.request.mode != "replace":
-                self.settler.bring_in(self.link, self.place, step.sql)
-            else:
-                self.link.execute(step.sql)
+            self._watch.run(step, self._bring_in if step.coming else self.link.execute)
+
+    def _bring_in(self, statement: str) -> None:
+        self.settler.bring_in(self.link, self.place, statement)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hygge.core.errors import DataError
 from hygge.sql.link import Link
-from hygge.sql.settle.modes import insert
+from hygge.sql.settle.modes import count, insert
+from hygge.sql.settle.modes.step import Step
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.watch import Watch
 
 
 def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: str) -> None:
@@ -17,7 +19,8 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
     new: the filled table.
     hangs: what a new one would not have, in a word.
 
-    Raises DataError where the table's columns are others, or would alter what comes.
+    Raises DataError where the table's columns are others, or would alter what comes, or where its
+    triggers leave rows out.
     """
     coming = settler.names(link, place, new) or []
     if set(settler.names(link, place) or []) != set(coming):
@@ -31,6 +34,10 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
             hint="alter its columns, or `cast` those that come, or drop it",
         )
     settler.before_delete(link, place)
-    target, stage = place.sql(settler.dialect), place.sql(settler.dialect, new)
-    link.execute(f"DELETE FROM {target}")
-    settler.bring_in(link, place, insert(settler.dialect, target, stage, coming))
+    dialect, watch = settler.dialect, Watch(settler, link, place)
+    target, stage = place.sql(dialect), place.sql(dialect, new)
+    watch.run(Step(f"DELETE FROM {target}", left=count(dialect, target)), link.execute)
+    watch.run(
+        Step(insert(dialect, target, stage, coming), coming=count(dialect, stage)),
+        lambda sql: settler.bring_in(link, place, sql),
+    )

@@ -53,6 +53,8 @@ class Settler(ABC):
     before, and what is staged is counted before it is brought in."""
     case_matters: ClassVar[bool] = True
     """Whether two columns may differ by upper and lower case alone."""
+    triggers_skip: ClassVar[bool] = True
+    """Whether a trigger can leave rows out of a statement, without an error."""
     longest_name: ClassVar[int] = 63
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"
@@ -201,6 +203,10 @@ class Settler(ABC):
     def triggers(self, link: Link, place: Place) -> list[str]:
         """The triggers that run for rows of a table, by name, as far as the user may see them."""
         return []
+
+    def hold_rows(self, link: Link, place: Place) -> None:
+        """Let nobody else change a table's rows until the transaction ends, so that they can be
+        counted; nothing where nobody can anyway, or the user may not."""
 
     def before_delete(self, link: Link, place: Place) -> None:
         """Raise DataError where to delete rows of a table would change other rows too."""

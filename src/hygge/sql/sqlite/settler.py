@@ -170,6 +170,7 @@ class SQLiteFilling(Filling):
                 raise DataError(f"{self.request.entity}: the key '{key.name}' is NULL in some row")
         made = tables.prepare_replace(self._db, place.table, self.fields, place=str(place))
         self.made.append(self.made_key or made)
+        self._watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
         doubled = bool(self.request.terms.latest) and self._check_keys()
         self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
         rows = count(self.settler, self.link, place, place.table)

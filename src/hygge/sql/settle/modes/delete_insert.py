@@ -26,6 +26,5 @@ def plan(rows: Rows) -> Iterator[Step]:
     if window is None:
         yield rows.take_out()
     else:
-        inside = in_window(rows.dialect, window)
-        yield Step(f"DELETE FROM {rows.target}{f' WHERE {inside}' if inside else ''}")
+        yield rows.delete(in_window(rows.dialect, window))
     yield rows.bring()

@@ -65,12 +65,10 @@ def plan(rows: Rows, deletes: Deletes, present: str, *, closing: bool) -> Iterat
         yield scd2.close(rows, _absent(rows, present))
         return
     if deletes.hard:
-        yield Step(f"DELETE FROM {rows.target} WHERE {_absent(rows, present)}")
+        yield rows.delete(_absent(rows, present))
         return
     mark, at = rows.dialect.quote(deletes.column), words.moment(rows.dialect, rows.terms.at)
-    yield Step(
-        f"UPDATE {rows.target} SET {mark} = {at} WHERE {mark} IS NULL AND {_absent(rows, present)}"
-    )
+    yield rows.update(f"{mark} = {at}", f"{mark} IS NULL AND {_absent(rows, present)}")
 
 
 def plan_back(rows: Rows, deletes: Deletes, present: str) -> Iterator[Step]:
@@ -79,10 +77,8 @@ def plan_back(rows: Rows, deletes: Deletes, present: str) -> Iterator[Step]:
     if deletes.told:
         return
     mark = rows.dialect.quote(deletes.column)
-    yield Step(
-        f"UPDATE {rows.target} SET {mark} = NULL "
-        f"WHERE {mark} IS NOT NULL AND {words.exists(present, rows.same)}"
-    )
+    there = words.exists(present, rows.same)
+    yield rows.update(f"{mark} = NULL", f"{mark} IS NOT NULL AND {there}")
 
 
 def _absent(rows: Rows, present: str) -> str:

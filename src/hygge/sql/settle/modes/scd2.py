@@ -45,8 +45,7 @@ def close(rows: Rows, condition: str) -> Step:
     """The statement that closes current versions."""
     versions, quote = rows.terms.versions, rows.dialect.quote
     at, no = words.moment(rows.dialect, rows.terms.at), rows.dialect.truths[1]
-    return Step(
-        f"UPDATE {rows.target} SET {quote(versions.valid_to)} = {at}, "
-        f"{quote(versions.current)} = {no} "
-        f"WHERE {quote(versions.valid_to)} IS NULL AND {condition}"
+    return rows.update(
+        f"{quote(versions.valid_to)} = {at}, {quote(versions.current)} = {no}",
+        f"{quote(versions.valid_to)} IS NULL AND {condition}",
     )

@@ -13,10 +13,17 @@ from hygge.sql.settle.modes import words
 
 
 class Step(NamedTuple):
-    """A statement, and whether it brings rows into the place's own table."""
+    """A statement.
+
+    Parameters
+    ----------
+    coming: of one that brings rows in, the query that counts them beforehand; else "".
+    left: of another, the query that counts the rows that it should have changed and did not.
+    """
 
     sql: str
-    brings_in: bool = False
+    coming: str = ""
+    left: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,14 +103,28 @@ class Rows:
         values = ", ".join([*map(quote, self.names), *(value for _, value in more)])
         conditions = [c for c in (self.unmarked, condition) if c]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = f"{self.rows} {words.COMING}{where}"
         return Step(
-            f"INSERT INTO {self.target} ({into}) "
-            f"SELECT {values} FROM {self.rows} {words.COMING}{where}",
-            brings_in=True,
+            f"INSERT INTO {self.target} ({into}) SELECT {values} FROM {rows}",
+            coming=words.count(self.dialect, rows),
+        )
+
+    def delete(self, condition: str) -> Step:
+        """The statement that deletes the rows that are there and meet a condition; "" for all."""
+        rows = f"{self.target}{f' WHERE {condition}' if condition else ''}"
+        return Step(f"DELETE FROM {rows}", left=words.count(self.dialect, rows))
+
+    def update(self, change: str, condition: str) -> Step:
+        """The statement that changes the rows that meet a condition, so that they no longer do."""
+        return Step(
+            f"UPDATE {self.target} SET {change} WHERE {condition}",
+            left=f"{words.count(self.dialect, self.target)} WHERE {condition}",
         )
 
     def take_out(self, also: str = "") -> Step:
         """The statement that takes out the rows whose key comes."""
-        if self.delete_coming is not None:
-            return Step(self.delete_coming(self.target, self.stage, self.keys, also))
-        return Step(words.delete_coming(self.dialect, self.target, self.stage, self.keys, also))
+        condition = " AND ".join(c for c in (self.same, also) if c)
+        step = self.delete(words.exists(self.stage, condition))
+        if self.delete_coming is None:
+            return step
+        return step._replace(sql=self.delete_coming(self.target, self.stage, self.keys, also))

@@ -1,0 +1,67 @@
+"""Statements on a table that has triggers: whether they did what they say, and no less or more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hygge.core.errors import DataError
+from hygge.sql.link import Link
+from hygge.sql.settle.modes import words
+from hygge.sql.settle.modes.step import Step
+from hygge.sql.settle.place import Place
+from hygge.sql.settle.settler import Settler
+
+
+class Watch:
+    """Over one table's statements, within the open transaction. Where the table has no triggers
+    that could leave rows out, it asks for nothing more.
+
+    Parameters
+    ----------
+    settler, link, place: the table, and how it is asked.
+    """
+
+    def __init__(self, settler: Settler, link: Link, place: Place) -> None:
+        self._settler, self._link, self._place = settler, link, place
+        self._names = settler.triggers(link, place) if settler.triggers_skip else []
+        if self._names:
+            settler.hold_rows(link, place)
+
+    def run(self, step: Step, do: Callable[[str], object]) -> None:
+        """Run a statement. Raises DataError where it did less or more than it says.
+
+        Parameters
+        ----------
+        step: the statement, and how to count what it is to do.
+        do: runs its SQL.
+        """
+        if not self._names:
+            do(step.sql)
+        elif step.coming:
+            coming, before = self._one(step.coming), self._rows()
+            do(step.sql)
+            more = self._rows() - before
+            if more != coming:
+                raise self._error(f"{coming} rows were brought in, and it has {more} more")
+        else:
+            do(step.sql)
+            self.none(step.left)
+
+    def none(self, left: str) -> None:
+        """Raise DataError where a query counts rows that should be changed or gone by now."""
+        if self._names and (rows := self._one(left)):
+            raise self._error(f"{rows} rows were to be changed or deleted, and are as they were")
+
+    def _rows(self) -> int:
+        dialect = self._settler.dialect
+        return self._one(words.count(dialect, self._place.sql(dialect)))
+
+    def _one(self, query: str) -> int:
+        return int(self._link.row(query)[0])
+
+    def _error(self, what: str) -> DataError:
+        return DataError(
+            f"{self._place}: {what}; nothing was published",
+            hint=f"that is what its triggers make of it ({', '.join(self._names)}): drop or "
+            "disable them, or load into a table without triggers",
+        )
