@@ -15,9 +15,9 @@ from hygge import (
     CSVHome,
     DataError,
     Flow,
+    Home,
     NDJSONHome,
     ParquetStore,
-    SQLiteHome,
 )
 from hygge.core.steps import set_hook
 from hygge.files import ndjson
@@ -127,8 +127,15 @@ def test_a_line_that_is_no_json_is_an_error_all_the_same(prices: Path) -> None:
         Flow(home, ParquetStore("prices", path="out"), on_bad_value="null").start_sync()
 
 
+class Strict(Home, type="strict"):
+    """Stops at values that do not fit."""
+
+    lenient = False
+
+    def read_batches(self) -> pl.DataFrame:
+        return pl.DataFrame({"id": [1]})
+
+
 def test_a_home_that_stops_at_such_values_itself_is_refused(prices: Path) -> None:
-    home = SQLiteHome("prices", path="prices.db")
-    store = ParquetStore("prices", path="out")
     with pytest.raises(ConfigError, match="finds values that do not fit itself"):
-        Flow(home, store, on_bad_value="null").plan()
+        Flow(Strict("x"), ParquetStore("prices", path="out"), on_bad_value="null").plan()

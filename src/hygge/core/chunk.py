@@ -58,8 +58,9 @@ class ReadRequest:
     columns: source names of the columns wanted, in any order; None for all.
     window: the rows wanted of an incremental read; None for all.
     batch_rows: how many rows a batch should have, about.
-    lenient: whether a column with a value that does not fit may come as text, in which it is told
-        and dealt with later; else such a value is an error of the Home's.
+    lenient: whether a column with a value that does not fit may come as text, or as
+        `core.sift.unfit` has it, in which it is told and dealt with later; else such a value is an
+        error of the Home's.
     snapshot: what `HomeSession.share()` gave, to be read in; "" for a snapshot of one's own.
     files: the files to read, in these versions, and no others, as `HomeSession.arrivals()` named
         them; None for all.

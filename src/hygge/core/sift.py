@@ -1,4 +1,8 @@
-"""Rows whose values do not fit their fields: an error, a NULL, or set aside, as was chosen."""
+"""Rows whose values do not fit their fields: an error, a NULL, or set aside, as was chosen.
+
+A Home that finds itself that a value does not fit gives the column on as `unfit` has it, where it
+may (`ReadRequest.lenient`); so a blob in a column of text is not taken for text that is fine.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,27 @@ from hygge.core.fields import Schema
 Policy = Literal["fail", "null", "quarantine"]
 """fail: the first value that does not fit is an error. null: it becomes NULL. quarantine: its row
 is left out and kept elsewhere."""
+
+
+_FIT, _UNFIT = "hygge_fit", "hygge_unfit"
+"""What the parts of a column are called of which some values do not fit."""
+
+
+def unfit(values: pl.Series, wrong: pl.Series) -> pl.Series:
+    """A column of which some values are known not to fit.
+
+    Parameters
+    ----------
+    values: those that may, and NULL in place of the others.
+    wrong: the others as text, for people; NULL in place of the first.
+    """
+    parts = [values.alias(_FIT), wrong.cast(pl.String).alias(_UNFIT)]
+    return pl.DataFrame(parts).to_struct(values.name)
+
+
+def _is_unfit(column: pl.Series) -> bool:
+    kind = column.dtype
+    return isinstance(kind, pl.Struct) and [f.name for f in kind.fields] == [_FIT, _UNFIT]
 
 
 @dataclass(frozen=True)
@@ -90,8 +115,12 @@ def _sorted_out(
 ) -> Sifted:  # fmt: skip
     columns, bads = [], {}
     for each in schema:
-        values, bad = cast(batch[each.name], each.type)
-        columns.append(values)
+        column = batch[each.name]
+        known = _is_unfit(column)
+        values, bad = cast(column.struct.field(_FIT) if known else column, each.type)
+        if known:
+            bad = bad | column.struct.field(_UNFIT).is_not_null()
+        columns.append(values.alias(each.name))
         bads[each.name] = bad if each.nullable else bad | values.is_null()
     frame = pl.DataFrame(columns, schema=schema.physical)
     if policy == "null":
@@ -114,11 +143,15 @@ def _misfit(
     column = next(name for name, bad in bads.items() if bad[at])
     record = {name: _text(batch[name], at) for name in schema.names}
     declared = f"{schema[column].type}{'' if schema[column].nullable else ' not null'}"
-    return Misfit(row_name(batch, schema, at, offset), column, record[column], declared, record)
+    row = row_name(pl.DataFrame([record], schema=schema.names), schema, 0, offset + at)
+    return Misfit(row, column, record[column], declared, record)
 
 
 def _text(column: pl.Series, at: int) -> str | None:
     one = column.slice(at, 1)
+    if _is_unfit(one):
+        wrong: str | None = one.struct.field(_UNFIT)[0]
+        return _text(one.struct.field(_FIT), 0) if wrong is None else wrong
     if one.null_count():
         return None
     if one.dtype == pl.Binary:

@@ -48,7 +48,6 @@ class SQLHome(ServerHome, type="sql"):
     options, settings: see SQLHomeConfig.
     """
 
-    lenient = False
     Config = SQLHomeConfig
     config: SQLHomeConfig
     live: Any = None

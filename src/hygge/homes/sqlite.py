@@ -10,8 +10,8 @@ class SQLiteHome(FileHome):
     """Where data starts in an SQLite file.
 
     `SQLiteHome("users", path="shop.db")` reads the table `users`. Declared types are honoured (see
-    `hygge.sql.sqlite.types`): a value that does not fit its column's is an error that names it.
+    `hygge.sql.sqlite.types`): a value that does not fit its column's is an error that names it,
+    or is dealt with as `on_bad_value` says.
     """
 
-    lenient = False
     connection_type = SQLiteConnection

@@ -17,35 +17,58 @@ import polars as pl
 
 from hygge.core.errors import BadValue
 from hygge.core.fields import FLOATS, INTEGERS, Field, LogicalType, Schema
+from hygge.core.sift import unfit
 
 _Check = Callable[[Any], Any]
 """Gives the value as Polars is to have it; raises ValueError where it is of another kind."""
 
 
 def frame_of(
-    columns: Sequence[Sequence[Any]], fields: Schema, *, entity: str, offset: int = 0
+    columns: Sequence[Sequence[Any]],
+    fields: Schema,
+    *,
+    entity: str,
+    offset: int = 0,
+    lenient: bool = False,
 ) -> pl.DataFrame:
     """Columns as a frame whose values fit the fields; the last step to their dtypes is conforming.
 
-    Raises BadValue for a value of a kind that its field does not take.
+    Parameters
+    ----------
+    lenient: whether a value of a kind that its field does not take is told in the column, as
+        `core.sift.unfit` has it; else it raises BadValue.
     """
     made = []
     for at, field in enumerate(fields):
-        dtype = _dtype(field.type)
-        check: _Check = _CHECKS.get(field.type.kind, _text)
-        values = []
+        values: list[Any] = []
+        wrong: dict[int, str] = {}
         for number, value in enumerate(columns[at]):
             try:
-                values.append(None if value is None else check(value))
-                if isinstance(values[-1], dt.datetime):
-                    _same_kind_of_time(values[-1], field.type)
+                values.append(_checked(value, field))
             except ValueError:
-                raise BadValue(
-                    entity=entity, column=field.name, value=value, declared=str(field.type),
-                    row=_row([c[number] for c in columns], fields, offset + number + 1),
-                ) from None  # fmt: skip
-        made.append(_series(field, values, dtype))
+                if not lenient:
+                    raise BadValue(
+                        entity=entity, column=field.name, value=value, declared=str(field.type),
+                        row=_row([c[number] for c in columns], fields, offset + number + 1),
+                    ) from None  # fmt: skip
+                values.append(None)
+                wrong[number] = value.hex() if isinstance(value, bytes) else str(value)
+        series = _series(field, values, _dtype(field.type))
+        if wrong:
+            shown = [wrong.get(number) for number in range(len(values))]
+            series = unfit(series, pl.Series("", shown, pl.String))
+        made.append(series)
     return pl.DataFrame(made)
+
+
+def _checked(value: Any, field: Field) -> Any:
+    if value is None:
+        return None
+    check: _Check = _CHECKS.get(field.type.kind, _text)
+    found = check(value)
+    if isinstance(found, dt.datetime):
+        _same_kind_of_time(found, field.type)
+    return found
 
 
 def _series(field: Field, values: list[Any], dtype: Any) -> pl.Series:

@@ -143,7 +143,9 @@ class AlchemySession(NumberedSession):
         fields, offset = Schema(schema[n] for n in request.columns or schema.names), 0
         for batch in super().read(request, chunk):
             columns = [column.to_list() for column in batch]
-            yield frame_of(columns, fields, entity=self._source.label, offset=offset)
+            yield frame_of(
+                columns, fields, entity=self._source.label, offset=offset, lenient=request.lenient
+            )
             offset += batch.height
 
 

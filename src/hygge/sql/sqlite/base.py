@@ -69,7 +69,8 @@ class SQLiteSessionBase(HomeSession):
 
     def _asked(self, request: ReadRequest) -> list[Asked]:
         schema = self.schema()
-        return [ask(self._relation, schema[n]) for n in request.columns or schema.names]
+        names = request.columns or schema.names
+        return [ask(self._relation, schema[n], lenient=request.lenient) for n in names]
 
     def _from(self, request: ReadRequest, chunk: Chunk) -> Relation:
         """What a chunk is read from: the table, or the query with its bounds in it."""

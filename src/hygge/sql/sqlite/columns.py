@@ -9,7 +9,7 @@ a guard that we add to the query, and never passes changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hygge.core.fields import FLOATS, INTEGERS, MAX_PRECISION, Field, LogicalType
@@ -41,6 +41,8 @@ class Asked:
     strict: of a text carrier: whether only text may pass, not numbers.
     reals: of a text carrier: an expression for reals alone, which then come beside the text as
         doubles, since SQLite writes them with 17 digits, wanted or not; "" where there are none.
+    aside: an expression for values that must not pass, as text; then `sql` gives NULL for them. ""
+        where one stops the reading.
     """
 
     field: Field
@@ -50,10 +52,28 @@ class Asked:
     guarded: bool
     strict: bool = True
     reals: str = ""
+    aside: str = ""
 
 
-def ask(source: Relation, field: Field) -> Asked:
-    """How to ask a relation for a column, given the field it is held to."""
+def ask(source: Relation, field: Field, *, lenient: bool = False) -> Asked:
+    """How to ask a relation for a column, given the field it is held to.
+
+    Parameters
+    ----------
+    lenient: whether values that must not pass come aside, as text; else one stops the reading.
+    """
+    asked = _ask(source, field)
+    if not lenient:
+        return asked
+    name = quote(source[field.name].name)
+    text = f"CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS TEXT) END"
+    return replace(
+        asked, guarded=False, sql=f"CASE WHEN {asked.wrong} THEN NULL ELSE {asked.sql} END",
+        aside=f"CASE WHEN {asked.wrong} THEN {text} END",
+    )  # fmt: skip
+
+
+def _ask(source: Relation, field: Field) -> Asked:
     column = source[field.name]
     name, kind, affinity = quote(column.name), field.type, column.affinity
     carrier = carrier_of(kind, affinity)
@@ -104,8 +124,10 @@ def _not_in(name: str, *classes: str) -> str:
 
 
 def carriers(asked: Sequence[Asked]) -> list[Carrier]:
-    """The carriers of the columns that `select` asks for: those wanted, then the reals beside."""
-    return [a.carrier for a in asked] + ["real" for a in asked if a.reals]
+    """The carriers of the columns that `select` asks for: those wanted, then the reals beside, then
+    what comes aside."""
+    beside: list[Carrier] = ["real" for a in asked if a.reals]
+    return [a.carrier for a in asked] + beside + ["text" for a in asked if a.aside]
 
 
 def select(
@@ -123,6 +145,7 @@ def select(
     """
     guards = [a.wrong for a in asked if a.guarded] + ([guard] if guard else [])
     expressions = [a.sql for a in asked] + [a.reals for a in asked if a.reals]
+    expressions += [a.aside for a in asked if a.aside]
     if guards:
         bad = " OR ".join(guards)
         expressions[0] = f"CASE WHEN {bad} THEN {RAISE} ELSE {expressions[0]} END"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from hygge.core.errors import BadValue
+from hygge.core.sift import unfit
 from hygge.sql.ahead import ahead as fetched_ahead
 from hygge.sql.sqlite.columns import Asked, carriers
 from hygge.sql.sqlite.decimals import plain
@@ -42,9 +43,10 @@ def carried(got: pa.Schema, asked: Sequence[Asked]) -> bool:
 
 
 def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> pl.DataFrame:
-    """A batch with the source's names. Raises BadValue for text that is not UTF-8.
+    """A batch with the source's names; values that come aside are told as `core.sift.unfit` has it.
 
-    Text is taken as bytes first: SQLite does not check it, and neither does Arrow.
+    Text is taken as bytes first: SQLite does not check it, and neither does Arrow. Raises BadValue
+    for text that is not UTF-8, unless values may come aside.
     """
     import pyarrow as pa
 
@@ -54,21 +56,45 @@ def frame_of(batch: pa.RecordBatch, asked: Sequence[Asked], *, entity: str) -> p
             names=[str(at) for at in range(batch.num_columns)],
         )
     )
-    columns, reals = [], iter(raw.get_columns()[len(asked) :])
+    columns, beside = [], raw.get_columns()[len(asked) :]
+    reals, asides = iter(beside), iter(beside[sum(bool(a.reals) for a in asked) :])
     for values, column in zip(raw, asked, strict=False):
         kind, values = column.field.type, values.alias(column.field.name)
+        wrong = _shown(next(asides)) if column.aside else None
         if column.carrier != "text":
             # A duration is stored as the number of its units.
-            columns.append(values.cast(kind.physical) if kind.kind == "duration" else values)
-            continue
-        try:
-            text = values.cast(pl.String)
-        except pl.exceptions.ComputeError:
-            raise _not_text(values, column, batch, asked, entity) from None
-        if column.reals:
-            text = text.fill_null(next(reals).cast(pl.String))
-        columns.append(plain(text) if kind.kind == "decimal" else text)
+            text = values.cast(kind.physical) if kind.kind == "duration" else values
+        else:
+            try:
+                text = values.cast(pl.String)
+            except pl.exceptions.ComputeError:
+                if wrong is None:
+                    raise _not_text(values, column, batch, asked, entity) from None
+                text, broken = _decoded(values)
+                wrong = wrong.fill_null(broken)
+            if column.reals:
+                text = text.fill_null(next(reals).cast(pl.String))
+            text = plain(text) if kind.kind == "decimal" else text
+        columns.append(text if wrong is None or not wrong.count() else unfit(text, wrong))
     return pl.DataFrame(columns)
+
+
+def _shown(aside: pl.Series) -> pl.Series:
+    """What came aside as text, whatever it is."""
+    try:
+        return aside.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        text, broken = _decoded(aside)
+        return text.fill_null(broken)
+
+
+def _decoded(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Bytes as text where they are UTF-8, and the others in hexadecimal. An error's path, and so
+    row by row."""
+    good = [value is None or _decodes(value) for value in raw]
+    text = [v.decode() if v is not None and ok else None for v, ok in zip(raw, good, strict=True)]
+    broken = [None if ok else v.hex() for v, ok in zip(raw, good, strict=True)]
+    return pl.Series(raw.name, text, pl.String), pl.Series(raw.name, broken, pl.String)
 
 
 def _not_text(

@@ -15,6 +15,7 @@ import polars as pl
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, Cancelled, ConfigError
+from hygge.core.sift import unfit
 from hygge.sql.source import Source
 from hygge.sql.sqlite.access import explain
 from hygge.sql.sqlite.base import SQLiteSessionBase
@@ -140,11 +141,17 @@ class LiveSQLiteSession(SQLiteSessionBase):
 def frame_of(
     rows: Sequence[tuple[Any, ...]], asked: Sequence[Asked], *, entity: str, offset: int
 ) -> pl.DataFrame:
-    """Rows as a frame with the source's names, in each column's carrier. Raises BadValue."""
+    """Rows as a frame with the source's names, in each column's carrier. Raises BadValue, unless
+    values may come aside."""
     columns = []
     for at, column in enumerate(asked):
         values = [row[at] for row in rows]
         bad = next((i for i, value in enumerate(values) if not _passes(value, column)), None)
+        if bad is not None and column.aside:
+            good = [value if _passes(value, column) else None for value in values]
+            wrong = [None if _passes(value, column) else _shown(value) for value in values]
+            columns.append(unfit(_series(good, column), pl.Series("", wrong, pl.String)))
+            continue
         if bad is not None:
             keys = [(a.field.name, i) for i, a in enumerate(asked) if a.field.key]
             key = ", ".join(f"{name}={rows[bad][i]!r}" for name, i in keys)
@@ -156,6 +163,10 @@ def frame_of(
             )  # fmt: skip
         columns.append(_series(values, column))
     return pl.DataFrame(columns)
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _passes(value: Any, column: Asked) -> bool:
