@@ -208,6 +208,7 @@ def move(**given: Any) -> int:
     \b
     hygge move sqlite:///shop.db#orders data/orders
     hygge move data/orders csv://orders
+    hygge move mysql://me@host/shop#orders delta://lake/orders
     """
     from hygge.cli.move import move
 

@@ -54,7 +54,7 @@ def plan_of(
 ) -> Plan:
     """The plan of a move. Raises ConfigError with everything that stands in its way."""
     start, end = parse_place(source, "home"), parse_place(destination, "store")
-    if end.type == "sqlite" and not end.settings["table"]:
+    if end.settings.get("table") == "":
         end = Place(end.type, start.name, {**end.settings, "table": start.name})
     home = registry.lookup("home", start.type)(start.name, **start.settings)
     store = registry.lookup("store", end.type)(end.name, **end.settings)

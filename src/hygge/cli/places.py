@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from hygge.core import registry
-from hygge.core.errors import ConfigError
+from hygge.core.errors import ConfigError, MissingDriver
 
 ENDINGS = {
     ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv",
     ".ndjson": "ndjson", ".jsonl": "ndjson", ".arrow": "ipc", ".ipc": "ipc", ".feather": "ipc",
-    ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite",
+}  # fmt: skip
+DATABASES = {
+    ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb",
 }  # fmt: skip
 
 
@@ -38,9 +41,11 @@ def parse_place(text: str, role: registry.Role) -> Place:
 
     `sqlite:///shop.db#orders` is a table of a database, and so is `shop.db#orders`. `orders.csv`
     is a file, by its ending; a path without one is a folder, of Parquet unless a source's files
-    say otherwise; `csv://orders` is a folder of CSV files. `s3://bucket/orders` is a path, too,
-    and so is every URL of a place of files. Any other URL goes to the connector of
-    its scheme, or to `sql`, with the table after `#`.
+    say otherwise; `csv://orders` is a folder of CSV files, `delta://lake/orders` a Delta table, and
+    `iceberg://lake#orders` a table of hygge's own catalog in a folder. `s3://bucket/orders` is a
+    path, too, and so is every URL of a place of files: `delta://s3://bucket/orders` says what is
+    there. Any other URL goes to the connector of its scheme, or to `sql`, with the table after `#`.
+    A destination without one has the source's.
 
     Raises ConfigError where it means nothing, with what would.
     """
@@ -51,12 +56,10 @@ def parse_place(text: str, role: registry.Role) -> Place:
         return _path(unquote(rest), role)
     if scheme == "sqlite":  # as SQLAlchemy has it: three slashes are relative, four absolute
         path, _, table = rest.removeprefix("/").partition("#")
-        return _table(unquote(path), table, text)
+        return _table(scheme, unquote(path), table, text, role)
     if _holds_files(scheme):
         return _path(text, role)
-    if scheme in set(ENDINGS.values()):
-        return Place(scheme, _name(rest), {"path": _given(rest, text)})
-    return _server(text, scheme, role)
+    return _of_scheme(text, scheme, rest, role)
 
 
 def _holds_files(scheme: str) -> bool:
@@ -66,11 +69,10 @@ def _holds_files(scheme: str) -> bool:
 
 
 def _path(text: str, role: registry.Role) -> Place:
-    before, mark, table = text.partition("#")
-    if mark and _ending(before) == "sqlite":
-        return _table(before, table, text)
-    if _ending(text) == "sqlite":
-        return _table(text, "", text)
+    before, _, table = text.partition("#")
+    database = DATABASES.get(Path(before).suffix.lower())
+    if database is not None:
+        return _table(database, before, table, text, role)
     path, kind = _given(text, text), _kind(text, role)
     if role == "store" and Path(path).suffix.lower() in ENDINGS:
         raise ConfigError(
@@ -83,12 +85,13 @@ def _path(text: str, role: registry.Role) -> Place:
     return Place(kind, _name(path), {"path": path, **extra})
 
 
-def _table(path: str, table: str, text: str) -> Place:
+def _table(kind: str, path: str, table: str, text: str, role: registry.Role) -> Place:
+    """A table of a database in a file or a folder. A destination's may be called as what comes."""
     if not path:
         raise ConfigError(f"'{text}' names no file", hint="e.g. sqlite:///shop.db#orders")
-    if not table:
+    if not table and role == "home":
         raise ConfigError(f"'{text}' names no table", hint=f"add it after `#`: {text}#orders")
-    return Place("sqlite", table, {"path": path, "table": table})
+    return Place(kind, table, {"path": path, "table": table})
 
 
 def _given(path: str, text: str) -> str:
@@ -114,32 +117,57 @@ def _kind(path: str, role: registry.Role) -> str:
     if Path(path).suffix and not Path(path).is_dir() and not any(c in path for c in "*?["):
         raise ConfigError(
             f"'{path}': nothing is known of files that end in '{Path(path).suffix}'",
-            hint=f"known endings: {', '.join(ENDINGS)}; a folder is Parquet",
+            hint=f"known endings: {', '.join([*ENDINGS, *DATABASES])}; a folder is Parquet",
         )
     return _kind_inside(Path(path)) if role == "home" else "parquet"
 
 
 def _kind_inside(folder: Path) -> str:
-    """The type of the files in a folder; Parquet where they tell nothing, or are of several."""
+    """The type of the files in a folder; Parquet where they tell nothing, or are of several. Those
+    of a Delta table are not all its own any more."""
     if not folder.is_dir():
         return "parquet"
+    if (folder / "_delta_log").is_dir():
+        return "delta"
     endings = {_ending(p.name) for p in folder.iterdir() if not p.name.startswith((".", "_"))}
-    known = {e for e in endings if e and e != "sqlite"}
+    known = {e for e in endings if e}
     return known.pop() if len(known) == 1 else "parquet"
 
 
-def _server(text: str, scheme: str, role: registry.Role) -> Place:
-    url, _, table = text.partition("#")
-    name, names_driver, _ = scheme.partition("+")
-    known = registry.names(role)
+def _of_scheme(text: str, scheme: str, rest: str, role: registry.Role) -> Place:
+    """A URL by its scheme: a type's name, or that of a connection, or a dialect of SQLAlchemy's."""
+    name = scheme.partition("+")[0].lower()
     kind = registry.connection_of(name) or name
-    if (kind not in known or names_driver) and "sql" in known:
+    if kind not in registry.names(role) or name != scheme.lower():
+        if not registry.lookup("connection", "sql").reaches(scheme.lower()):
+            raise _unknown(scheme, role)
         kind = "sql"
-    if kind not in known:
-        side = "source" if role == "home" else "destination"
-        raise ConfigError(
-            f"'{scheme}://' cannot be a {side} yet", hint=f"known types: {', '.join(known)}"
-        )
-    if not table:
-        raise ConfigError(f"'{scheme}://...' names no table", hint="add it after `#`: ...#orders")
-    return Place(kind, table, {"url": url, "table": table})
+    settings = registry.lookup(role, kind).Config.model_fields
+    before, _, table = text.partition("#")
+    if "url" in settings:
+        if not table and role == "home":
+            raise ConfigError(
+                f"'{scheme}://...' names no table", hint="add it after `#`: ...#orders"
+            )
+        return Place(kind, table, {"url": before, "table": table})
+    if "path" in settings and "table" in settings:
+        return _table(kind, before.partition("://")[2], table, text, role)
+    if "path" in settings:
+        return Place(kind, _name(rest), {"path": _given(rest, text)})
+    raise ConfigError(
+        f"'{scheme}://...' does not say all that a {role} of type '{kind}' needs",
+        hint=f"write a flow for it, with `type: {kind}`",
+    )
+
+
+def _unknown(scheme: str, role: registry.Role) -> ConfigError:
+    side = "source" if role == "home" else "destination"
+    known = {*registry.names(role), "file"}
+    for name in registry.names("connection"):
+        with suppress(MissingDriver):
+            known |= set(registry.lookup("connection", name).schemes)
+    return ConfigError(
+        f"'{scheme}://' is no {side} that is known",
+        hint=f"known are {', '.join(f'{s}://' for s in sorted(known - {'sql'}))}, and what "
+        "SQLAlchemy has a dialect for, which may be in a package that is not installed",
+    )

@@ -29,6 +29,11 @@ class Connection(Settings):
 
     type: str = Field(default="", description="The connection's type, e.g. `sqlite` or `sql`")
 
+    @classmethod
+    def reaches(cls, scheme: str) -> bool:
+        """Whether a URL of a scheme (`postgresql`, or `postgresql+psycopg`) names such a place."""
+        return scheme in cls.schemes
+
     def bind(self, root: Path) -> Self:
         """This description with relative paths resolved against a folder."""
         return self

@@ -70,6 +70,20 @@ class SQLConnection(PooledConnection):
     root: Path | None = Field(default=None, exclude=True, repr=False, description="Set by hygge")
     writing: bool = Field(default=False, exclude=True, description="Set by hygge")
 
+    @classmethod
+    def reaches(cls, scheme: str) -> bool:
+        """See Connection; whatever SQLAlchemy has a dialect for, its own or another package's."""
+        from sqlalchemy.dialects import registry
+        from sqlalchemy.exc import NoSuchModuleError
+
+        try:
+            registry.load(scheme.replace("+", "."))
+        except NoSuchModuleError:
+            return False
+        except ImportError:  # the driver is missing, and that is told where it is needed
+            pass
+        return True
+
     def bind(self, root: Path) -> Self:
         tunnel = self.tunnel.bind(root) if self.tunnel else None
         return self.model_copy(update={"root": self.root or root, "tunnel": tunnel})
