@@ -5,8 +5,12 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 _FIRST, _YOUNG = 200_000, 10_000
 """New objects before the first look for cycles, and then between two. With Python's usual 700, the
@@ -16,13 +20,30 @@ start-up; with 10,000 still 15 ms of it."""
 
 def start() -> None:
     """Run the command line and end the process with its exit code."""
+    _on(signal.SIGTERM, _leave)
+    _on(signal.SIGINT, _leave)
     look_late()
     from hygge.cli.app import main
 
     try:
+        _on(signal.SIGINT, signal.default_int_handler)  # for commands to clean up after themselves
         main()
     except SystemExit as ended:
         _end(ended)
+    except KeyboardInterrupt:
+        _leave(signal.SIGINT, None)
+
+
+def _on(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> None:
+    if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` and its like have it
+        signal.signal(number, handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave at once, whatever is being imported or ended. A command that moves data has a handler
+    of its own meanwhile; see `hygge.cli.signals`."""
+    os.write(2, b"\nStopped.\n")
+    os._exit(128 + number)
 
 
 def look_late() -> None:
@@ -45,6 +66,7 @@ def _end(ended: SystemExit) -> None:
     `multiprocessing.popen_fork`)."""
     if not isinstance(ended.code, int) or sys.gettrace() or sys.getprofile():
         raise ended  # a profiler or debugger goes on after us
+    _on(signal.SIGINT, _leave)
     from hygge.cli.console import flush
 
     threading._shutdown()  # type: ignore[attr-defined]

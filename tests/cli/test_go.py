@@ -205,9 +205,10 @@ def test_a_bug_in_a_connector_shows_its_line_when_asked(tmp_path: Path) -> None:
     assert 'yield {}["nothing"]' in ended["details"]["trace"]
 
 
-def test_an_error_of_ours_shows_its_trace_only_when_asked(tmp_path: Path) -> None:
-    (tmp_path / "hygge.yml").mkdir()
-    plain = hygge("go", cwd=tmp_path, code=None)
-    assert plain.code in (1, 2)
-    assert "Traceback" not in plain.err
-    assert "Traceback" in hygge("go", "--verbose", cwd=tmp_path, code=plain.code).err
+def test_a_wrong_configuration_is_told_once_however_verbose(tmp_path: Path) -> None:
+    (tmp_path / "hygge.yml").write_text(
+        "flows: {a: {home: {type: csv, pat: x.csv}, store: {type: nope}}}\n", encoding="utf-8"
+    )
+    plain, more = (hygge("go", *v, cwd=tmp_path, code=2).err for v in ([], ["--verbose"]))
+    assert more == plain
+    assert "Traceback" not in plain and plain.count("unknown setting 'pat'") == 1

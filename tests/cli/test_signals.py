@@ -277,3 +277,49 @@ class Session(HomeSession):
         time.sleep(self.pause)
         yield pl.DataFrame({"id": range(chunk.bounds["from"], chunk.bounds["from"] + 10)})
 '''
+
+
+STOPS_AT = """
+import atexit, signal, sys
+from contextlib import suppress
+
+MOMENT = sys.argv.pop(1)
+
+def here():
+    print("here", flush=True)
+    while True:
+        signal.pause()
+
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name == MOMENT:
+            here()
+
+if MOMENT == "the end":
+    atexit.register(here)
+sys.meta_path.insert(0, Stop())
+from hygge.__main__ import start
+start()
+"""
+
+
+@pytest.mark.parametrize("moment", ["hygge.cli.app", "click", "hygge.project", "polars", "the end"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_at_any_moment_is_an_exit_code(
+    moment: str, number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    """While anything is imported, and when all is done: never the signal itself, or a traceback."""
+    root = project(tmp_path, flow=SLOW.format(batches=1, pause=0, entities="a"))
+    child = subprocess.Popen(
+        [sys.executable, "-c", STOPS_AT, moment, "go"],
+        cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        encoding="utf-8",
+    )  # fmt: skip
+    try:
+        until(child, "here")
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+        child.communicate()
+    assert (child.returncode, err) == (code, "\nStopped.\n")

@@ -58,14 +58,15 @@ def explain(error: Exception, *, verbose: bool = False) -> int:
     Parameters
     ----------
     error: anything.
-    verbose: whether to show where in the code an unexpected error arose.
+    verbose: whether to show where in the code the error arose; that a configuration is wrong did
+        not arise there.
     """
     from hygge.cli.console import dim, red, say
     from hygge.cli.render import error_text
     from hygge.cli.text import here
     from hygge.core.errors import ConfigError, HyggeError
 
-    if verbose:
+    if verbose and not isinstance(error, ConfigError):
         import traceback
 
         say(dim("".join(traceback.format_exception(error)).rstrip()), to_stderr=True)
