@@ -84,6 +84,7 @@ ON_BABELFISH = {
 
 
 class TestMSSQLHome(HomeContract):
+    database = DATABASE
     never: ClassVar = {
         **NESTED,
         "timestamp(ns)": "datetime2 has no more than 100 ns",
@@ -121,8 +122,8 @@ class TestMSSQLHome(HomeContract):
             for row in frame.select(schema.names).iter_rows()
         ]
         table = "my table"
-        home = MSSQLHome(table, url=url_of(DATABASE))
-        with MSSQLConnection(url=url_of(DATABASE)).open_link() as link:
+        home = MSSQLHome(table, url=url_of(self.database))
+        with MSSQLConnection(url=url_of(self.database)).open_link() as link:
             link.execute(f"DROP TABLE IF EXISTS {DIALECT.quote(table)}")
             link.execute(f"CREATE TABLE {DIALECT.quote(table)} ({columns})")
             for start in range(0, len(rows), 500):

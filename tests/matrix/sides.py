@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import pytest
 from tests.contract import (
     test_alchemy,
     test_databases,
@@ -17,6 +16,8 @@ from tests.contract import (
     test_file_homes,
     test_file_stores,
     test_iceberg,
+    test_mssql,
+    test_mssql_store,
     test_mysql,
     test_mysql_store,
     test_object_stores,
@@ -24,36 +25,41 @@ from tests.contract import (
     test_open_mirroring,
     test_postgres,
     test_postgres_store,
+    test_sql_store,
+    test_sql_store_mysql,
 )
+from tests.servers.objects import KINDS as OBJECT_STORES
 
 from hygge.testing.homes import HomeContract
 from hygge.testing.quirks import Quirks
 from hygge.testing.stores import StoreContract
 
 S = TypeVar("S", bound=Quirks)
+There = Callable[[str], Any]
+"""What a side needs to be there, by what it is on: a database of its own, or an emulator."""
 
 
 @dataclass(frozen=True)
 class Side(Generic[S]):
-    """A suite, and the fixtures it needs.
+    """A suite, and what it needs to be there.
 
     Parameters
     ----------
     suite: the class.
-    fixtures: its attributes to the fixtures that fill them.
+    on: `postgres`, `mysql`, `mssql`, `s3`, `azure` or `gcs`; "" for nothing.
     """
 
     suite: type[S]
-    fixtures: Mapping[str, str] = field(default_factory=dict)
+    on: str = ""
 
-    def ready(self, folder: Path, request: pytest.FixtureRequest) -> S:
-        """The suite with all it needs, in a folder of its own."""
+    def ready(self, folder: Path, there: There) -> S:
+        """The suite with all it needs, in a folder of its own. Raises Missing."""
         folder.mkdir()
         made = self.suite()
         made.folder = folder
         made.__dict__["prefix"] = f"{uuid.uuid4().hex[:12]}_"  # of tables in a shared database
-        for name, fixture in self.fixtures.items():
-            setattr(made, name, request.getfixturevalue(fixture))
+        if self.on:
+            setattr(made, "emulator" if self.on in OBJECT_STORES else "database", there(self.on))
         return made
 
 
@@ -65,10 +71,6 @@ class OnGoogle(test_object_stores.TestParquetOnS3):
     on = "gcs"
 
 
-IN_POSTGRES = {"database": "in_postgres"}
-IN_MYSQL = {"database": "in_mysql"}
-ON_S3, ON_AZURE, ON_GOOGLE = ({"emulator": f"on_{name}"} for name in ("s3", "azure", "gcs"))
-
 HOMES: Mapping[str, Side[HomeContract]] = {
     "parquet": Side(test_file_homes.TestParquetHome),
     "csv": Side(test_file_homes.TestCSVHome),
@@ -78,12 +80,13 @@ HOMES: Mapping[str, Side[HomeContract]] = {
     "duckdb": Side(test_duckdb.TestDuckDBHome),
     "delta": Side(test_delta.TestDeltaHome),
     "iceberg": Side(test_iceberg.TestIcebergHome),
-    "s3": Side(test_object_stores.TestParquetFromS3, ON_S3),
-    "postgres": Side(test_postgres.TestPostgresHome, IN_POSTGRES),
-    "mysql": Side(test_mysql.TestMySQLHome, IN_MYSQL),
-    "odbc": Side(test_odbc.TestODBCHome, IN_POSTGRES),
-    "sql_psycopg": Side(test_alchemy.TestSQLHomeByPsycopg, IN_POSTGRES),
-    "sql_pymysql": Side(test_alchemy.TestSQLHomeByPyMySQL, IN_MYSQL),
+    "s3": Side(test_object_stores.TestParquetFromS3, "s3"),
+    "postgres": Side(test_postgres.TestPostgresHome, "postgres"),
+    "mysql": Side(test_mysql.TestMySQLHome, "mysql"),
+    "odbc": Side(test_odbc.TestODBCHome, "postgres"),
+    "sql_psycopg": Side(test_alchemy.TestSQLHomeByPsycopg, "postgres"),
+    "sql_pymysql": Side(test_alchemy.TestSQLHomeByPyMySQL, "mysql"),
+    "mssql": Side(test_mssql.TestMSSQLHome, "mssql"),
 }
 STORES: Mapping[str, Side[StoreContract]] = {
     "parquet": Side(test_file_stores.TestParquetStore),
@@ -95,9 +98,13 @@ STORES: Mapping[str, Side[StoreContract]] = {
     "delta": Side(test_delta.TestDeltaStore),
     "iceberg": Side(test_iceberg.TestIcebergStore),
     "open_mirroring": Side(test_open_mirroring.TestOpenMirroringStore),
-    "postgres": Side(test_postgres_store.TestPostgresStore, IN_POSTGRES),
-    "mysql": Side(test_mysql_store.TestMySQLStore, IN_MYSQL),
-    "s3": Side(test_object_stores.TestParquetOnS3, ON_S3),
-    "azure": Side(OnAzure, ON_AZURE),
-    "gcs": Side(OnGoogle, ON_GOOGLE),
+    "postgres": Side(test_postgres_store.TestPostgresStore, "postgres"),
+    "mysql": Side(test_mysql_store.TestMySQLStore, "mysql"),
+    "sql": Side(test_sql_store.TestSQLStoreOfUnknownDatabases),
+    "sql_psycopg": Side(test_sql_store.TestSQLStoreByPsycopg, "postgres"),
+    "sql_pymysql": Side(test_sql_store_mysql.TestSQLStoreByPyMySQL, "mysql"),
+    "mssql": Side(test_mssql_store.TestMSSQLStore, "mssql"),
+    "s3": Side(test_object_stores.TestParquetOnS3, "s3"),
+    "azure": Side(OnAzure, "azure"),
+    "gcs": Side(OnGoogle, "gcs"),
 }

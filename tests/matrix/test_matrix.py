@@ -1,15 +1,16 @@
 """Every Home to every Store: awkward values of all types, and a music shop's tables.
 
-Rows are laid down and read back by what the connectors' own suites use for that, which shares no
-code with hygge. Both sides' reviewed losses are those that their suites declare: a type that both
-carry exactly must arrive exactly, whatever the other side is.
+Rows are laid down, once for all Stores, and read back by what the connectors' own suites use for
+that, which shares no code with hygge. Both sides' reviewed losses are those that their suites
+declare: a type that both carry exactly must arrive exactly, whatever the other side is.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import polars as pl
 import pytest
 from tests.acceptance.support import as_declared
 from tests.acceptance.test_chinook import generate
-from tests.matrix.sides import HOMES, STORES, Side
-from tests.servers import Database, Server
+from tests.matrix.sides import HOMES, STORES, Side, There
+from tests.servers import Server
+from tests.servers.objects import KINDS as OBJECT_STORES
 from tests.servers.objects import Emulator
+from tests.sql.mssql import support as mssql
 
 from hygge import Flow, Home, Store
 from hygge.core.conform import conform
@@ -36,47 +39,65 @@ SHOP = ("Customer", "Employee", "Invoice", "MediaType", "PlaylistTrack", "Track"
 _KINDS = {"INTEGER": "int64", "DATETIME": "timestamp(us)", "NUMERIC(10,2)": "decimal(10,2)"}
 
 
-@pytest.fixture(scope="module")
-def in_postgres(postgres_server: Server) -> Iterator[Database]:
-    with postgres_server.database() as database:
-        yield database
+MARKS = {"mssql": [mssql.needs_server, pytest.mark.timeout(600)]}
+EVERY_HOME = [pytest.param(name, marks=MARKS.get(name, [])) for name in HOMES]
+EVERY_STORE = [pytest.param(name, marks=MARKS.get(name, [])) for name in STORES]
+Lay = Callable[[str, str, Schema, pl.DataFrame], Home]
 
 
-@pytest.fixture(scope="module")
-def in_mysql(mysql_server: Server) -> Iterator[Database]:
-    with mysql_server.database() as database:
-        yield database
+@pytest.fixture(scope="session")
+def fresh(request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]) -> Iterator[There]:
+    """Each time a database of its own, or the emulator."""
+    with ExitStack() as stack:
+
+        def of(on: str) -> Any:
+            if on in OBJECT_STORES:
+                return emulators(on)
+            if on == "mssql":
+                return stack.enter_context(mssql.database())
+            server: Server = request.getfixturevalue(f"{on}_server")
+            return server.new_database()  # which goes with the server
+
+        yield of
 
 
-@pytest.fixture
-def on_s3(emulators: Callable[[str], Emulator]) -> Emulator:
-    return emulators("s3")
+@pytest.fixture(scope="session")
+def shared(fresh: There) -> There:
+    """One database for all that ask."""
+    return cache(fresh)
 
 
-@pytest.fixture
-def on_azure(emulators: Callable[[str], Emulator]) -> Emulator:
-    return emulators("azure")
-
-
-@pytest.fixture
-def on_gcs(emulators: Callable[[str], Emulator]) -> Emulator:
-    return emulators("gcs")
-
-
-@pytest.fixture
-def home(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> HomeContract:
-    side: Side[HomeContract] = HOMES[request.param]
-    suite = side.ready(tmp_path / "home", request)
-    monkeypatch.chdir(suite.folder)  # where relative paths start
-    return suite
+@pytest.fixture(scope="session")
+def laid() -> dict[tuple[str, str], tuple[Path, Home]]:
+    """What lies at Homes, and in which folder: each is laid down once, and read by every Store."""
+    return {}
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreContract:
+def lay(
+    laid: dict[tuple[str, str], tuple[Path, Home]],
+    fresh: There,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lay:
+    """A Home by its name, of rows that `what` tells from others."""
+
+    def made(name: str, what: str, schema: Schema, frame: pl.DataFrame) -> Home:
+        if (name, what) not in laid:
+            suite = HOMES[name].ready(tmp_path_factory.mktemp("homes") / name, fresh)
+            monkeypatch.chdir(suite.folder)
+            laid[name, what] = suite.folder, suite.of(frame, schema)
+        folder, found = laid[name, what]
+        monkeypatch.chdir(folder)  # where relative paths start
+        return found
+
+    return made
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path, shared: There) -> StoreContract:
     side: Side[StoreContract] = STORES[request.param]
-    return side.ready(tmp_path / "store", request)
+    return side.ready(tmp_path / "store", shared)
 
 
 @pytest.fixture(scope="session")
@@ -137,15 +158,17 @@ def arriving(schema: Schema, home: HomeContract, names: dict[str, str]) -> Schem
     return schema.changed({f.name: home.arriving(f.type, names.get(f.name, "")) for f in schema})
 
 
-@pytest.mark.parametrize("store", list(STORES), indirect=True)
-@pytest.mark.parametrize("home", list(HOMES), indirect=True)
-def test_values_of_every_type(home: HomeContract, store: StoreContract) -> None:
-    cases = [case for case in CASES if exact(case, home, store)]
+@pytest.mark.parametrize("store", EVERY_STORE, indirect=True)
+@pytest.mark.parametrize("home", EVERY_HOME)
+def test_values_of_every_type(home: str, store: StoreContract, lay: Lay) -> None:
+    suite = HOMES[home].suite()
+    cases = [case for case in CASES if exact(case, suite, store)]
     assert len(cases) >= FEWEST_TYPES
     schema, frame = one_table(cases)
     target = store.new("corpus")
-    move(home.of(frame, schema), target, frame.height)
-    fields = arriving(schema, home, {f"c{n}": case.name for n, case in enumerate(cases)})
+    what = str([case.name for case in cases])
+    move(lay(home, what, schema, frame), target, frame.height)
+    fields = arriving(schema, suite, {f"c{n}": case.name for n, case in enumerate(cases)})
     expected = conform(frame, fields, entity="expected")
     got = store.rows(target, fields)
     assert got.columns == expected.columns
@@ -153,18 +176,19 @@ def test_values_of_every_type(home: HomeContract, store: StoreContract) -> None:
 
 
 @pytest.mark.parametrize("table", SHOP)
-@pytest.mark.parametrize("store", list(STORES), indirect=True)
-@pytest.mark.parametrize("home", list(HOMES), indirect=True)
+@pytest.mark.parametrize("store", EVERY_STORE, indirect=True)
+@pytest.mark.parametrize("home", EVERY_HOME)
 def test_a_music_shop(
-    home: HomeContract,
+    home: str,
     store: StoreContract,
     table: str,
     shop: dict[str, tuple[Schema, pl.DataFrame]],
+    lay: Lay,
 ) -> None:
     schema, frame = shop[table]
     target = store.new(table)
-    move(home.of(frame, schema), target, frame.height)
-    expected = conform(frame, arriving(schema, home, {}), entity="expected")
+    move(lay(home, table, schema, frame), target, frame.height)
+    expected = conform(frame, arriving(schema, HOMES[home].suite(), {}), entity="expected")
     got = store.rows(target, Schema.of(expected))
     assert got.height == frame.height
     store.check_rows(target, expected)

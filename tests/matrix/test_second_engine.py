@@ -79,10 +79,8 @@ def as_there(value: Any, kind: LogicalType, lake: str) -> Any:
 
 
 @pytest.mark.parametrize("lake", LAKES)
-def test_values_of_every_type(
-    lake: str, engine: ClickHouse, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    suite = STORES[lake].ready(tmp_path / "lake", request)
+def test_values_of_every_type(lake: str, engine: ClickHouse, tmp_path: Path) -> None:
+    suite = STORES[lake].ready(tmp_path / "lake", str)
     declared = set(dict(suite.quirks()))
     cases = [c for c in CASES if declared.isdisjoint((c.name, f"values[{c.name}]"))]
     assert len(cases) >= FEWEST_TYPES

@@ -6,6 +6,9 @@ Babelfish makes one database at a time, so tests against it run in one process, 
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from urllib.parse import quote, urlsplit
@@ -49,3 +52,17 @@ def is_babelfish() -> bool:
         if not there:
             link.execute(f"CREATE DATABASE {DATABASE}")
         return str(link.row("SELECT @@VERSION")[0]).startswith("Babelfish")
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The name of an empty database until the end of the `with`."""
+    is_babelfish()
+    name = f"{DATABASE}_{secrets.token_hex(4)}"
+    with connect("master") as link:
+        link.execute(f"CREATE DATABASE {name}")
+    try:
+        yield name
+    finally:
+        with connect("master") as link:
+            link.execute(f"DROP DATABASE {name}")
