@@ -84,7 +84,7 @@ ON_BABELFISH = {
 
 
 class TestMSSQLHome(HomeContract):
-    database = DATABASE
+    table = "my table"
     never: ClassVar = {
         **NESTED,
         "timestamp(ns)": "datetime2 has no more than 100 ns",
@@ -121,9 +121,9 @@ class TestMSSQLHome(HomeContract):
             "(" + ", ".join(map(literal, row, [f.type for f in schema])) + ")"
             for row in frame.select(schema.names).iter_rows()
         ]
-        table = "my table"
-        home = MSSQLHome(table, url=url_of(self.database))
-        with MSSQLConnection(url=url_of(self.database)).open_link() as link:
+        table = self.table
+        home = MSSQLHome(table, url=url_of(DATABASE))
+        with MSSQLConnection(url=url_of(DATABASE)).open_link() as link:
             link.execute(f"DROP TABLE IF EXISTS {DIALECT.quote(table)}")
             link.execute(f"CREATE TABLE {DIALECT.quote(table)} ({columns})")
             for start in range(0, len(rows), 500):

@@ -28,7 +28,6 @@ from tests.contract import (
     test_sql_store,
     test_sql_store_mysql,
 )
-from tests.servers.objects import KINDS as OBJECT_STORES
 
 from hygge.testing.homes import HomeContract
 from hygge.testing.quirks import Quirks
@@ -36,7 +35,12 @@ from hygge.testing.stores import StoreContract
 
 S = TypeVar("S", bound=Quirks)
 There = Callable[[str], Any]
-"""What a side needs to be there, by what it is on: a database of its own, or an emulator."""
+"""What a side needs to be there, by what it is on: a database, a table or an emulator."""
+FILLED = {
+    "postgres": "database", "mysql": "database", "mssql": "table",
+    "s3": "emulator", "azure": "emulator", "gcs": "emulator",
+}  # fmt: skip
+"""The attributes of suites that it fills."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Side(Generic[S]):
         made.folder = folder
         made.__dict__["prefix"] = f"{uuid.uuid4().hex[:12]}_"  # of tables in a shared database
         if self.on:
-            setattr(made, "emulator" if self.on in OBJECT_STORES else "database", there(self.on))
+            setattr(made, FILLED[self.on], there(self.on))
         return made
 
 

@@ -47,14 +47,14 @@ Lay = Callable[[str, str, Schema, pl.DataFrame], Home]
 
 @pytest.fixture(scope="session")
 def fresh(request: pytest.FixtureRequest, emulators: Callable[[str], Emulator]) -> Iterator[There]:
-    """Each time a database of its own, or the emulator."""
+    """Each time a database of its own, of SQL Server a table of its own; or the emulator."""
     with ExitStack() as stack:
 
         def of(on: str) -> Any:
             if on in OBJECT_STORES:
                 return emulators(on)
             if on == "mssql":
-                return stack.enter_context(mssql.database())
+                return stack.enter_context(mssql.table())
             server: Server = request.getfixturevalue(f"{on}_server")
             return server.new_database()  # which goes with the server
 

@@ -55,14 +55,12 @@ def is_babelfish() -> bool:
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """The name of an empty database until the end of the `with`."""
+def table() -> Iterator[str]:
+    """The name of a table of nobody else's, which goes at the end of the `with`."""
     is_babelfish()
-    name = f"{DATABASE}_{secrets.token_hex(4)}"
-    with connect("master") as link:
-        link.execute(f"CREATE DATABASE {name}")
+    name = f"t_{secrets.token_hex(6)}"
     try:
         yield name
     finally:
-        with connect("master") as link:
-            link.execute(f"DROP DATABASE {name}")
+        with connect() as link:
+            link.execute(f"DROP TABLE IF EXISTS {name}")
