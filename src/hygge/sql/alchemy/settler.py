@@ -47,6 +47,11 @@ class Inserting(Settler):
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         return _writing(link).append(place, table, rows)
 
+    def ingest_all(
+        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+    ) -> int:
+        return sum(self.ingest(link, place, table, rows) for rows in batches)
+
 
 class AlchemySettler(Inserting):
     """See the module.
