@@ -6,8 +6,10 @@ import ctypes
 import sys
 from functools import cache
 
-_M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # malloc.h of glibc
 _THRESHOLD = 128 * 1024  # glibc's own, before it adapts
+_KEPT = 32 << 20  # the most that glibc takes from its heap
+_state = {"keeps": False}
 
 
 @cache
@@ -21,5 +23,24 @@ def give_back() -> None:
     SQLite: 50 MB less, in less time, since blocks that grow are moved without a copy. Does nothing
     where the C library is another.
     """
+    if not _state["keeps"]:
+        _set(_M_MMAP_THRESHOLD, _THRESHOLD)
+
+
+@cache
+def keep() -> None:
+    """Have the C library keep what is freed for what comes next, whoever asks for the other.
+
+    DuckDB takes each of its blocks of 256 KB from it, and would have each mapped, cleared by the
+    system and unmapped again while a table is filled. Seen from PostgreSQL on two processors:
+    1 M rows of 15 columns in 4.1 s instead of 4.7 s and 450 MB instead of 430 MB; 10 M rows in
+    34 s instead of 38 s.
+    """
+    _state["keeps"] = True
+    _set(_M_MMAP_THRESHOLD, _KEPT)
+    _set(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def _set(parameter: int, value: int) -> None:
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
-        mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+        mallopt(parameter, value)

@@ -221,8 +221,24 @@ def test_memory_is_enough_for_keys(tmp_path: Path, mode: Any, given: str | None)
     if given:
         assert limits == ["286.1 MiB"] * 2
     else:
-        assert (limits[0] == "244.1 MiB") == (mode != "merge")
-        assert (limits[1] == "244.1 MiB") == (mode == "append")
+        assert (limits[0] == "200.1 MiB") == (mode != "merge")
+        assert (limits[1] == "200.1 MiB") == (mode == "append")
+
+
+def test_wide_tables_are_filled_with_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "WRITING_KB", 8 * 1024)
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
+    around = Surroundings(connections={"w": connection})
+    limits = []
+    with closing(connection.connect()) as link:  # so that the file stays open
+        for columns in (10, 40, 20):
+            rows = pl.DataFrame({f"c{n}": [n] for n in range(columns)})
+            store = DuckDBStore(f"t{columns}", connection="w").bind(around)
+            load_frames(store, [rows], "append")
+            limits.append(str(link.row("SELECT current_setting('memory_limit')")[0]))
+    assert limits[0] != limits[1] == limits[2] == "20.0 MiB"
 
 
 def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

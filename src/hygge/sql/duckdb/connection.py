@@ -47,8 +47,9 @@ class DuckDBConnection(PooledConnection):
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="Memory that DuckDB may use, beside batches on their way. If not set: 64 MB "
         "to read tables, and more where more than 30 columns are read at once; 128 MB for a query "
-        "or a `where`; 256 MB to load tables, and most of what there is where a load has a key, "
-        "whose index is held in memory. A query that joins or sorts much may want more",
+        "or a `where`; 210 MB to load tables, more from 400 columns on, and most of what there is "
+        "where a load has a key, whose index is held in memory. A query that joins or "
+        "sorts much may want more",
         examples=["4GB"],
     )
 

@@ -23,11 +23,11 @@ from hygge.core.errors import (
 from hygge.core.secrets import redact
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
-from hygge.sql.memory import give_back
+from hygge.sql.memory import give_back, keep
 
-READING_KB, QUERY_KB, WRITING_KB = 62_500, 125_000, 250_000
+READING_KB, QUERY_KB, WRITING_KB = 62_500, 125_000, 205_000
 """What DuckDB may use to read tables, for queries of any kind and to write, beside batches on their
-way, unless a limit is set: 64, 128 and 256 MB."""
+way, unless a limit is set: 64, 128 and 210 MB."""
 _THREADS = 4
 """Most threads that read for one who takes the rows in order: more only hold more memory."""
 _COLUMN_KB = 512
@@ -74,7 +74,10 @@ class DuckDBLink(Link):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         elif not remote and not Path(path).is_file():
             raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
-        give_back()
+        if writing:
+            keep()
+        else:
+            give_back()
         config: dict[str, Any] = {"motherduck_token": token} if token else {}
         with told(path):
             try:
@@ -96,7 +99,7 @@ class DuckDBLink(Link):
     def lift(self) -> None:
         """Let DuckDB use most of what memory there is, unless a limit was set, from now on.
 
-        The index of a table's key is held in memory, all of it: 256 MB are enough for some ten
+        The index of a table's key is held in memory, all of it: 210 MB are enough for some ten
         million whole numbers. What else was open of the file shares the limit, so it never sinks.
         """
         if not self._fixed and self.label not in _lifted:
@@ -134,6 +137,7 @@ class DuckDBLink(Link):
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Append a frame to a table, column by column's name; returns how many rows it took."""
+        self.make_room(rows.width * _COLUMN_KB)  # one thread fills
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
         _hygge_rows = rows.to_arrow(compat_level=pl.CompatLevel.newest()).to_reader()
