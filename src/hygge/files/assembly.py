@@ -14,8 +14,8 @@ from hygge.core.drift import target
 from hygge.core.fields import Schema
 from hygge.core.load import Load, LoadRequest, Mode, State, Writer, check_kept
 from hygge.core.steps import reached
+from hygge.core.telling import telling
 from hygge.core.terms import check_vanished
-from hygge.files import local
 from hygge.files.buckets import KEYS, Merge
 from hygge.files.fold import Fold
 from hygge.files.format import Format
@@ -87,7 +87,7 @@ class PartsLoad(Load):
     def key_writer(self) -> Writer:
         """See Load. The keys wait in a folder of their own."""
         folder = self._stage.folder / KEYS
-        with local.telling(self._place):
+        with telling(self._place):
             folder.mkdir(exist_ok=True)
             for left in list(folder.iterdir()):
                 left.unlink()
@@ -99,7 +99,7 @@ class PartsLoad(Load):
 
     def staged_keys(self) -> int:
         folder = self._stage.folder / KEYS
-        with local.telling(self._place):
+        with telling(self._place):
             return sum(SPILL.rows(p, self._key_fields) for p in sorted(folder.iterdir()))
 
     @property

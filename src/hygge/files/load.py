@@ -21,6 +21,7 @@ from hygge.core.load import (
     with_store_facts,
 )  # fmt: skip
 from hygge.core.steps import reached
+from hygge.core.telling import telling
 from hygge.files import local
 from hygge.files.assembly import PartsLoad, target_fields
 from hygge.files.format import Format
@@ -59,7 +60,7 @@ class FileLoad(PartsLoad):
         self._fields = target_fields(request.mode, request.stored, held, place)
         self._ledger: LedgerFile | None = None
         form.check(self._fields, place)
-        with local.telling(place):
+        with telling(place):
             if left is None:
                 self._stage = Stage.begin(destination, request.load_id, context.cancel)
             else:
@@ -87,7 +88,7 @@ class FileLoad(PartsLoad):
         return self._stage.incoming if self.waits else self._stage.new
 
     def keep(self, head: Head) -> bool:
-        with local.telling(self._place):
+        with telling(self._place):
             head = replace(head, store=ledger_facts(self._format, self._written))
             self._ledger = LedgerFile.begin(self._stage.folder / LEDGER, head)
         reached("files.ledger_begun")
@@ -95,7 +96,7 @@ class FileLoad(PartsLoad):
 
     def finished(self, done: Done) -> None:
         assert self._ledger is not None  # `keep` was called
-        with local.telling(self._place):
+        with telling(self._place):
             local.sync(self._here)
             self._ledger.add(done)
         reached("files.chunk_kept")
@@ -111,7 +112,7 @@ class FileLoad(PartsLoad):
 
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         form = self.ticket.form
-        with local.telling(self._place):
+        with telling(self._place):
             return sum(form.rows(p, self.staged) for p in sorted(self._here.iterdir()))
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
@@ -123,7 +124,7 @@ class FileLoad(PartsLoad):
             raise VerifyError(
                 f"{self._place}: the receipts and the staged files differ; nothing was published"
             )
-        with local.telling(self._place):
+        with telling(self._place):
             try:
                 parts, layout = self._assemble(coming)
             except (OSError, pl.exceptions.PolarsError) as error:

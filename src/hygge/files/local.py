@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import re
 import shutil
 import sys
 import uuid
@@ -18,17 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from polars.exceptions import PolarsError
-
 from hygge.core.context import CancelToken
-from hygge.core.errors import ConnectError, TransientError
+from hygge.core.errors import TransientError
 from hygge.core.locks import try_lock
 
 _AT_FDCWD = -100  # Linux, <fcntl.h>: paths are relative to the working directory
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # Linux, <linux/fs.h>; renameat2(2)
 _RENAME_SWAP, _RENAME_EXCL = 0x2, 0x4  # macOS, <stdio.h>; renamex_np(2)
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class NoExchange(Exception):
@@ -132,6 +128,8 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir()
     except FileExistsError:
+        if not path.is_dir():
+            raise
         return
     sync(path.parent)
 
@@ -202,37 +200,3 @@ def locked(path: Path, cancel: CancelToken, *, patience_s: float = 120.0) -> Ite
         yield
     finally:
         os.close(descriptor)
-
-
-def code_of(error: BaseException) -> int:
-    """The operating system's number for an error; 0 for none. Polars gives it in the text only."""
-    found = re.search(r"os error (\d+)", str(error))
-    return getattr(error, "errno", None) or (int(found[1]) if found else 0)
-
-
-@contextmanager
-def telling(place: str) -> Iterator[None]:
-    """Turn what the operating system says into an error for people; `place` names the folder.
-
-    Raises ConnectError for an error of the operating system; others pass as they are.
-    """
-    try:
-        yield
-    except (OSError, PolarsError) as error:
-        code = code_of(error)
-        if code in _FULL:
-            raise ConnectError(
-                f"{place}: there is no room to write ({os.strerror(code)})",
-                hint="free some space; what the destination held is untouched",
-            ) from error
-        if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise ConnectError(
-                f"{place}: {os.strerror(code)} ({getattr(error, 'filename', None) or place})",
-                hint="give hygge's user the right to read and write this folder and its parent",
-            ) from error
-        if not code:
-            raise
-        raise ConnectError(
-            f"{place}: {os.strerror(code)} ({getattr(error, 'filename', None) or place})",
-            hint="is the path right, and does the disk work?",
-        ) from error

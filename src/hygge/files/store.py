@@ -19,6 +19,7 @@ from hygge.core.ledger import Ledger
 from hygge.core.load import Load, LoadRequest, Mode, State, Writer
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store, StoreSession
+from hygge.core.telling import telling
 from hygge.core.upkeep import Optimize, due
 from hygge.files import local
 from hygge.files.assembly import COMPACTED_AT, link_parts, target_fields
@@ -209,7 +210,7 @@ class FileStoreSession(StoreSession):
 
     def _look(self) -> Held:
         if self._held is None:
-            with local.telling(self._store.place()):
+            with telling(self._store.place()):
                 recover(self._folder, self._context.cancel)
                 try:
                     self._held = look(self._folder, self._format)
@@ -230,7 +231,7 @@ class FileStoreSession(StoreSession):
 
     def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
         place = self._store.place()
-        with local.telling(place):
+        with telling(place):
             self._left = Stage.adopt(self._folder, self._context.cancel, self._damaged)
         if self._left is None:
             return None
@@ -268,7 +269,7 @@ class FileStoreSession(StoreSession):
         if len(small) < 2:
             return len(held.parts), len(held.parts)
         state = next_generation(held.state)
-        with local.telling(place):
+        with telling(place):
             stage = Stage.begin(self._folder, "compact", self._context.cancel)
             try:
                 writer = PartWriter(

@@ -12,7 +12,7 @@ from hygge.core.context import Context
 from hygge.core.errors import DataError, StateError
 from hygge.core.fields import Schema
 from hygge.core.load import Receipt, Writer
-from hygge.files import local
+from hygge.core.telling import telling
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.parts import Part, PartWriter, digest_of
@@ -67,11 +67,11 @@ class FileWriter(Writer):
         refuse_null_keys(batch, ticket.keys, ticket.entity, self._taken)
         ticket.form.check_values(batch, ticket.entity, self._taken)
         self._taken += batch.height
-        with local.telling(ticket.place):
+        with telling(ticket.place):
             self._parts.add(widened(batch, ticket.fields, ticket.entity))
 
     def finish(self) -> Receipt:
-        with local.telling(self._ticket.place):
+        with telling(self._ticket.place):
             self._parts.flush()
         parts = self._parts.parts
         return Receipt(

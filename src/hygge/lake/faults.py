@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hygge.core.errors import ConnectError
 from hygge.core.secrets import redact
-from hygge.files import local
+from hygge.core.telling import code_of
+from hygge.core.telling import telling as of_the_system
 from hygge.files.reading import first_line
 
 
@@ -24,11 +25,11 @@ def telling(place: object, *library: type[Exception]) -> Iterator[None]:
     """
     failures: tuple[type[Exception], ...] = (OSError, *library)
     try:
-        with local.telling(str(place)):
+        with of_the_system(str(place)):
             yield
     except failures as error:
-        if code := local.code_of(error):  # which libraries give in their text
-            with local.telling(str(place)):
+        if code := code_of(error):  # which libraries give in their text
+            with of_the_system(str(place)):
                 raise OSError(code, os.strerror(code)) from error
         raise ConnectError(
             f"{place}: {redact(first_line(error))}",

@@ -25,6 +25,7 @@ from hygge.core.home import Home
 from hygge.core.secrets import redact
 from hygge.core.settings import build
 from hygge.core.store import Store
+from hygge.core.telling import code_of, hint_of
 from hygge.project import EntitySettings
 from hygge.run.ids import new_run_id
 from hygge.run.move import Attempt, Moved
@@ -265,7 +266,8 @@ class Mover:
         status: Status = "cancelled" if isinstance(error, Cancelled) else "failed"
         known = error if isinstance(error, HyggeError) else None
         message = known.message if known else f"{type(error).__name__}: {error}"
-        hint = "; ".join(filter(None, (known.hint if known else None, self._kept)))
+        next_step = known.hint if known else hint_of(code_of(error))
+        hint = "; ".join(filter(None, (next_step, self._kept)))
         return self._result(
             status, error=redact(message), error_class=type(error).__name__,
             hint=redact(hint) or None, retryable=is_transient(error),

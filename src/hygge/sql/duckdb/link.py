@@ -21,6 +21,7 @@ from hygge.core.errors import (
     TransientError,
 )
 from hygge.core.secrets import redact
+from hygge.core.telling import NO_ROOM, telling
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back, keep
@@ -70,10 +71,8 @@ class DuckDBLink(Link):
             itself it keeps all blocks that it has read or written, 1.3 GB of a table of 10 M rows.
         """
         remote = path.startswith("md:")
-        if writing and not remote:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        elif not remote and not Path(path).is_file():
-            raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
+        if not remote:
+            _check(Path(path), writing=writing)
         if writing:
             keep()
         else:
@@ -226,6 +225,20 @@ def _raise(connection: duckdb.DuckDBPyConnection, path: str, kb: int) -> None:
         connection.execute(f"SET memory_limit = '{_rooms[path]}KiB'")
 
 
+def _check(path: Path, *, writing: bool) -> None:
+    """Raise ConnectError for a path that no DuckDB file is at or can be made at. It is looked at,
+    never opened: that would drop the locks that this process has on it."""
+    with telling(str(path)):
+        if writing:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise ConnectError(f"{path} is a folder", hint="choose the path of a file")
+        if not path.is_file():
+            if writing:
+                return
+            raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
+
+
 @contextmanager
 def told(label: str) -> Iterator[None]:
     """DuckDB's errors as hygge's; their classes: https://duckdb.org/docs/stable/dev/internal_errors."""
@@ -241,12 +254,16 @@ def explain(error: Exception, label: str) -> HyggeError:
         return Cancelled(text)
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
         return ConfigError(text)
+    if "No space left on device" in str(error):  # of DuckDB's own, of several classes
+        return ConnectError(text, hint=NO_ROOM)
     if isinstance(error, duckdb.OutOfMemoryException):
         return DataError(text, hint="raise the connection's `memory_limit`")
     if isinstance(error, duckdb.TransactionException):
         return TransientError(text)
     if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.HTTPException):
-        if "lock" in str(error):
+        if "set lock" in str(error):
             return TransientError(text, hint="another program has the file open to write")
-        return ConnectError(text, hint="check `path` and the right to read it")
+        return ConnectError(
+            text, hint="check that `path` is a DuckDB file, and the right to read it"
+        )
     return DataError(text)

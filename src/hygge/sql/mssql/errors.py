@@ -30,6 +30,15 @@ _INSTALL = (
     "`odbcinst -q -d` lists what is there"
 )
 _LONGER = "raise the connection's `longest_text` or `longest_binary`"
+_RIGHTS = (
+    "have it granted: to read, `GRANT SELECT ON ... TO ...`; to load, also INSERT, UPDATE, DELETE, "
+    "ALTER on the schema and CREATE TABLE"
+)
+_DENIED = re.compile(
+    r"The (?P<right>[A-Z ]+) permission was denied on the object '(?P<object>[^']+)', "
+    r"database '[^']*', schema '(?P<schema>[^']+)'"
+)
+"""How 229 names what is missing."""
 _SQL = "check the query, `where` and `columns`"
 
 _WORDS: tuple[tuple[str, Kind, str], ...] = (
@@ -102,8 +111,8 @@ _WORDS: tuple[tuple[str, Kind, str], ...] = (
     ("too many operations in progress", TransientError, "the server throttles: less at once"),
     ("query timeout", TransientError, "raise `statement_timeout`, or read less at a time"),
     # 229, 916, 297
-    ("permission was denied", ConnectError, "have it granted: `GRANT SELECT ON ... TO ...`"),
-    ("does not have permission", ConnectError, "have it granted: `GRANT SELECT ON ... TO ...`"),
+    ("permission was denied", ConnectError, _RIGHTS),
+    ("does not have permission", ConnectError, _RIGHTS),
     # What holds of a query that becomes part of another one: 1033, 8155, 156
     ("order by clause is invalid", ConfigError, "leave ORDER BY out of the query"),
     ("no column name was specified", ConfigError, "name every column of the query with AS"),
@@ -164,6 +173,9 @@ def explain(error: BaseException, label: str) -> HyggeError:
     state = str(getattr(error, "driver_error", "") or "")
     said = str(getattr(error, "ddbc_error", "") or error)
     shown = redact(f"{label}: {_NOISE.sub('', said).strip() or state}")
+    if denied := _DENIED.search(said):
+        missing = f"GRANT {denied['right']} ON {denied['schema']}.{denied['object']} TO ..."
+        return ConnectError(shown, hint=f"have it granted: `{redact(missing)}`")
     if told := _by_words(shown, said):
         return told
     for words, kind, hint in _STATES:

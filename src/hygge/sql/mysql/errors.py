@@ -7,6 +7,7 @@ https://mariadb.com/kb/en/mariadb-error-code-reference/
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,10 @@ from hygge.core.secrets import redact
 Kind = type[HyggeError]
 
 _PASSWORD = "check `user` and `password`, and from which hosts that user may connect"  # noqa: S105 - a hint
-_RIGHTS = "have it granted: `GRANT SELECT, SHOW VIEW ON ... TO ...`"
+_RIGHTS = (
+    "have it granted: to read, `GRANT SELECT, SHOW VIEW ON ... TO ...`; to load, also INSERT, "
+    "UPDATE, DELETE, CREATE, ALTER, DROP on the database"
+)
 _FULL = "fewer connections: a smaller `pool_size`, or `limits` at certain hours"
 _AGAIN = "the server ended it, so that others could go on; trying again may help"
 _SLOW = "raise `statement_timeout`, or the server's own limit; or read less at a time"
@@ -29,6 +33,12 @@ _LOST = (
     "`net_write_timeout` and `wait_timeout` decide how soon"
 )
 _SQL = "check the query, `where` and `columns`"
+_DENIED = re.compile(
+    r"(?P<rights>[A-Z ,]+) command denied to user (?P<user>'.*'@'.*') for (?P<what>table|column) "
+    r"(?P<table>\S+)"
+)
+"""How 1142 names what is missing."""
+_ROOM = "free some space there, or raise what limits the table"
 
 _NUMBERS: dict[int, tuple[Kind, str]] = {
     **dict.fromkeys((1044, 1045, 1130, 1251, 1524, 1698, 1820, 1862, 2059, 3118, 4151, 1862),
@@ -46,6 +56,15 @@ _NUMBERS: dict[int, tuple[Kind, str]] = {
     1146: (ConfigError, "check `table`, and `schema`, which is a database here"),
     **dict.fromkeys((1052, 1054, 1055, 1056, 1060, 1064, 1066, 1109, 1111, 1120, 1140, 1149, 1222,
                      1241, 1247, 1248, 1305, 1582, 1630, 3065), (ConfigError, _SQL)),
+    1451: (DataError, "rows of another table refer to those that a load deletes, or replaces by "
+           "deleting them first: load those later, or drop that foreign key"),
+    1452: (DataError, "the foreign key names rows of another table: load that one first"),
+    1062: (DataError, "the table has a key, or a unique index, of which a value comes twice, or is "
+           "there already"),
+    **dict.fromkeys((1048, 1364), (DataError, "the table asks for a value in that column: give it "
+                                   "a default, or load a column of that name")),
+    **dict.fromkeys((1644, 1643, 1642), (DataError, "a trigger of the table raises that error")),
+    **dict.fromkeys((1021, 1114, 1030), (ConnectError, _ROOM)),
     1295: (ConfigError, "a query is one SELECT"),
     1104: (ConfigError, "the server refuses joins of that size; see its `max_join_size`"),
 }  # fmt: skip
@@ -61,6 +80,9 @@ def explain(error: Exception, label: str) -> HyggeError:
     """
     number, text = _said(error)
     shown = redact(f"{label}: {text}{f' ({number})' if number else ''}")
+    if number == 1142 and (denied := _DENIED.search(text)):
+        missing = f"GRANT {denied['rights'].strip()} ON {denied['table']} TO {denied['user']}"
+        return ConnectError(shown, hint=f"have it granted: `{redact(missing)}`")
     if number in _NUMBERS:
         kind, hint = _NUMBERS[number]
         return kind(shown, hint=hint)

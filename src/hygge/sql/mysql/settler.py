@@ -82,6 +82,16 @@ class MySQLSettler(Settler):
     def length(self, name: str) -> int:
         return len(name)
 
+    def check(self, fields: Schema, place: Place) -> None:
+        """See Settler. A name cannot end in a blank (error 1166)."""
+        super().check(fields, place)
+        for field in fields:
+            if field.name.endswith(" "):
+                raise UnsupportedError(
+                    f"{place}: the column '{field.name}' ends in a blank, as no name may here",
+                    hint=f"`rename: {{{field.name!r}: {field.name.rstrip()!r}}}`",
+                )
+
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         quote = self.dialect.quote
         return cast("MySQLLink", link).append(place.sql(self.dialect, table), rows, quote)

@@ -21,6 +21,8 @@ _STATES: dict[str, tuple[Kind, str | None]] = {
     "0A": (ConfigError, None),
     "22": (DataError, None),
     "23": (DataError, "the rows break a rule that the table declares"),
+    "23503": (DataError, "rows of another table refer to those that go, or those that come to it: "
+              "load the tables in that order, or drop the foreign key"),
     "25006": (ConfigError, "hygge reads in a transaction that may not write"),
     "25P03": (Transient, "the server ended a transaction that was idle for too long"),
     "26": (ConfigError, None),
@@ -29,10 +31,12 @@ _STATES: dict[str, tuple[Kind, str | None]] = {
     "3F000": (ConfigError, "check `schema`"),
     "40": (Transient, "other transactions were in the way; trying again may do"),
     "42": (ConfigError, None),
-    "42501": (ConnectError, "the user lacks a right; for a table: GRANT SELECT ON it"),
+    "42501": (ConnectError, "have it granted: GRANT SELECT to read a table; to load it also "
+              "INSERT, UPDATE, DELETE, and as much on `_hygge_state`; to alter it takes its owner"),
     "42P01": (ConfigError, "check the names of tables, and the schema they are in"),
     "42703": (ConfigError, "check the names of columns"),
     "53": (Transient, "the server ran short of something"),
+    "53100": (ConnectError, "the server's disk is full: free some space there"),
     "53300": (Transient, "the server has no connection free: lower `pool_size`, or wait"),
     "53400": (ConfigError, "a limit that the server's settings set"),
     "54": (ConfigError, None),

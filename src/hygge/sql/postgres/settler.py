@@ -67,7 +67,10 @@ SELECT current_user::text, current_setting('transaction_read_only'),
   coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = {schema}),
            has_database_privilege(current_database(), 'CREATE')),
   coalesce(has_table_privilege(to_regclass({table}), 'SELECT')
-           AND has_table_privilege(to_regclass({table}), 'INSERT'), TRUE)
+           AND has_table_privilege(to_regclass({table}), 'INSERT'), TRUE),
+  coalesce(has_table_privilege(to_regclass({state}), 'SELECT')
+           AND has_table_privilege(to_regclass({state}), 'INSERT')
+           AND has_table_privilege(to_regclass({state}), 'UPDATE'), TRUE)
 """
 _WHOLE = ("smallint", "integer", "bigint")
 """Types of whole numbers, each of which takes those before it."""
@@ -114,10 +117,10 @@ class PostgresSettler(Settler):
     def check_rights(self, link: Link, place: Place) -> None:
         """See Settler: to make tables in the schema, and to put rows into the one that is there."""
         schema = self._here(link, place)
-        user, read_only, makes, puts = link.row(
+        states, text = place.sql(self.dialect, self.state_table(place)), self.dialect.text
+        user, read_only, makes, puts, keeps = link.row(
             _RIGHTS.format(
-                schema=self.dialect.text(schema),
-                table=self.dialect.text(place.sql(self.dialect)),
+                schema=text(schema), table=text(place.sql(self.dialect)), state=text(states)
             )
         )
         if read_only == "on":
@@ -129,6 +132,7 @@ class PostgresSettler(Settler):
         quote = self.dialect.quote
         grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(schema)}"]
         grants += [] if puts else [f"SELECT, INSERT ON {place.sql(self.dialect)}"]
+        grants += [] if keeps else [f"SELECT, INSERT, UPDATE ON {states}"]
         if grants:
             raise ConnectError(
                 f"{place}: the user '{user}' may not load it: a load makes a table for rows that "

@@ -18,6 +18,7 @@ from hygge.core.errors import (
     HyggeError,
     TransientError,
 )  # fmt: skip
+from hygge.core.telling import NO_ROOM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -168,7 +169,7 @@ def check_file(path: Path, *, missing_ok: bool = False) -> None:
     """
     try:
         if not S_ISREG(path.stat().st_mode):
-            raise ConnectError(f"{path} is not a file")
+            raise ConnectError(f"{path} is not a file", hint="choose the path of a file")
     except (FileNotFoundError, NotADirectoryError):
         if not missing_ok:
             raise ConnectError(f"there is no SQLite file {path}", hint=_near(path)) from None
@@ -189,9 +190,12 @@ def _near(path: Path) -> str:
 
 def explain(text: str, path: object) -> HyggeError:
     """An SQLite message as one of our errors (messages: sqlite3ErrStr in SQLite's main.c)."""
+    refused = text.startswith("INTEGRITY: ")  # SQLITE_CONSTRAINT, which RAISE in a trigger is too
     text = text.split("\nquery: ")[0].replace("[SQLite] ", "")
     text = re.sub(r"^.*?failed to (prepare|step|execute) query: ", "", text, flags=re.IGNORECASE)
     low, where = text.lower(), f"{path}: {text}"
+    if refused and "constraint failed" not in low:
+        return DataError(where, hint="a trigger of the table refuses the rows")
     if "is locked" in low or "busy" in low:
         return TransientError(where, hint="another program is writing to it; try again")
     if "constraint failed" in low:
@@ -206,6 +210,8 @@ def explain(text: str, path: object) -> HyggeError:
         return ConnectError(
             f"{path} is not an SQLite database", hint="check `path`; an encrypted file looks so too"
         )
+    if "is full" in low:
+        return ConnectError(where, hint=NO_ROOM)
     if any(p in low for p in ("open", "readonly", "permission", "disk")):
         return ConnectError(where, hint="check the file, its folder and their permissions")
     return DataError(where)

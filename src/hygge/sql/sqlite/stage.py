@@ -18,10 +18,10 @@ import polars as pl
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.errors import ConnectError
 from hygge.core.load import LoadRequest, Receipt, Writer
 from hygge.core.locks import try_lock
 from hygge.core.steps import reached
+from hygge.core.telling import telling
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.encode import encode
 
@@ -55,7 +55,7 @@ class Stage:
 
     def __init__(self, database: Path, load_id: str) -> None:
         prefix = f".{database.name}.hygge-"
-        try:
+        with telling(str(database.parent)):
             database.parent.mkdir(parents=True, exist_ok=True)
             self.left = _clear_dead(database.parent, prefix, load_id)
             """How many chunks a dead attempt at this load had begun."""
@@ -65,10 +65,6 @@ class Stage:
                 held = _hold(self.folder)
                 if held is not None:
                     break
-        except OSError as error:
-            raise ConnectError(
-                f"{database.parent} cannot be written to: {error.strerror or error}"
-            ) from error
         self._descriptor: int | None = held
 
     def remove(self) -> None:
