@@ -13,9 +13,22 @@ from hygge.core.fields import Field
 from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
+from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import INDEX, Place
 from hygge.sql.settle.settler import Settler, WayIn
 
+# What may hang on a table that a new one of the same name would not have.
+_HANGS = r"""
+SELECT 'an index' FROM duckdb_indexes()
+  WHERE {this} AND index_name NOT LIKE '~_hygge~_index~_%' ESCAPE '~'
+UNION ALL SELECT 'a constraint' FROM duckdb_constraints()
+  WHERE {this} AND constraint_type NOT IN ('PRIMARY KEY', 'NOT NULL')
+UNION ALL SELECT 'a foreign key' FROM duckdb_constraints() WHERE {referred}
+UNION ALL SELECT 'a default' FROM duckdb_columns() WHERE {this} AND column_default IS NOT NULL
+UNION ALL SELECT 'a comment' FROM duckdb_columns() WHERE {this} AND comment IS NOT NULL
+UNION ALL SELECT 'a comment' FROM duckdb_tables() WHERE {this} AND comment IS NOT NULL
+LIMIT 1
+"""
 _CLAIMED: set[str] = set()
 """Tables that loads of this process are filling; their names are used once only."""
 
@@ -58,12 +71,7 @@ class DuckDBSettler(Settler):
         holder.lift()
 
     def _has_index(self, link: Link, place: Place) -> bool:
-        schema = self._schema(place)
-        query = (
-            "1 FROM duckdb_tables() WHERE database_name = current_database() AND index_count > 0 "
-            f"AND lower(schema_name) = lower({schema}) "
-            f"AND lower(table_name) = lower({self.dialect.text(place.table)})"
-        )
+        query = f"1 FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
         return bool(link.rows(self.dialect.first(query)))
 
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
@@ -73,8 +81,17 @@ class DuckDBSettler(Settler):
             super().add_indexes(link, place, table)
 
     def take_over(self, link: Link, place: Place, new: str) -> None:
-        super().take_over(link, place, new)
-        self.add_indexes(link, place, place.table)
+        """See Settler. Where something hangs on the table that a new one would not have (an index,
+        a constraint, a default, a comment), it stays, and its rows are changed."""
+        this, referred = self._this(place), self._this(place, "referenced_table")
+        found = link.rows(_HANGS.format(this=this, referred=referred))
+        if not found:
+            super().take_over(link, place, new)
+            self.add_indexes(link, place, place.table)
+            return
+        self._lift(link)
+        replace_rows(self, link, place, new, str(found[0][0]))
+        self.drop(link, place, new)
 
     def widen(self, link: Link, place: Place, field: Field) -> None:
         with self._bare(link, place):
@@ -97,9 +114,7 @@ class DuckDBSettler(Settler):
     def _bare(self, link: Link, place: Place) -> Iterator[None]:
         """While the table is without hygge's own indexes, with which no column can be altered."""
         found = link.rows(
-            "SELECT index_name, sql FROM duckdb_indexes() WHERE database_name = current_database() "
-            f"AND lower(schema_name) = lower({self._schema(place)}) "
-            f"AND lower(table_name) = lower({self.dialect.text(place.table)}) "
+            f"SELECT index_name, sql FROM duckdb_indexes() WHERE {self._this(place)} "
             f"AND starts_with(index_name, {self.dialect.text(INDEX)})"
         )
         within = f"{self.dialect.quote(place.schema)}." if place.schema else ""
@@ -109,8 +124,13 @@ class DuckDBSettler(Settler):
         for _, statement in found:
             link.execute(statement)
 
-    def _schema(self, place: Place) -> str:
-        return self.dialect.text(place.schema) if place.schema else "current_schema()"
+    def _this(self, place: Place, column: str = "table_name") -> str:
+        """The condition for the place's table in DuckDB's own catalogue."""
+        schema = self.dialect.text(place.schema) if place.schema else "current_schema()"
+        return (
+            f"database_name = current_database() AND lower(schema_name) = lower({schema}) "
+            f"AND lower({column}) = lower({self.dialect.text(place.table)})"
+        )
 
     def claim(self, link: Link, table: str) -> None:
         _CLAIMED.add(table)

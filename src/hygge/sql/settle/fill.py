@@ -132,6 +132,7 @@ class Filling:
 
     def _replace(self) -> int:
         settler, link, place, new = self.settler, self.link, self.place, self.new
+        self._check_strange()
         if not self.straight and (self.fresh or not self.staged):
             settler.create(link, place, new, self.fields, ())
         if self.staged and (self.straight or self.fresh):
@@ -149,6 +150,27 @@ class Filling:
             self._rows_follow()
             settler.take_over(link, place, new)
         return rows
+
+    def _check_strange(self) -> None:
+        """Raise DataError where the table has columns that neither come nor were loaded: what is in
+        them would go without a word."""
+        if self.held is None:
+            return
+        known = {*self.held.fields.names, *self.fields.names}
+        if not self.settler.case_matters:
+            known = {name.lower() for name in known}
+        there = self.settler.names(self.link, self.place) or []
+        strange = [
+            f"'{name}'"
+            for name in there
+            if (name if self.settler.case_matters else name.lower()) not in known
+        ]
+        if strange:
+            raise DataError(
+                f"{self.place} has columns that hygge did not make ({', '.join(strange)}), which "
+                "would be lost with what is in them",
+                hint="drop them, or keep such columns in a table of their own",
+            )
 
     def _rows_follow(self) -> None:
         if self.settler.rows_follow(self.link):

@@ -163,6 +163,7 @@ class SQLiteFilling(Filling):
 
     def _replace(self) -> int:
         place = self.place
+        self._check_strange()
         for key in (f for f in self.fields if f.key and f.nullable and f.type.kind == "int64"):
             # SQLite makes up a number for a NULL in a key that is the rowid.
             stage = place.sql(self.settler.dialect, self.stage)
