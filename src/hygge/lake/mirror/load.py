@@ -24,7 +24,15 @@ from hygge.core.errors import (
     VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import (
+    Commit,
+    Load,
+    LoadRequest,
+    Receipt,
+    State,
+    check_kept,
+    with_store_facts,
+)  # fmt: skip
 from hygge.core.steps import reached
 from hygge.lake.mirror.marks import INSERT, UPSERT, Marks
 from hygge.lake.mirror.plan import Kept, Plan, state_name
@@ -160,6 +168,8 @@ class MirrorLoad(Load):
             )  # fmt: skip
         if self._reload and self._marks.deleted:
             files = self._sifted(files)
+            kept = sum(file.rows for file in files)
+            check_kept(self.request.entity, kept, self._held, self.request.terms)
         if self._reload and not files:
             files = [self._empty()]
         plan = replace(self._plan, files=tuple(files))
