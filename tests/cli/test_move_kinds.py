@@ -65,6 +65,13 @@ def test_every_type_can_be_named_or_says_what_it_needs(side: Any) -> None:
         assert caught.value.hint == f"write a flow for it, with `type: {kind}`"
 
 
+def test_nothing_is_made_where_something_is_to_be_read(tmp_path: Path) -> None:
+    for place in ("iceberg://in#t", "delta://in", "in/w.db#t", "in/w.duckdb#t", "in"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        hygge("move", place, "out", cwd=tmp_path, code=1)
+        assert not [*(tmp_path / "in").iterdir()], place
+
+
 @pytest.mark.parametrize("side", [0, 1])
 def test_an_unknown_scheme_says_what_is_known(side: int, tmp_path: Path) -> None:
     sides = ["shop.db#t", "out"]
