@@ -236,3 +236,14 @@ def test_rows_that_nobody_wrote_are_not_published(link: MSSQLLink) -> None:
             commit(load, [receipt])
         load.abort()
     assert state_of(store()) is None
+
+
+def test_rows_that_triggers_leave_out_stop_the_load(link: MSSQLLink) -> None:
+    """Nothing is lost: what was there stays, and the trigger is named."""
+    frame = some_rows(0, 2)
+    load_frames(store(), [frame], "append")
+    link.execute(f"CREATE TRIGGER {SCHEMA}.drops ON {TABLE} INSTEAD OF INSERT AS BEGIN RETURN; END")
+    with pytest.raises(DataError, match="nothing was published") as caught:
+        load_frames(store(), [some_rows(2, 2)], "append")
+    assert "(drops)" in (caught.value.hint or "")
+    assert keys(link) == [0, 1]
