@@ -164,6 +164,38 @@ def test_a_table_whose_files_are_not_found_is_left_alone(tmp_path: Path, catalog
     assert remove_old(table, store.found, LATER) == []  # type: ignore[attr-defined]
 
 
+def test_catalogs_that_share_a_warehouse_take_nothing_of_each_other(tmp_path: Path) -> None:
+    stores = [bound(tmp_path / n, warehouse=tmp_path / "shared") for n in ("dev", "prod")]
+    places = [store.found for store in stores]  # type: ignore[attr-defined]
+    for at, store in enumerate(stores):
+        load_frames(store, [some(at)], "replace")
+        load_frames(store, [some(at, at)], "replace")
+    catalogs = [place.catalog() for place in places]
+    try:
+        tables = [c.load_table("default.t") for c in catalogs]
+        assert tables[0].location() != tables[1].location()
+        assert remove_old(tables[0], places[0], LATER)
+        # As earlier versions of hygge had it, and as other programs may: one folder for both.
+        shared = Path(tables[0].location().removeprefix("file://"))
+        theirs = Path(tables[1].metadata_location.removeprefix("file://"))
+        lies = shared / "metadata" / theirs.name
+        lies.write_bytes(theirs.read_bytes())
+        before = set(shared.rglob("*"))
+        with pytest.raises(StateError, match=f"{theirs.name} .* of another table; nothing was"):
+            remove_old(tables[0], places[0], LATER)
+        lies.write_bytes(b"{")  # nobody can say whose
+        with pytest.raises(StateError, match="nothing was removed"):
+            remove_old(tables[0], places[0], LATER)
+        assert set(shared.rglob("*")) == before
+    finally:
+        for opened in catalogs:
+            opened.close()
+    for store in stores:
+        load_frames(store, [some(7)], "append")
+        state = state_of(store)
+        assert state is not None and state.rows == 3
+
+
 def test_a_load_stands_though_tidying_up_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, drift, ev
 from hygge.lake.iceberg.table import (
     STATE,
     exchange,
+    making,
     near,
     row_count,
     shelf_of,
@@ -122,10 +123,8 @@ class IcebergLoad(LakeLoad):
             parted_by(shape.partition, None, self._lying, PARTS, place)
             make_namespace(self._catalog, self._place)
             schema = native_schema(self._lying)
-            return self._catalog.create_table_transaction(
-                self._place.identifier, schema, partition_spec=spec_of(shape.partition, schema),
-                properties={"format-version": "2"},
-            )  # fmt: skip
+            spec = spec_of(shape.partition, schema)
+            return making(self._catalog, self._place.identifier, schema, spec)
         there = logical_schema(table.schema(), place)
         parted = columns_of(table.spec(), table.schema(), place)
         parted_by(shape.partition, parted, self._lying, PARTS, place)

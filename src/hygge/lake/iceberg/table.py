@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyarrow import fs
+from pyiceberg.catalog import Catalog
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -18,6 +21,8 @@ from pyiceberg.expressions import (
 )  # fmt: skip
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.schema import Schema
 from pyiceberg.table import FileScanTask, Table, Transaction
 
 from hygge.core.load import State
@@ -26,6 +31,8 @@ from hygge.lake.shelf import Entry, Folder, Shelf
 
 STATE = "hygge.state"
 """The table property that holds the state."""
+METADATA = ".metadata.json"
+"""What the names of a table's metadata end with, in its folder `metadata`."""
 
 
 def state_of(table: Table | None, place: object) -> State | None:
@@ -77,6 +84,22 @@ class Mounted(Shelf):
                 self._system.delete_file(name)
             except OSError:
                 continue  # what cannot be removed stays
+
+
+def making(
+    catalog: Catalog, identifier: tuple[str, ...], schema: Schema, spec: PartitionSpec
+) -> Transaction:
+    """A transaction that makes a table, in a folder in which no other's metadata is: catalogs that
+    share a warehouse choose the same folder for tables of one name."""
+    make = partial(
+        catalog.create_table_transaction, identifier, schema,
+        partition_spec=spec, properties={"format-version": "2"},
+    )  # fmt: skip
+    made = make()
+    location, io = made.table_metadata.location, made._table.io
+    if any(e.name.endswith(METADATA) for e in shelf_of(location, io).entries("metadata")):
+        return make(location=f"{location}-{secrets.token_hex(4)}")
+    return made
 
 
 def tasks_of(table: Table, row_filter: BooleanExpression | None = None) -> list[FileScanTask]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, ValidationError
 from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import FileScanTask, Table
 
 from hygge.core.context import CancelToken, Context
@@ -24,7 +25,7 @@ from hygge.core.fields import Schema
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.scan import frames_of
 from hygge.lake.iceberg.shape import IcebergTicket, columns_of
-from hygge.lake.iceberg.table import exchange, shelf_of, tasks_of
+from hygge.lake.iceberg.table import METADATA, exchange, shelf_of, tasks_of
 from hygge.lake.iceberg.types import arrow_schema, logical_schema
 from hygge.lake.parts import Shape
 from hygge.lake.upkeep import Upkeep, tidying
@@ -33,7 +34,7 @@ SMALL = 4
 """A file is small if it has less than a quarter of a full one's rows ..."""
 PACKED = 16
 """... and so much less than its bytes in memory: more than rows are packed in a file."""
-OURS = {"data": (".parquet",), "metadata": (".avro", ".metadata.json")}
+OURS = {"data": (".parquet",), "metadata": (".avro", METADATA)}
 """The folders of a table, and the endings of the files in them, that are ever removed."""
 
 
@@ -119,7 +120,8 @@ def remove_old(table: Table, place: Place, before: datetime) -> list[str]:
     are older and that nothing names then.
 
     Returns the names of the files within the table's folder. Raises StateError where the files
-    that are named cannot be told from others, in which case none is removed.
+    that are named cannot be told from others, or may be another table's, in which case none is
+    removed.
     """
     if str(table.properties.get("gc.enabled", "true")).lower() == "false":
         return []
@@ -137,6 +139,13 @@ def remove_old(table: Table, place: Place, before: datetime) -> list[str]:
             "was removed",
             hint="look whether the table was moved",
         )
+    others = (n for n in lying if n.endswith(METADATA) and n not in needed and n not in told)
+    if name := next((name for name in others if not _is_of(table, name)), None):
+        raise StateError(
+            f"{place}: {name} in its folder is of another table; nothing was removed",
+            hint="is the warehouse shared with another catalog? Load one of the two into another; "
+            f"if no catalog has that table, remove the file from {table.location()}",
+        )
     dead = [
         name
         for name, entry in lying.items()
@@ -147,6 +156,15 @@ def remove_old(table: Table, place: Place, before: datetime) -> list[str]:
     ]
     shelf.remove(dead)
     return dead
+
+
+def _is_of(table: Table, name: str) -> bool:
+    """Whether metadata in a table's folder tells of the table; not where it cannot be read."""
+    try:
+        there = FromInputFile.table_metadata(table.io.new_input(f"{table.location()}/{name}"))
+    except (ValidationError, ValueError, FileNotFoundError):
+        return False
+    return there.table_uuid == table.metadata.table_uuid
 
 
 def _named(table: Table) -> tuple[set[str], set[str]]:
