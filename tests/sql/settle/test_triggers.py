@@ -6,12 +6,28 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.servers import Database
 
-from hygge import DataError, Flow, MySQLStore, PostgresStore, SQLiteHome, SQLiteStore, Store
+from hygge import (
+    DataError,
+    Flow,
+    MySQLStore,
+    PostgresStore,
+    SQLiteHome,
+    SQLiteStore,
+    SQLStore,
+    Store,
+)
+from hygge.core.context import Surroundings
+from hygge.sql.alchemy import known
+from hygge.sql.alchemy.connection import SQLConnection
+from hygge.sql.alchemy.settler import AlchemySettler
+from hygge.sql.link import Link
+from hygge.sql.server import PooledConnection
+from hygge.sql.settle.place import Place
 
 _NOTHING = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
 LEAVES_OUT = {
@@ -19,15 +35,22 @@ LEAVES_OUT = {
     "DELETE FROM t WHERE id = new.id AND id > 1; END",
     ("sqlite", "deletes"): "CREATE TRIGGER drops BEFORE DELETE ON t BEGIN "
     "SELECT RAISE(IGNORE); END",
+    ("sql", "inserts"): "CREATE TRIGGER drops BEFORE INSERT ON t WHEN new.id > 1 BEGIN "
+    "SELECT RAISE(IGNORE); END",
+    ("sql", "deletes"): "CREATE TRIGGER drops BEFORE DELETE ON t BEGIN SELECT RAISE(IGNORE); END",
     ("postgres", "inserts"): f"{_NOTHING}; CREATE TRIGGER drops BEFORE INSERT ON t FOR EACH ROW "
     "WHEN (NEW.id > 1) EXECUTE FUNCTION nothing()",
     ("postgres", "rule"): "CREATE RULE drops AS ON INSERT TO t DO INSTEAD NOTHING",
     ("postgres", "deletes"): f"{_NOTHING}; CREATE TRIGGER drops BEFORE DELETE ON t FOR EACH ROW "
     "EXECUTE FUNCTION nothing()",
 }  # fmt: skip
+_OTHER = (
+    "CREATE TRIGGER alters AFTER INSERT ON t BEGIN "
+    "UPDATE t SET name = 'other' WHERE id = new.id; END"
+)
 ALTERS = {
-    "sqlite": "CREATE TRIGGER alters AFTER INSERT ON t BEGIN "
-    "UPDATE t SET name = 'other' WHERE id = new.id; END",
+    "sqlite": _OTHER,
+    "sql": _OTHER,
     "postgres": "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS "
     "'BEGIN NEW.name = ''other''; RETURN NEW; END'; "
     "CREATE TRIGGER alters BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION other()",
@@ -57,15 +80,24 @@ def go(tmp_path: Path) -> Callable[[Store], Go]:
     return of
 
 
+class BySQLAlchemy(SQLStore):
+    """As with a connection of `type: sql`, which a URL alone is not where a Store knows it."""
+
+    def _connection(self, around: Surroundings) -> PooledConnection:
+        return SQLConnection(url=self.config.url).bind(around.root)
+
+
 def _there(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Store, Ask]:
     """A Store of a kind, and its database's answers."""
-    if kind == "sqlite":
+    if kind in ("sqlite", "sql"):
         path = tmp_path / "w.db"
 
         def ask(sql: str) -> list[list[str]]:
             with closing(sqlite3.connect(path)) as db, db:
                 return [[str(v) for v in row] for row in db.execute(sql)]
 
+        if kind == "sql":
+            return BySQLAlchemy("t", url=f"sqlite:///{path}"), ask
         return SQLiteStore("t", path=str(path)), ask
     database: Database = request.getfixturevalue(kind)
     made = {"postgres": PostgresStore, "mysql": MySQLStore}[kind]
@@ -94,6 +126,34 @@ def test_rows_that_triggers_leave_out_stop_the_load(
     assert "triggers make of it (drops)" in caught.value.hint
     assert ask("SELECT * FROM t ORDER BY id") == held
     assert ask("SELECT state FROM _hygge_state") == state
+
+
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_rows_are_counted_where_triggers_cannot_be_asked_for(
+    mode: str, go: Callable[[Store], Go], tmp_path: Path, request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """As in any database that SQLAlchemy reaches and hygge does not know: see `settler_of`."""
+    assert AlchemySettler("oracle").triggers(cast("Any", None), Place("", "t", "shop")) is None
+
+    class Unknown(AlchemySettler):
+        def __init__(self, driver: str) -> None:
+            super().__init__(driver)
+            self.straight = True  # type: ignore[misc]
+
+        def triggers(self, link: Link, place: Place) -> list[str] | None:
+            return None
+
+    monkeypatch.setattr(known, "AlchemySettler", Unknown)
+    store, ask = _there("sql", tmp_path, request)
+    go(store)(mode)
+    assert not any("triggers" in warning for warning in go(store)(mode))
+    held = ask("SELECT count(*) FROM t")
+    ask(LEAVES_OUT["sql", "inserts"])
+    with pytest.raises(DataError, match="2 rows were brought in, and it has 1 more") as caught:
+        go(store)(mode)
+    assert "triggers it has cannot be asked here" in (caught.value.hint or "")
+    assert ask("SELECT count(*) FROM t") == held
 
 
 @pytest.mark.parametrize("kind", list(ALTERS))

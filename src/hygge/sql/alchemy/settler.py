@@ -25,6 +25,7 @@ from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import PREFIX, Place
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import encode as sqlite_encode
+from hygge.sql.sqlite.catalogue import triggers_of
 from hygge.sql.sqlite.types import ddl as sqlite_ddl
 
 _EXACT = ("sqlite", "oracle", "cockroachdb")
@@ -157,6 +158,10 @@ class AlchemySettler(Inserting):
     def stages(self, link: Link, place: Place) -> list[str]:
         found = _writing(link).look(lambda i: i.get_table_names(place.schema or None))
         return [name for name in found if name.startswith(PREFIX)]
+
+    def triggers(self, link: Link, place: Place) -> list[str] | None:
+        """See Settler: SQLAlchemy asks no database for them."""
+        return triggers_of(link.rows, place.table) if self._backend == "sqlite" else None
 
     # Tables ---------------------------------------------------------------------------------------
 

@@ -165,7 +165,7 @@ class SQLLoad(Load):
             return ""  # to alter it now would keep readers out until the commit
         elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
             return ""  # somebody altered it: staged rows are held against its columns
-        elif settler.triggers_skip and settler.triggers(link, self._place):
+        elif settler.triggers_skip and settler.triggers(link, self._place) != []:
             return ""  # what they leave out is noticed where staged rows are brought in
         else:
             self._begin()

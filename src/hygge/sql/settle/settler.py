@@ -200,8 +200,9 @@ class Settler(ABC):
         """Whether a staged value of a column would be another one in a column of type `held`."""
         return bool(link.rows(self.altered(stage, name, held, coming)))
 
-    def triggers(self, link: Link, place: Place) -> list[str]:
-        """The triggers that run for rows of a table, by name, as far as the user may see them."""
+    def triggers(self, link: Link, place: Place) -> list[str] | None:
+        """The triggers that run for rows of a table, by name, as far as the user may see them; None
+        where the database cannot be asked, so that any statement may meet one."""
         return []
 
     def hold_rows(self, link: Link, place: Place) -> None:

@@ -13,8 +13,8 @@ from hygge.sql.settle.settler import Settler
 
 
 class Watch:
-    """Over one table's statements, within the open transaction. Where the table has no triggers
-    that could leave rows out, it asks for nothing more.
+    """Over one table's statements, within the open transaction. Where the table is known to
+    have no triggers that could leave rows out, it asks for nothing more.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, settler: Settler, link: Link, place: Place) -> None:
         self._settler, self._link, self._place = settler, link, place
         self._names = settler.triggers(link, place) if settler.triggers_skip else []
-        if self._names:
+        if self._names != []:
             settler.hold_rows(link, place)
 
     def run(self, step: Step, do: Callable[[str], object]) -> None:
@@ -35,7 +35,7 @@ class Watch:
         step: the statement, and how to count what it is to do.
         do: runs its SQL.
         """
-        if not self._names:
+        if self._names == []:
             do(step.sql)
         elif step.coming:
             coming, before = self._one(step.coming), self._rows()
@@ -49,7 +49,7 @@ class Watch:
 
     def none(self, left: str) -> None:
         """Raise DataError where a query counts rows that should be changed or gone by now."""
-        if self._names and (rows := self._one(left)):
+        if self._names != [] and (rows := self._one(left)):
             raise self._error(f"{rows} rows were to be changed or deleted, and are as they were")
 
     def _rows(self) -> int:
@@ -60,8 +60,14 @@ class Watch:
         return int(self._link.row(query)[0])
 
     def _error(self, what: str) -> DataError:
-        return DataError(
-            f"{self._place}: {what}; nothing was published",
-            hint=f"that is what its triggers make of it ({', '.join(self._names)}): drop or "
-            "disable them, or load into a table without triggers",
-        )
+        if self._names is None:
+            hint = (
+                "a trigger does so, or somebody changed the table's rows meanwhile (which triggers "
+                "it has cannot be asked here): drop or disable them, or run it again"
+            )
+        else:
+            hint = (
+                f"that is what its triggers make of it ({', '.join(self._names)}): drop or "
+                "disable them, or load into a table without triggers"
+            )
+        return DataError(f"{self._place}: {what}; nothing was published", hint=hint)

@@ -100,6 +100,15 @@ def find(rows: Rows, name: str, schema: str = "") -> tuple[str, str, str, bool] 
     return None
 
 
+def triggers_of(rows: Rows, table: str) -> list[str]:
+    """The triggers of a table of the main file, by name."""
+    found = rows(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' "
+        f"AND lower(tbl_name) = lower({literal(table)}) ORDER BY name"
+    )
+    return [str(name) for (name,) in found]
+
+
 def relation(rows: Rows, name: str, schema: str = "", *, where: str) -> Relation:
     """Look a table or view up. Raises ConfigError with the near miss where there is none.
 

@@ -24,7 +24,7 @@ from hygge.sql.settle.place import Place, index_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
-from hygge.sql.sqlite.catalogue import find
+from hygge.sql.sqlite.catalogue import find, triggers_of
 from hygge.sql.sqlite.types import DIALECT, show
 
 STAGED, KEYS = "hygge_staged", "hygge_keys"
@@ -114,12 +114,7 @@ class SQLiteSettler(Settler):
         return []
 
     def triggers(self, link: Link, place: Place) -> list[str]:
-        table = self.dialect.text(place.table)
-        found = link.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' "
-            f"AND lower(tbl_name) = lower({table}) ORDER BY name"
-        )
-        return [str(name) for (name,) in found]
+        return triggers_of(link.rows, place.table)
 
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
         """See Settler. It is the index whose name says which file it is in."""
