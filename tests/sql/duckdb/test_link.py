@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hygge.homes.duckdb import DuckDBHome
 from hygge.sql.duckdb import link as link_module
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
+from hygge.sql.duckdb.settler import DuckDBSettler
 from hygge.stores.duckdb import DuckDBStore
 from hygge.testing.loading import load_frames
 
@@ -239,6 +240,33 @@ def test_wide_tables_are_filled_with_more_memory(
             load_frames(store, [rows], "append")
             limits.append(str(link.row("SELECT current_setting('memory_limit')")[0]))
     assert limits[0] != limits[1] == limits[2] == "20.0 MiB"
+
+
+def test_there_is_room_for_all_that_is_filled_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "WRITING_KB", 8 * 1024)
+    settler, rows = DuckDBSettler(), pl.DataFrame({f"c{n}": [n] for n in range(20)})
+    listed = ", ".join(f"{name} BIGINT" for name in rows.columns)
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
+    limits = []
+    with closing(connection.connect()) as link:
+        for n in range(3):
+            link.execute(f"CREATE TABLE t{n} ({listed})")
+        for end in (settler.commit, settler.rollback, None):  # one after another add nothing up
+            with closing(connection.connect()) as other:
+                settler.begin(other)
+                assert other.append("t0", rows) == other.append("t0", rows) == 1
+                if end is not None:
+                    end(other)
+            limits += link.rows(LIMIT)
+        with ExitStack() as held:
+            for n in range(3):
+                other = held.enter_context(closing(connection.connect()))
+                settler.begin(other)
+                assert other.append(f"t{n}", rows) == 1
+                limits += link.rows(LIMIT)
+    assert [limit for (limit,) in limits] == [*["10.0 MiB"] * 4, "20.0 MiB", "30.0 MiB"]
 
 
 def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

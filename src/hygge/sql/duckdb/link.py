@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -38,6 +38,8 @@ _rooms: dict[str, int] = {}
 """The limit of each file that this process has opened, in KB; it never sinks."""
 _reading: Counter[str] = Counter()
 """How many columns are being read of each file, by all that read it."""
+_filling: defaultdict[str, dict[tuple[int, str], int]] = defaultdict(dict)
+"""How many columns each table has that is being filled in each file, by the link and its name."""
 _guard = Lock()
 _lifted: set[str] = set()
 """The files whose limit was lifted in this process."""
@@ -125,6 +127,21 @@ class DuckDBLink(Link):
             with _guard:
                 _reading[self.label] -= columns
 
+    def _make_room_to_fill(self, table: str, columns: int) -> None:
+        """Room for a table with so many columns, beside all others that are filled in the file: one
+        thread fills each, and what it holds stays until the transaction ends; see `filled`."""
+        with _guard:
+            _filling[self.label][id(self), table] = columns
+            *others, most = sorted(_filling[self.label].values())
+        self.make_room(max(WRITING_KB, most * _COLUMN_KB) + sum(others) * _COLUMN_KB)
+
+    def filled(self) -> None:
+        """The transaction is over, and with it what is held of the tables that it filled."""
+        with _guard:
+            filling = _filling[self.label]
+            for at in [at for at in filling if at[0] == id(self)]:
+                del filling[at]
+
     def execute(self, sql: str) -> None:
         with self._statement():
             self._connection.execute(sql)
@@ -136,7 +153,7 @@ class DuckDBLink(Link):
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """Append a frame to a table, column by column's name; returns how many rows it took."""
-        self.make_room(rows.width * _COLUMN_KB)  # one thread fills
+        self._make_room_to_fill(table, rows.width)
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
         _hygge_rows = rows.to_arrow(compat_level=pl.CompatLevel.newest()).to_reader()
@@ -215,6 +232,7 @@ class DuckDBLink(Link):
         self._connection.interrupt()
 
     def close(self) -> None:
+        self.filled()
         self._connection.close()
 
 

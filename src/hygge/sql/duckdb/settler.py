@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from hygge.sql.link import Link
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import INDEX, Place
 from hygge.sql.settle.settler import Settler, WayIn
+
+if TYPE_CHECKING:
+    from hygge.sql.duckdb.link import DuckDBLink
 
 # What may hang on a table that a new one of the same name would not have.
 _HANGS = r"""
@@ -41,8 +44,15 @@ class DuckDBSettler(Settler):
     longest_name = 1 << 16
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
-        taker: Any = link
-        return int(taker.append(place.sql(self.dialect, table), rows))
+        return int(self._held(link).append(place.sql(self.dialect, table), rows))
+
+    def commit(self, link: Link) -> None:
+        super().commit(link)
+        self._held(link).filled()
+
+    def rollback(self, link: Link) -> None:
+        super().rollback(link)
+        self._held(link).filled()
 
     def way_in(self, link: Link, place: Place, table: str) -> WayIn:
         """See Settler. The index of a table that rows go straight into needs memory."""
@@ -67,8 +77,10 @@ class DuckDBSettler(Settler):
         super().check_keys(link, place, keys)
 
     def _lift(self, link: Link) -> None:
-        holder: Any = link
-        holder.lift()
+        self._held(link).lift()
+
+    def _held(self, link: Link) -> DuckDBLink:
+        return cast("DuckDBLink", link)
 
     def _has_index(self, link: Link, place: Place) -> bool:
         query = f"1 FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
