@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 from tests.servers import Database
 
-from hygge import DuckDBStore, MySQLStore, PostgresStore, SQLiteStore, Store
+from hygge import DuckDBStore, MySQLStore, PostgresStore, SQLiteStore, SQLStore, Store
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, SchemaDrift
+from hygge.sql.alchemy.connection import SQLConnection
 from hygge.testing._store_base import some_rows
 from hygge.testing.corpus import KEY, VALUE
 from hygge.testing.loading import load_frames
@@ -26,6 +27,7 @@ KINDS = ("sqlite", "duckdb", "postgres", "mysql")
 OWN = "LIKE '~_hygge~_index~_%' ESCAPE '~'"
 INDEXES = {
     "sqlite": f"SELECT name FROM sqlite_master WHERE tbl_name = '{{}}' AND name {OWN}",
+    "sql": f"SELECT name FROM sqlite_master WHERE tbl_name = '{{}}' AND name {OWN}",
     "duckdb": "SELECT index_name FROM duckdb_indexes() "
     f"WHERE table_name = '{{}}' AND index_name {OWN}",
     "postgres": f"SELECT indexname FROM pg_indexes WHERE tablename = '{{}}' AND indexname {OWN}",
@@ -39,13 +41,16 @@ Made = tuple[Store, Asked]
 def made(kind: str, request: pytest.FixtureRequest, folder: Path, **settings: Any) -> Made:
     """A bound Store of a new table, and what asks its database."""
     name = f"shaped{next(NUMBERS)}"
-    if kind == "sqlite":
+    if kind in ("sqlite", "sql"):
         path = str(folder / "w.db")
 
         def ask_sqlite(query: str) -> list[Any]:
             with closing(sqlite3.connect(path)) as db:
                 return [row[0] for row in db.execute(query.format(name))]
 
+        if kind == "sql":
+            around = Surroundings(connections={"w": SQLConnection(url=f"sqlite:///{path}")})
+            return SQLStore(name, connection="w", **settings).bind(around), ask_sqlite
         return SQLiteStore(name, path=path, **settings).bind(Surroundings(root=folder)), ask_sqlite
     if kind == "duckdb":
         path = str(folder / "w.duckdb")
@@ -64,7 +69,7 @@ def made(kind: str, request: pytest.FixtureRequest, folder: Path, **settings: An
     return types[kind](name, url=database.url, **settings).bind(Surroundings()), ask
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "sql"])
 @pytest.mark.parametrize("mode", ["append", "replace", "merge", "scd2"])
 def test_a_table_that_is_made_has_its_indexes(
     kind: str, mode: Any, request: pytest.FixtureRequest, tmp_path: Path
@@ -76,7 +81,7 @@ def test_a_table_that_is_made_has_its_indexes(
     load_frames(store, [some_rows(5, 5)], mode, [KEY])
     after = ask(INDEXES[kind])
     assert len(before) == len(after) == 2
-    anew = mode == "replace" and kind != "sqlite"  # which empties the table it has
+    anew = mode == "replace" and kind not in ("sqlite", "sql")  # which empty the table they have
     assert (set(before) == set(after)) is not anew
 
 
@@ -91,6 +96,17 @@ def test_a_table_with_indexes_can_be_altered(
         load_frames(store, [frame], "append")
     assert ask("SELECT count(*) FROM {}") in ([2], ["2"])
     assert len(ask(INDEXES[kind])) == 1
+
+
+def test_a_table_that_is_exchanged_has_its_indexes(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """By SQLAlchemy a table stays, but in SQLite where its columns become others."""
+    store, ask = made("sql", request, tmp_path, indexes=[["n"]])
+    for frame in (pl.DataFrame({"n": [1]}), pl.DataFrame({"n": ["a", "b"], "new": [1, 2]})):
+        load_frames(store, [frame], "replace")
+        assert ask("SELECT count(*) FROM {}") == [frame.height]
+        assert len(ask(INDEXES["sql"])) == 1
 
 
 def test_duckdb_widens_no_column_of_an_index(

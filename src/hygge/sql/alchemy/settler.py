@@ -205,6 +205,11 @@ class AlchemySettler(Inserting):
         """A table that stays has its key already, and one that is made gets none: few databases
         make one of a column that may be NULL."""
 
+    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+        """See Settler; only in its place: the rows of another are copied into that."""
+        if table == place.table:
+            super().add_indexes(link, place, table)
+
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         quote, kind = self.dialect.quote, self.dialect.ddl(field.type)
         link.execute(f"ALTER TABLE {place.sql(self.dialect)} ADD {quote(field.name)} {kind}")
@@ -231,6 +236,7 @@ class AlchemySettler(Inserting):
             raise AssertionError(f"{place} was to be made, of {coming}")  # pragma: no cover
         if self._backend == "sqlite" and there != self.types(link, place, new):
             super().take_over(link, place, new)
+            self.add_indexes(link, place, place.table)
             return
         replace_rows(self, link, place, new, "to stay, for want of a way to exchange it,")
 

@@ -147,6 +147,7 @@ class Filling:
         if not self.swap:
             if not settler.one_transaction and settler.names(link, place) is None:
                 settler.create(link, place, place.table, self.fields, self.fields.keys)
+                settler.add_indexes(link, place, place.table)
             self._rows_follow()
             settler.take_over(link, place, new)
         return rows
