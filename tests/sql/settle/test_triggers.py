@@ -40,6 +40,10 @@ LEAVES_OUT = {
     ("sql", "deletes"): "CREATE TRIGGER drops BEFORE DELETE ON t BEGIN SELECT RAISE(IGNORE); END",
     ("postgres", "inserts"): f"{_NOTHING}; CREATE TRIGGER drops BEFORE INSERT ON t FOR EACH ROW "
     "WHEN (NEW.id > 1) EXECUTE FUNCTION nothing()",
+    ("postgres", "at the commit"): "CREATE FUNCTION takes() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN DELETE FROM t WHERE id = NEW.id AND id > 1; RETURN NULL; END'; "
+    "CREATE CONSTRAINT TRIGGER drops AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION takes()",
     ("postgres", "rule"): "CREATE RULE drops AS ON INSERT TO t DO INSTEAD NOTHING",
     ("postgres", "deletes"): f"{_NOTHING}; CREATE TRIGGER drops BEFORE DELETE ON t FOR EACH ROW "
     "EXECUTE FUNCTION nothing()",
@@ -126,6 +130,21 @@ def test_rows_that_triggers_leave_out_stop_the_load(
     assert "triggers make of it (drops)" in caught.value.hint
     assert ask("SELECT * FROM t ORDER BY id") == held
     assert ask("SELECT state FROM _hygge_state") == state
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_what_is_put_off_may_wait_for_the_last_statement(
+    mode: str, go: Callable[[Store], Go], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A foreign key that would not hold between deleting rows and bringing them in again."""
+    store, ask = _there("postgres", tmp_path, request)
+    go(store)(mode)
+    ask("CREATE TABLE s (t bigint REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+    ask("INSERT INTO s VALUES (1)")
+    ask(f"{_NOTHING}; CREATE CONSTRAINT TRIGGER drops AFTER INSERT ON t DEFERRABLE INITIALLY "
+        "DEFERRED FOR EACH ROW EXECUTE FUNCTION nothing()")  # fmt: skip
+    go(store)(mode)
+    assert ask("SELECT count(*) FROM t") == [("2",)]
 
 
 @pytest.mark.parametrize("mode", ["append", "replace"])

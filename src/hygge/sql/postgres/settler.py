@@ -80,7 +80,7 @@ class PostgresSettler(Settler):
     """Everything is transactional, tables too. Loads of one table wait for each other's end."""
 
     dialect = DIALECT
-
+    what_waits = "SET CONSTRAINTS ALL IMMEDIATE"  # constraint triggers may be INITIALLY DEFERRED
     at_once = 32 << 20  # the end of each COPY is waited for, and nothing is encoded meanwhile
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:

@@ -116,6 +116,8 @@ class Filling:
             if mode in ("merge", "delete_insert"):
                 self.settler.before_delete(self.link, self.place)
             self._run(PLANS[mode](rows))
+        if "_watch" in vars(self):  # for nothing else were its rows held
+            self._watch.end()
         if mode != "append":
             return count(self.settler, self.link, self.place, self.place.table)
         before = self.held.rows if self.held else 0

@@ -41,3 +41,4 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
         Step(insert(dialect, target, stage, coming), coming=count(dialect, stage)),
         lambda sql: settler.bring_in(link, place, sql),
     )
+    watch.end()

@@ -55,6 +55,8 @@ class Settler(ABC):
     """Whether two columns may differ by upper and lower case alone."""
     triggers_skip: ClassVar[bool] = True
     """Whether a trigger can leave rows out of a statement, without an error."""
+    what_waits: ClassVar[str] = ""
+    """The statement that runs what triggers have put off until the commit; "" where none can."""
     longest_name: ClassVar[int] = 63
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"

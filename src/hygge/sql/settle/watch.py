@@ -47,6 +47,16 @@ class Watch:
             do(step.sql)
             self.none(step.left)
 
+    def end(self) -> None:
+        """Run what triggers have put off until the commit, after the last statement. Raises
+        DataError where the table has more or fewer rows by it."""
+        if self._names == [] or not self._settler.what_waits:
+            return
+        before = self._rows()
+        self._link.execute(self._settler.what_waits)
+        if (after := self._rows()) != before:
+            raise self._error(f"it would have {after} rows at the end, instead of {before}")
+
     def none(self, left: str) -> None:
         """Raise DataError where a query counts rows that should be changed or gone by now."""
         if self._names != [] and (rows := self._one(left)):
