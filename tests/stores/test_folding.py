@@ -13,10 +13,11 @@ import pytest
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest
+from hygge.core.terms import Deletes, Terms
 from hygge.files import buckets
 from hygge.files.fold import Fold
 from hygge.lake import folding
-from hygge.lake.folding import Bounds, Folding, Frames, There
+from hygge.lake.folding import Bounds, Brought, Folding, Frames, There
 from hygge.testing._store_terms import BEGAN, SCENES, _coming, _filled, _plain
 from hygge.testing.corpus import KEY
 from hygge.testing.oracle import Asked, Row, after
@@ -35,6 +36,10 @@ def in_pieces(rows: pl.DataFrame) -> Frames:
         yield from rows.select(columns or rows.columns).iter_slices(3)
 
     return frames
+
+
+def bringing(keys: Sequence[int]) -> Brought:
+    return Brought(in_pieces(pl.DataFrame({KEY: keys}, schema={KEY: pl.Int64})), lambda: len(keys))
 
 
 @pytest.mark.parametrize("limits", LIMITS)
@@ -59,7 +64,7 @@ def test_what_changes_is_what_the_equations_say(
             ids = {r[KEY] for r in coming} | {i for i in range(9) if rng.random() < 0.6}
             asked = replace(asked, present=frozenset((i,) for i in ids))
             told = [i for i in range(9) if (i in ids) != asked.told]
-            brought = in_pieces(pl.DataFrame({KEY: told}, schema={KEY: pl.Int64}))
+            brought = bringing(told)
         request = LoadRequest("t", scene.mode, fields, "", "", keys=(KEY,), terms=terms)
         rows = in_pieces(pl.DataFrame(coming, schema=fields.physical))
         keeps = table is not None and table.height and scene.mode != "replace"
@@ -74,7 +79,7 @@ def folded(
     request: LoadRequest,
     fields: Schema,
     rows: Frames,
-    brought: Frames | None,
+    brought: Brought | None,
     table: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """The table after a load."""
@@ -118,3 +123,28 @@ def test_rows_that_stay_as_they_are_are_not_written() -> None:
     ).run(added.append, left.append)  # fmt: skip
     assert sorted(pl.concat(left)[KEY].to_list()) == [3, 5]
     assert sorted(pl.concat(added)[KEY].to_list()) == [3, 3, 5]
+
+
+@pytest.mark.parametrize("most", [0, 8_000_000], ids=["too many change", "few change"])
+def test_buckets_are_as_many_as_the_table_needs(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows come."""
+    bound, taken = 4096, list[float]()
+    monkeypatch.setattr(folding, "MOST", most)
+    for module in (folding, buckets):
+        monkeypatch.setattr(module, "LEAF_BYTES", bound)
+    take = buckets.Sorter.take
+
+    def noted(self: buckets.Sorter, number: int, fields: Schema) -> pl.DataFrame:
+        rows = take(self, number, fields)
+        taken.append(rows.estimated_size())
+        return rows
+
+    monkeypatch.setattr(buckets.Sorter, "take", noted)
+    fields = Schema.of(pl.DataFrame(schema={KEY: pl.Int64, "v": pl.Int64}))
+    table = pl.DataFrame({KEY: range(3000), "v": [1] * 3000})
+    terms = Terms(at=BEGAN, deletes=Deletes(hard=True, find=True))
+    request = LoadRequest("t", "merge", fields, "", "", keys=(KEY,), terms=terms)
+    some = pl.DataFrame({KEY: [0, 1], "v": [2, 2]})
+    now = folded(request, fields, in_pieces(some), bringing(range(2000)), table)
+    assert sorted(now[KEY]) == list(range(2000)) and now["v"].sum() == 2002
+    assert 0 < max(taken) <= bound

@@ -47,6 +47,14 @@ class There:
     rows: Callable[[], int]
 
 
+@dataclass(frozen=True)
+class Brought:
+    """Keys that were brought by themselves, and how many they are."""
+
+    frames: Frames
+    rows: Callable[[], int]
+
+
 class Folding:
     """One load's.
 
@@ -55,7 +63,7 @@ class Folding:
     fold: how rows go into a bucket, with the fields as they are to lie.
     coming: the fields of the rows that come, as they lie.
     rows: these rows.
-    keys: the keys that the source has, or those it tells to be gone; None where none were brought.
+    keys: that the source has, or those it tells to be gone; None where none were brought.
     there: of the table; None where no rows stay.
     cancel: checked between pieces.
     """
@@ -65,7 +73,7 @@ class Folding:
         fold: Fold,
         coming: Schema,
         rows: Frames,
-        keys: Frames | None,
+        keys: Brought | None,
         there: There | None,
         cancel: CancelToken,
     ) -> None:
@@ -91,7 +99,7 @@ class Folding:
         """
         with tempfile.TemporaryDirectory(prefix="hygge-") as folder:
             self._folder = Path(folder)
-            hashes, bounds, size = self._looked_over()
+            hashes, bounds, rows = self._looked_over()
             if self._there is None and hashes is not None and not (hashes == hashes.shift()).any():
                 empty = self._fold.fields.empty()  # no key comes twice: each piece is a bucket
                 for frame in self._pieces(self._rows(None)):
@@ -99,19 +107,19 @@ class Folding:
                 return
             gone = Gone()
             if self._finds:
-                found, gone = self._found(size)
+                found, gone = self._found(rows)
                 bounds = {}
                 hashes = _together([hashes, found]) if hashes is not None and found is not None \
                     else None  # fmt: skip
-            vanished = self._folded(hashes, bounds, size, add, leave)
+            vanished = self._folded(hashes, bounds, rows, add, leave)
             living = gone.living
             if vanished and not self._finds and self._there is not None:
                 living = self._there.rows()
             check_vanished(self._fold.request.entity, vanished, living, self._terms)
 
     def _looked_over(self) -> tuple[pl.Series | None, Bounds, int]:
-        """Hashes of the keys that come, ascending, None for too many; their bounds; and about how
-        many bytes the rows take in memory."""
+        """Hashes of the keys that come, ascending, None for too many; their bounds; and how many
+        rows there are."""
         held: list[pl.Series] | None = []
         rows = 0
         low, high = dict[str, int](), dict[str, int]()
@@ -126,13 +134,11 @@ class Folding:
                     least, most = int(frame[key].min()), int(frame[key].max())  # type: ignore[arg-type]
                     low[key] = min(low.get(key, least), least)
                     high[key] = max(high.get(key, most), most)
-        first = next(self._rows(None), None)
-        each = first.estimated_size() / max(first.height, 1) if first is not None else 0
         bounds = {key: (low[key], high[key]) for key in low}
         hashes = None if held is None else pl.concat([_NONE, *held]).sort()
-        return hashes, bounds, int(each * rows)
+        return hashes, bounds, rows
 
-    def _found(self, size: int) -> tuple[pl.Series | None, Gone]:
+    def _found(self, rows: int) -> tuple[pl.Series | None, Gone]:
         """Hashes of the keys whose rows are there and gone at the source, or back, ascending; None
         for too many. And how many rows are gone."""
         assert self._there is not None  # asked only where it is
@@ -141,7 +147,8 @@ class Folding:
         more = [versions.valid_to] if self._fold.request.mode == "scd2" else []
         if deletes is not None and not (more or deletes.hard):
             more = [deletes.column]
-        layout = self._layout(size)
+        size = _size(self._there.frames([*self._keys, *more], {}), self._there.rows())
+        layout = self._layout(size + self._size_present(rows))
         present, there = self._sorter("present", layout), self._sorter("keys-there", layout)
         for frame in self._pieces(self._present()):
             present.add(frame)
@@ -163,10 +170,10 @@ class Folding:
         return None if found is None else _together(found), gone
 
     def _folded(
-        self, hashes: pl.Series | None, bounds: Bounds, size: int, add: Take, leave: Take
+        self, hashes: pl.Series | None, bounds: Bounds, rows: int, add: Take, leave: Take
     ) -> int:
         """Fold bucket after bucket; returns how many rows vanish."""
-        layout = self._layout(2 * size)
+        layout = self._layout(self._size_folded(hashes, bounds, rows))
         coming, old = self._sorter("coming", layout), self._sorter("there", layout)
         present = self._sorter("keys", layout) if self._finds else None
         for frame in self._pieces(self._rows(None)):
@@ -177,9 +184,9 @@ class Folding:
         closing = self._fold.request.mode == "scd2"
         frames = self._there.frames(None, bounds) if self._there is not None else iter(())
         for frame in self._pieces(frames):
-            rows = self._of(frame, hashes)
+            held = self._of(frame, hashes)
             ends = self._terms.versions.valid_to
-            old.add(rows.filter(pl.col(ends).is_null()) if closing else rows)
+            old.add(held.filter(pl.col(ends).is_null()) if closing else held)
         key_fields, vanished = Schema(self._fold.fields[key] for key in self._keys), 0
         for number, (depth, _) in enumerate(layout.leaves):
             self._cancel.check()
@@ -231,9 +238,25 @@ class Folding:
     def _present(self) -> Iterator[pl.DataFrame]:
         """The keys that the source has, or those it tells to be gone."""
         if self._brought is not None:
-            yield from self._brought(self._keys)
+            yield from self._brought.frames(self._keys)
         if self._terms.whole:
             yield from self._rows(self._keys)
+
+    def _size_present(self, rows: int) -> int:
+        """About how many bytes these keys take in memory, of so many rows that come."""
+        size = _size(self._rows(self._keys), rows) if self._terms.whole else 0
+        if self._brought is not None:
+            size += _size(self._brought.frames(self._keys), self._brought.rows())
+        return size
+
+    def _size_folded(self, hashes: pl.Series | None, bounds: Bounds, rows: int) -> int:
+        """The same of all that is sorted into buckets to be folded."""
+        size = _size(self._rows(None), rows)
+        if self._there is None or (hashes is not None and not self._finds):
+            return 2 * size  # each row may meet one
+        held = self._there.rows() if hashes is None else len(hashes)
+        size += _size(self._there.frames(None, bounds), held)
+        return size + self._size_present(rows) if self._finds and hashes is None else size
 
     def _of(self, frame: pl.DataFrame, hashes: pl.Series | None) -> pl.DataFrame:
         """The rows that matter."""
@@ -254,6 +277,12 @@ class Folding:
 
 
 _NONE = pl.Series(dtype=pl.UInt64)
+
+
+def _size(frames: Iterator[pl.DataFrame], rows: int) -> int:
+    """About how many bytes so many rows take in memory, by the first that there are."""
+    first = next((frame for frame in frames if frame.height), None)
+    return 0 if first is None else int(first.estimated_size() * rows / first.height)
 
 
 def _together(hashes: Sequence[pl.Series]) -> pl.Series:

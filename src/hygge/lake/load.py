@@ -26,7 +26,7 @@ from hygge.core.load import Load, Receipt, State, check_kept, with_store_facts
 from hygge.core.secrets import redact
 from hygge.files.fold import Fold
 from hygge.files.reading import first_line
-from hygge.lake.folding import Bounds, Folding, There
+from hygge.lake.folding import Bounds, Brought, Folding, There
 from hygge.lake.gone import Inside
 from hygge.lake.once import Coming
 from hygge.lake.parts import Datafile
@@ -179,10 +179,11 @@ class LakeLoad(Load):
         added = into.filler("folded")
         gone = self._ticket(f"{self._waiting}/gone", self._key_fields, waits=True).filler("gone")
         coming = self.CARRIER.schema(self._coming_fields, self._where())
+        keys = self._key_files()
         Folding(
             Fold(self.request, self._lying), coming,
             partial(self._read, [file.name for file in files]),
-            partial(self._read, self._key_files()),
+            Brought(partial(self._read, keys), lambda: sum(map(self._shelf.rows, keys))),
             There(self._frames, self._count) if self._keeps else None, self._context.cancel,
         ).run(added.add, gone.add)  # fmt: skip
         added.flush()
