@@ -150,6 +150,56 @@ def test_a_table_that_is_made_has_its_partitions(
     # One that is replaced has the last five; scd2 keeps those that are gone.
     assert ask("SELECT count(*) FROM {}") == ["5" if mode == "replace" else "10"]
     assert ask(INDEXES[kind])
+    if mode == "replace":  # one that stays would refuse another column
+        load_frames(store, [some_rows(0, 5).with_columns(n=1)], mode, [KEY])
+        assert ask(PARTS[kind]) == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("made_there", "asked"),
+    [
+        ("CREATE INDEX ON {} (v)", "count(*) FROM pg_index WHERE indrelid = '{}'::regclass"),
+        ("COMMENT ON TABLE {} IS 'mine'", "obj_description('{}'::regclass)"),
+        ("CREATE FUNCTION nop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+         "CREATE TRIGGER mine BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION nop()",
+         "tgname FROM pg_trigger WHERE tgrelid = '{}'::regclass"),
+        ("CREATE VIEW {}_view AS SELECT count(*) FROM {}", "count(*) FROM {}_view"),
+        ("ALTER TABLE {0} RENAME TO mine{0}", "count(*) FROM mine{}"),
+    ],
+)  # fmt: skip
+def test_what_hangs_on_a_partition_stays(
+    made_there: str, asked: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, ask = made("postgres", request, tmp_path, partition_by=[KEY], partitions=2)
+    load_frames(store, [some_rows(0, 5)], "replace", [KEY])
+    (part, _) = ask("SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '{}'::regclass")
+    warehouse: Database = request.getfixturevalue("warehouse")
+    warehouse.execute(made_there.format(part, part))
+    before = ask(f"SELECT {asked.format(part)}")
+    load_frames(store, [some_rows(0, 5)], "replace", [KEY])
+    assert ask(f"SELECT {asked.format(part)}") == before
+    assert ask("SELECT count(*) FROM {}") == ["5"]
+
+
+BY_RANGE = {
+    "postgres": "CREATE TABLE {0} (k bigint NOT NULL, v text) PARTITION BY RANGE (k); "
+    "CREATE TABLE {0}_mine PARTITION OF {0} FOR VALUES FROM (0) TO (100)",
+    "mysql": "CREATE TABLE {} (k bigint NOT NULL, v longtext) "
+    "PARTITION BY RANGE (k) (PARTITION mine VALUES LESS THAN (100))",
+}
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+def test_partitions_that_people_made_stay(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, ask = made(kind, request, tmp_path, partition_by=[KEY], partitions=2)
+    database: Database = request.getfixturevalue("warehouse" if kind == "postgres" else "mysql")
+    database.execute(BY_RANGE[kind].format(store.name))
+    for start in (0, 5):
+        load_frames(store, [some_rows(start, 5)], "replace")
+        mine = "{}_mine" if kind == "postgres" else "{} PARTITION (mine)"
+        assert ask(f"SELECT count(*) FROM {mine}") == ["5"]
 
 
 @pytest.mark.parametrize("kind", list(PARTS))

@@ -54,7 +54,7 @@ UNION ALL SELECT 'an index' FROM information_schema.statistics WHERE table_schem
   AND index_name NOT LIKE '~_hygge~_index~_%' ESCAPE '~'
 UNION ALL SELECT 'partitions' FROM information_schema.partitions
   WHERE table_schema = {schema} AND table_name = {table} AND partition_name IS NOT NULL
-  AND {one_part}
+  AND NOT ({own_parts})
 UNION ALL SELECT 'a column that is more than its values' FROM information_schema.columns
   WHERE table_schema = {schema} AND table_name = {table}
   AND (extra <> '' OR column_comment <> '' OR coalesce(column_default, 'NULL') <> 'NULL')
@@ -345,9 +345,11 @@ class MySQLSettler(Settler):
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
         schema, table = self._schema(place), text_literal(place.table)
-        # By `partition_by` the new table has them too.
-        one_part = "FALSE" if place.partition_by else "TRUE"
-        asked = _HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'", one_part=one_part)
+        # By `partition_by` the new table has the same ones; others are of people's making.
+        by = text_literal(",".join(map(self.dialect.quote, place.partition_by)))
+        own = f"partition_method = 'KEY' AND partition_expression = {by}"
+        own = own if place.partition_by else "FALSE"
+        asked = _HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'", own_parts=own)
         found = link.rows(asked)
         if found:
             return str(found[0][0])

@@ -21,30 +21,38 @@ from hygge.sql.settle.settler import Settler
 if TYPE_CHECKING:
     from hygge.sql.postgres.link import PostgresLink
 
-# What may hang on a table that a new one of the same name would not have.
+# A table with its partitions, of which pg_partition_tree has none for one in one part.
+_THESE = "(SELECT {table}::oid UNION SELECT relid::oid FROM pg_partition_tree({table}))"
+# What may hang on a table, or on a partition, that a new one of the same name would not have.
 _HANGS = r"""
+WITH these AS {these}
 SELECT 'a view, a foreign key or a rule' FROM pg_depend d
-  WHERE d.refobjid = {table} AND d.deptype = 'n' AND d.classid <> 'pg_attrdef'::regclass
+  WHERE d.refobjid IN (TABLE these) AND d.deptype = 'n' AND d.classid <> 'pg_attrdef'::regclass
 UNION ALL SELECT 'an index' FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-  WHERE i.indrelid = {table} AND NOT i.indisprimary AND x.relname NOT LIKE '\_hygge\_index\_%'
+  WHERE i.indrelid IN (TABLE these) AND NOT (i.indisprimary AND i.indrelid = {table})
+  AND NOT x.relispartition AND x.relname NOT LIKE '\_hygge\_index\_%'
 UNION ALL SELECT 'a constraint' FROM pg_constraint c
-  WHERE c.conrelid = {table} AND c.contype NOT IN ('p', 'n')
-UNION ALL SELECT 'a trigger' FROM pg_trigger t WHERE t.tgrelid = {table} AND NOT t.tgisinternal
-UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid = {table}
-UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid = {table}
-UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid = {table} AND c.relacl IS NOT NULL
-UNION ALL SELECT 'grants' FROM pg_attribute a WHERE a.attrelid = {table} AND a.attacl IS NOT NULL
-UNION ALL SELECT 'row security' FROM pg_class c WHERE c.oid = {table} AND c.relrowsecurity
+  WHERE c.conrelid IN (TABLE these) AND c.contype NOT IN ('p', 'n')
+UNION ALL SELECT 'a trigger' FROM pg_trigger t
+  WHERE t.tgrelid IN (TABLE these) AND NOT t.tgisinternal
+UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid IN (TABLE these)
+UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid IN (TABLE these)
+UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid IN (TABLE these) AND c.relacl IS NOT NULL
+UNION ALL SELECT 'grants' FROM pg_attribute a
+  WHERE a.attrelid IN (TABLE these) AND a.attacl IS NOT NULL
+UNION ALL SELECT 'row security' FROM pg_class c WHERE c.oid IN (TABLE these) AND c.relrowsecurity
 UNION ALL SELECT 'settings' FROM pg_class c
-  WHERE c.oid = {table} AND (c.reloptions IS NOT NULL OR c.relreplident <> 'd')
+  WHERE c.oid IN (TABLE these) AND (c.reloptions IS NOT NULL OR c.relreplident <> 'd')
 UNION ALL SELECT 'another owner' FROM pg_class c
-  WHERE c.oid = {table} AND pg_get_userbyid(c.relowner) <> current_user
+  WHERE c.oid IN (TABLE these) AND pg_get_userbyid(c.relowner) <> current_user
 UNION ALL SELECT 'a table that it is a part of' FROM pg_inherits i WHERE i.inhrelid = {table}
-UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid = {table}
+UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid IN (TABLE these)
 UNION ALL SELECT 'partitions' FROM pg_class c
-  WHERE c.oid = {table} AND c.relkind = 'p' AND {one_part}
-UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid = {table}
-UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid = {table}
+  WHERE c.oid = {table} AND c.relkind = 'p' AND ({one_part} OR NOT (
+    SELECT coalesce(bool_and(x.relname LIKE '\_hygge\_part\_%'), FALSE)
+    FROM pg_class x WHERE x.oid IN (TABLE these) AND x.oid <> c.oid))
+UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid IN (TABLE these)
+UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid IN (TABLE these)
 LIMIT 1
 """
 _TRIGGERS = """
@@ -200,7 +208,8 @@ class PostgresSettler(Settler):
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
         found = link.rows(
             "SELECT conname::text, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
-            f"AND confrelid = {table} AND confdeltype IN ('c', 'n', 'd') LIMIT 1"
+            f"AND confrelid IN {_THESE.format(table=table)} AND confdeltype IN ('c', 'n', 'd') "
+            "LIMIT 1"
         )
         if found:
             name, other = found[0]
@@ -238,9 +247,10 @@ class PostgresSettler(Settler):
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
-        # By `partition_by` the new table has them too.
+        # By `partition_by` the new table has some too; those that people made stay.
         one_part = "FALSE" if place.partition_by else "TRUE"
-        found = link.rows(_HANGS.format(table=table, one_part=one_part))
+        these = _THESE.format(table=table)
+        found = link.rows(_HANGS.format(table=table, these=these, one_part=one_part))
         return str(found[0][0]) if found else ""
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
