@@ -379,6 +379,10 @@ def test_what_a_home_reads_is_its_identity() -> None:
 def test_settings_that_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="exclude each other"):
         IcebergStore("t", path=tmp_path, catalog={"type": "rest"})
+    for kind in (IcebergStore, IcebergHome):
+        with pytest.raises(ConfigError, match=r"set `warehouse: s3://bucket/x`, or `connection`"):
+            kind("t", path="s3://bucket/x")
+    assert IcebergStore("t", path=tmp_path.as_uri()).identity()["path"] == str(tmp_path)
 
 
 # The Home -----------------------------------------------------------------------------------------

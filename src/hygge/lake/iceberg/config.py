@@ -64,6 +64,11 @@ class Cataloged(Settings):
 
     @model_validator(mode="after")
     def _one_catalog(self) -> Self:
+        if self.path is not None and is_remote(self.path):
+            raise ValueError(
+                "`path` is a folder of this machine, for hygge's own catalog; to have the tables "
+                f"in an object store, set `warehouse: {self.path}`, or `connection`"
+            )
         if self.path is not None and self.catalog:
             raise ValueError("`path` and `catalog` exclude each other")
         if self.warehouse is not None and self.catalog:
