@@ -19,6 +19,8 @@ from hygge.core.errors import ConfigError
         ("sqlite:///my%20shop.db#x", "sqlite", "x", {"path": "my shop.db", "table": "x"}),
         ("data/shop.sqlite3#orders", "sqlite", "orders",
          {"path": "data/shop.sqlite3", "table": "orders"}),
+        ("md:shop#orders", "duckdb", "orders", {"path": "md:shop", "table": "orders"}),
+        ("./md:shop", "parquet", "md:shop", {"path": "./md:shop"}),
         ("data/orders", "parquet", "orders", {"path": "data/orders"}),
         ("orders.csv", "csv", "orders", {"path": "orders.csv"}),
         ("ORDERS.CSV", "csv", "ORDERS", {"path": "ORDERS.CSV"}),
@@ -61,9 +63,23 @@ def test_a_folder_is_what_its_files_are(tmp_path: Path) -> None:
         ("", "store", "names no path"),
         ("csv://", "home", "names no path"),
         ("postgres://host/db", "home", "names no table"),
+        ("md:shop", "home", "names no table"),
+        ("sql://host/db", "store", "'sql://' is no destination that is known"),
+        ("sql://host/db#t", "home", "'sql://' is no source that is known"),
     ],
 )
 def test_what_means_nothing(given: str, role: Any, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_place(given, role)
     assert said in str(caught.value)
+
+
+def test_what_is_known_is_so_of_that_side() -> None:
+    with pytest.raises(ConfigError, match="'odbc://' is no destination") as caught:
+        parse_place("odbc://host/db", "store")
+    known = (caught.value.hint or "").split(", ")
+    assert "odbc://" not in known
+    assert {"s3://", "postgresql://", "csv://"} <= {*known}
+    with pytest.raises(ConfigError) as caught:
+        parse_place("nope://host/db", "home")
+    assert "odbc://" in (caught.value.hint or "")

@@ -18,6 +18,8 @@ ENDINGS = {
 DATABASES = {
     ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb",
 }  # fmt: skip
+MOTHERDUCK = "md:"
+"""How DuckDB names a database of MotherDuck's: `md:shop`."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,14 @@ class Place:
 def parse_place(text: str, role: registry.Role) -> Place:
     """What a text means as a source (`home`) or destination (`store`).
 
-    `sqlite:///shop.db#orders` is a table of a database, and so is `shop.db#orders`. `orders.csv`
-    is a file, by its ending; a path without one is a folder, of Parquet unless a source's files
-    say otherwise; `csv://orders` is a folder of CSV files, `delta://lake/orders` a Delta table, and
-    `iceberg://lake#orders` a table of hygge's own catalog in a folder. `s3://bucket/orders` is a
-    path, too, and so is every URL of a place of files: `delta://s3://bucket/orders` says what is
-    there. Any other URL goes to the connector of its scheme, or to `sql`, with the table after `#`.
-    A destination without one has the source's.
+    `sqlite:///shop.db#orders` is a table of a database, and so are `shop.db#orders` and, of one of
+    MotherDuck's, `md:shop#orders`. `orders.csv` is a file, by its ending; a path without one is a
+    folder, of Parquet unless a source's files say otherwise; `csv://orders` is a folder of CSV
+    files, `delta://lake/orders` a Delta table, and `iceberg://lake#orders` a table of hygge's own
+    catalog in a folder. `s3://bucket/orders` is a path, too, and so is every URL of a place of
+    files: `delta://s3://bucket/orders` says what is there. Any other URL goes to the connector of
+    its scheme, or to `sql`, with the table after `#`. A destination without one has the
+    source's.
 
     Raises ConfigError where it means nothing, with what would.
     """
@@ -70,7 +73,8 @@ def _holds_files(scheme: str) -> bool:
 
 def _path(text: str, role: registry.Role) -> Place:
     before, _, table = text.partition("#")
-    database = DATABASES.get(Path(before).suffix.lower())
+    remote = text.startswith(MOTHERDUCK)
+    database = "duckdb" if remote else DATABASES.get(Path(before).suffix.lower())
     if database is not None:
         return _table(database, before, table, text, role)
     path, kind = _given(text, text), _kind(text, role)
@@ -138,7 +142,8 @@ def _of_scheme(text: str, scheme: str, rest: str, role: registry.Role) -> Place:
     """A URL by its scheme: a type's name, or that of a connection, or a dialect of SQLAlchemy's."""
     name = scheme.partition("+")[0].lower()
     kind = registry.connection_of(name) or name
-    if kind not in registry.names(role) or name != scheme.lower():
+    # `sql` itself is a type, and no dialect.
+    if kind not in registry.names(role) or name != scheme.lower() or kind == "sql":
         if not registry.lookup("connection", "sql").reaches(scheme.lower()):
             raise _unknown(scheme, role)
         kind = "sql"
@@ -162,10 +167,13 @@ def _of_scheme(text: str, scheme: str, rest: str, role: registry.Role) -> Place:
 
 def _unknown(scheme: str, role: registry.Role) -> ConfigError:
     side = "source" if role == "home" else "destination"
-    known = {*registry.names(role), "file"}
+    types = registry.names(role)
+    known = {*types, "file"}
     for name in registry.names("connection"):
         with suppress(MissingDriver):
-            known |= set(registry.lookup("connection", name).schemes)
+            kind = registry.lookup("connection", name)
+            if name in types or kind.holds == "files":
+                known |= set(kind.schemes)
     return ConfigError(
         f"'{scheme}://' is no {side} that is known",
         hint=f"known are {', '.join(f'{s}://' for s in sorted(known - {'sql'}))}, and what "
