@@ -385,6 +385,22 @@ def test_settings_that_exclude_each_other(tmp_path: Path) -> None:
     assert IcebergStore("t", path=tmp_path.as_uri()).identity()["path"] == str(tmp_path)
 
 
+def test_a_folder_with_odd_characters(tmp_path: Path) -> None:
+    odd = tmp_path / "wär%20 e@x:;[y]"
+    load_frames(bound(odd), [some([1], "one")], "replace")
+    load_frames(bound(odd), [some([1, 2], "two")], "merge", ["k"])
+    assert pl.concat(IcebergHome("t", path=odd).read_sync()).height == 2
+    assert [path.name for path in tmp_path.iterdir()] == [odd.name]
+    for name in ("a#b", "a?b"):
+        for settings in ({"path": tmp_path / name}, {"path": odd, "warehouse": tmp_path / name}):
+            with pytest.raises(ConfigError, match="cannot lie in") as caught:
+                IcebergStore("t", **settings).bind(Surroundings(root=tmp_path))
+            assert caught.value.hint
+        apart = bound(tmp_path / name, warehouse=tmp_path / "tables")
+        load_frames(apart, [some([1], "one")], "replace")
+        assert (tmp_path / name / "catalog.db").is_file()
+
+
 # The Home -----------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from pyiceberg.exceptions import (
     RESTError,
 )  # fmt: skip
 from pyiceberg.table import Table
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from hygge.core.errors import ConfigError, ConnectError, HyggeError, TransientError
@@ -87,9 +88,10 @@ class Place:
             if make:
                 faults.check_folder(self.folder, self)
                 local.make_folder(self.folder)
+            uri = URL.create("sqlite", database=str(self.folder / FILE)).render_as_string()
             with _first:  # of two that find no tables in it, one makes them
                 return load_catalog(
-                    NAME, type="sql", uri=f"sqlite:///{self.folder / FILE}",
+                    NAME, type="sql", uri=uri,
                     warehouse=self.warehouse or f"file://{self.folder}", **files,
                 )  # fmt: skip
 

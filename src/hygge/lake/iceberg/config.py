@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -110,6 +111,8 @@ class InCatalog:
         else:
             folder = resolve(config.path or FOLDER, around.root)
             warehouse, by = self._warehouse(around, owner)
+            if not warehouse:
+                _location(folder, owner)
             place = Place(
                 config.namespace, self._table, folder, {}, shown(folder, around.root), warehouse, by
             )
@@ -122,7 +125,7 @@ class InCatalog:
         if is_remote(path or "", connection):
             by, address = located(path or "", around, owner=owner, connection=connection)
             return str(address), by
-        return (f"file://{resolve(path, around.root)}" if path else ""), None
+        return (_location(resolve(path, around.root), owner) if path else ""), None
 
     @property
     def _table(self) -> str:
@@ -167,3 +170,14 @@ class InCatalog:
             if (value := given.get(name)) is not None
         }
         return {"type": self.type, "table": table, "catalog": of, **by}
+
+
+def _location(folder: Path, owner: str) -> str:
+    """A folder as tables have it: pyiceberg takes what follows `file://` as it is, up to a `#` or a
+    `?`. Raises ConfigError where one is in it."""
+    if {"#", "?"} & {*str(folder)}:
+        raise ConfigError(
+            f"{owner}: Iceberg tables cannot lie in {folder}: there is a `#` or a `?` in its path",
+            hint="choose another `path`, or have them elsewhere: `warehouse: FOLDER`",
+        )
+    return f"file://{folder}"
