@@ -17,7 +17,8 @@ from tests.files.driving import everything, state_of
 from tests.files.remains import check_swept
 
 from hygge.core.registry import lookup
-from hygge.files.stage import FALLBACK_STEPS, STEPS
+from hygge.files.stage import STEPS
+from hygge.files.swap import FALLBACK_STEPS
 
 MODES = ("replace", "append", "merge")
 

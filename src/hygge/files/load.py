@@ -30,7 +30,8 @@ from hygge.files.ledger import LedgerFile
 from hygge.files.manifest import Held, extra_of, look
 from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes
-from hygge.files.stage import Stage, conflict
+from hygge.files.stage import Stage
+from hygge.files.swap import conflict
 from hygge.files.writer import SPILL
 
 

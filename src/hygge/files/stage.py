@@ -13,7 +13,6 @@ places.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import uuid
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hygge.core.context import CancelToken
-from hygge.core.errors import ConflictError, StateError
+from hygge.core.errors import StateError
 from hygge.core.ledger import Ledger
 from hygge.core.locks import try_lock
 from hygge.core.steps import reached
@@ -31,6 +30,7 @@ from hygge.files import local
 from hygge.files.ledger import NAME as LEDGER
 from hygge.files.ledger import read as read_ledger
 from hygge.files.parts import Part
+from hygge.files.swap import INTENT, conflict, mend, swap, take_back
 
 STEPS = (
     "files.begun", "files.part_written", "files.part_synced", "files.linked",
@@ -38,12 +38,9 @@ STEPS = (
     "files.cleaned",
 )  # fmt: skip
 """Steps of a load, in order; those of parts come once for each part."""
-FALLBACK_STEPS = ("files.intended", "files.moved_away")
-"""Where folders cannot be exchanged: two more, between `files.locked` and `files.exchanged`."""
 LEDGER_STEPS = ("files.adopted", "files.pruned", "files.ledger_begun", "files.chunk_kept")
 """Where a load is read in chunks: the first two where it goes on with what another has left, the
 third where it does not; the last comes once a chunk."""
-_INTENT = "intent.json"
 
 Look = Callable[[Path], int]
 """Says the generation that a folder holds, 0 for none; raises StateError for one in disorder."""
@@ -85,7 +82,7 @@ class Stage:
         local.make_folder(destination.parent)
         root.mkdir(parents=True, exist_ok=True)  # need not outlive a crash
         with local.locked(root / "commit.lock", cancel):
-            _mend(destination, root)
+            mend(destination, root)
             clear_dead(root)
             folder = root / f"{load_id[:16]}-{uuid.uuid4().hex[:8]}"
             (folder / "new").mkdir(parents=True)
@@ -111,7 +108,7 @@ class Stage:
             return None
         found: list[tuple[Stage, Ledger]] = []
         with local.locked(root / "commit.lock", cancel):
-            _mend(destination, root)
+            mend(destination, root)
             for folder, lock in _dead(root):
                 stage, ledger = cls(destination, folder, lock), None
                 try:
@@ -174,61 +171,22 @@ class Stage:
         """
         target, root = self.destination, self.folder.parent
         with local.locked(root / "commit.lock", cancel):
-            _mend(target, root)
+            mend(target, root)
             reached("files.locked")
             _compare(look(target), expected, target)
-            old = self._swap(target, root)
+            old = swap(self.folder, self.new, target)
             reached("files.exchanged")
             if old is not None:
                 try:
                     _compare(look(old), expected, target)
                 except StateError:
-                    self._take_back(old, target)
+                    take_back(self.folder, old, target)
                     raise
             local.sync(target.parent)
             local.sync(self.folder)
             reached("files.checked")
         self._retire(old)
         reached("files.cleaned")
-
-    def _swap(self, target: Path, root: Path) -> Path | None:
-        """Change places; returns where the old generation lies now, None if there was none."""
-        if not os.path.lexists(target):
-            try:
-                local.rename_new(self.new, target)
-            except FileExistsError:
-                raise conflict(target) from None
-            return None
-        try:
-            local.exchange(self.new, target)
-        except local.NoExchange:
-            return self._swap_in_two(target, root)
-        return self.new
-
-    def _swap_in_two(self, target: Path, root: Path) -> Path:
-        """Two renames; whoever comes after a death between them finds the intent and finishes."""
-        intent, old = root / _INTENT, self.folder / "old"
-        draft = self.folder / _INTENT
-        draft.write_text(json.dumps({"stage": self.folder.name}), encoding="utf-8")
-        local.sync(draft)
-        draft.rename(intent)
-        local.sync(root)
-        reached("files.intended")
-        target.rename(old)
-        reached("files.moved_away")
-        self.new.rename(target)
-        local.sync(target.parent)
-        intent.unlink()
-        local.sync(root)
-        return old
-
-    def _take_back(self, old: Path, target: Path) -> None:
-        try:
-            local.exchange(old, target)
-        except local.NoExchange:
-            target.rename(self.folder / "refused")
-            old.rename(target)
-        local.sync(target.parent)
 
     def _retire(self, old: Path | None) -> None:
         """Free what an old generation holds; its names stay until the next load begins.
@@ -261,9 +219,9 @@ class Stage:
 def recover(destination: Path, cancel: CancelToken) -> None:
     """Finish what a process that died between two renames began; nothing where there is nothing."""
     root = stage_root(destination)
-    if (root / _INTENT).exists():
+    if (root / INTENT).exists():
         with local.locked(root / "commit.lock", cancel):
-            _mend(destination, root)
+            mend(destination, root)
 
 
 @contextmanager
@@ -275,29 +233,6 @@ def unchanging(destination: Path, cancel: CancelToken) -> Iterator[None]:
         return
     with local.locked(root / "commit.lock", cancel):
         yield
-
-
-def _mend(destination: Path, root: Path) -> None:
-    """Roll an interrupted pair of renames forward, else back. Call it with the lock held."""
-    intent = root / _INTENT
-    try:
-        name = json.loads(intent.read_text(encoding="utf-8"))["stage"]
-    except FileNotFoundError:
-        return
-    except (ValueError, KeyError, TypeError) as error:
-        raise StateError(
-            f"{intent} is damaged ({error})",
-            hint=f"see whether {destination} is there and whole, then remove this file",
-        ) from None
-    stage = root / Path(name).name
-    if not os.path.lexists(destination):
-        for candidate in (stage / "new", stage / "old"):
-            if candidate.is_dir():
-                candidate.rename(destination)
-                local.sync(destination.parent)
-                break
-    intent.unlink()
-    local.sync(root)
 
 
 def clear_dead(root: Path) -> None:
@@ -330,11 +265,3 @@ def _remove(path: Path) -> None:
 def _compare(found: int, expected: int, target: Path) -> None:
     if found != expected:
         raise conflict(target)
-
-
-def conflict(place: object) -> ConflictError:
-    """The error for a destination that another load changed since this one began."""
-    return ConflictError(
-        f"{place} was loaded by another run meanwhile; nothing was published",
-        hint="run it again",
-    )

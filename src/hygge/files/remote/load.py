@@ -21,7 +21,7 @@ from hygge.files.remote.manifest import Unknown, check_created_once, commit_id, 
 from hygge.files.remote.stage import RemoteStage
 from hygge.files.remote.upkeep import vacuum
 from hygge.files.rewrite import Sizes
-from hygge.files.stage import conflict
+from hygge.files.swap import conflict
 from hygge.files.writer import SPILL
 from hygge.storage.path import RemotePath
 

@@ -15,7 +15,7 @@ from hygge.core.context import CancelToken
 from hygge.core.errors import HyggeError, StateError, TransientError, UnsupportedError
 from hygge.core.load import State
 from hygge.core.steps import reached
-from hygge.files.stage import conflict
+from hygge.files.swap import conflict
 from hygge.storage.path import RemotePath
 from hygge.storage.tree import Taken
 
