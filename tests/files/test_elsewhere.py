@@ -93,7 +93,7 @@ def between(object_store: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 @pytest.fixture
 def behind(object_store: Emulator, between: Proxy) -> There:
-    return There(object_store, between.port, timeout="2s")
+    return There(object_store, between.port, timeout="30s")
 
 
 def rows(start: int, height: int = 10) -> pl.DataFrame:
@@ -226,7 +226,8 @@ def test_a_request_that_never_got_there(behind: There, between: Proxy) -> None:
     assert read(behind.home()) == list(range(10))
 
 
-def test_a_time_out(behind: There, between: Proxy) -> None:
+def test_a_time_out(object_store: Emulator, between: Proxy) -> None:
+    behind = There(object_store, between.port, timeout="5s")
     between.fail("hang", method="PUT", path="_hygge/0")
     load_frames(behind.store(), [rows(0)], "replace")
     assert read(behind.home()) == list(range(10))
