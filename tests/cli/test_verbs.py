@@ -93,7 +93,7 @@ def test_move_through_every_kind(tmp_path: Path) -> None:
         ("no.db#orders", "out", "no.db"),
         ("in.parquet", "out.csv", "csv://out"),
         ("in.xyz", "out", "known endings"),
-        ("gopher://x/y", "out", "no table"),
+        ("gopher://x/y", "out", "no source that is known"),
         ("in.parquet", "parquet://", "names no path"),
     ],
 )

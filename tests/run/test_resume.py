@@ -34,6 +34,7 @@ from hygge.core.context import CancelToken, Context, Surroundings
 from hygge.core.errors import HyggeError, TransientError
 from hygge.core.load import LoadRequest
 from hygge.core.store import Store
+from hygge.files.retired import sweep_all
 from hygge.files.stage import LEDGER_STEPS, STEPS, stage_root
 from hygge.run.flow import Mover
 from hygge.run.move import Attempt, Moved
@@ -71,14 +72,9 @@ class Case:
 
     @property
     def stages(self) -> list[Path]:
-        """Those that hold anything; of a published one the names of the old generation stay."""
+        sweep_all()
         root = stage_root(self.folder)
-        held = {
-            p.relative_to(root).parts[0]
-            for p in root.rglob("*")
-            if p.is_file() and p.stat().st_size
-        }
-        return [root / name for name in sorted(held)]
+        return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
 
     def store(self, **changes: Any) -> Store:
         return KINDS[self.kind]("t", path=str(self.folder), part_rows=15, **changes)

@@ -142,11 +142,10 @@ def remove_folder(path: Path) -> None:
 def hollow(folder: Path) -> None:
     """Free what the files of a folder hold, and leave their names.
 
-    Each name is given to one empty file that nobody may read; who has a file open reads on.
-    Call it for a folder that holds at least one file.
+    Each name is given to one empty file; who has a file open reads on.
     """
     empty = folder.with_name(f"{folder.name}-empty")
-    empty.touch(mode=0)
+    empty.touch()
     for place, _, names in os.walk(folder):
         for name in names:
             link(empty, empty.with_suffix(".link"))

@@ -30,6 +30,7 @@ from hygge.files import local
 from hygge.files.ledger import NAME as LEDGER
 from hygge.files.ledger import read as read_ledger
 from hygge.files.parts import Part
+from hygge.files.retired import retire
 from hygge.files.swap import INTENT, conflict, mend, swap, take_back
 
 STEPS = (
@@ -189,13 +190,7 @@ class Stage:
         reached("files.cleaned")
 
     def _retire(self, old: Path | None) -> None:
-        """Free what an old generation holds; its names stay until the next load begins.
-
-        Someone who opened the folder before it was exchanged may list it only now. From the names
-        he goes on, by path, to the new generation, and finds there all of what he listed, or
-        misses a part and errs. A folder that loses its names one by one would show him less than
-        either generation has, or nothing.
-        """
+        """Free what an old generation holds at once, and its names when they are not needed."""
         if old is None:
             self.remove()
             return
@@ -206,7 +201,8 @@ class Stage:
             local.hollow(old)
         except OSError:
             self.remove()  # what is published stays so, whatever the sweeping meets
-        self.let_go()
+        else:
+            retire(self.remove)
 
     def remove(self) -> None:
         """Remove the stage and free its lock. Safe more than once."""

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
@@ -19,7 +18,7 @@ from hygge.core.secrets import redact
 from hygge.core.watermark import Window
 from hygge.files.reading import first_line
 from hygge.lake.delta.merge import quoted
-from hygge.lake.delta.table import opened, row_count, telling
+from hygge.lake.delta.table import opened, row_count, scan, telling
 from hygge.lake.delta.types import logical_schema
 from hygge.lake.place import Place
 from hygge.lake.session import LakeSession
@@ -53,9 +52,7 @@ class DeltaSession(LakeSession):
         if window is not None:
             conditions += _around(window)
         try:
-            predicate = " AND ".join(conditions) or None
-            for batch in self._table.scan(columns=list(columns), predicate=predicate):
-                yield pl.DataFrame(pa.record_batch(batch))
+            yield from scan(self._table, columns, " AND ".join(conditions))
         except (DeltaError, OSError) as error:
             raise DataError(
                 f"{self._place} cannot be read: {redact(first_line(error))}",

@@ -156,6 +156,16 @@ def scanned(
 ) -> Iterator[pl.DataFrame]:
     """The rows of a version that meet a condition, in those of some columns that it has."""
     there = columns_of(table)
-    wanted = [name for name in columns if name in there]
-    for batch in table.scan(columns=wanted, predicate=condition or None):
-        yield pl.DataFrame(pa.record_batch(batch))
+    yield from scan(table, [name for name in columns if name in there], condition)
+
+
+def scan(table: DeltaTable, columns: Sequence[str], condition: str = "") -> Iterator[pl.DataFrame]:
+    """The rows of a version that meet a condition, in some of its columns.
+
+    pyarrow draws them, for it lets go of the interpreter's lock while it waits. deltalake's own
+    iteration keeps it, and waits for threads of deltalake that may be waiting for that very lock
+    to draw the rows of another table's MERGE.
+    """
+    found = table.scan(columns=list(columns), predicate=condition or None)
+    for batch in pa.RecordBatchReader.from_stream(found):
+        yield pl.DataFrame(batch)
