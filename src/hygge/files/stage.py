@@ -18,7 +18,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hygge.core.context import CancelToken
@@ -202,7 +202,9 @@ class Stage:
         except OSError:
             self.remove()  # what is published stays so, whatever the sweeping meets
         else:
-            retire(self.remove)
+            rest = replace(self)
+            self._lock = -1  # whoever ends this load has nothing to remove any more
+            retire(rest.remove)
 
     def remove(self) -> None:
         """Remove the stage and free its lock. Safe more than once."""
