@@ -24,7 +24,18 @@ class OfFiles(StoreContract):
         return self.folder / store.name / name
 
 
-class TestParquetStore(OfFiles):
+class ByDuckDB(OfFiles):
+    """Read by DuckDB, which passes over names that are gone when it looks at them: one who listed a
+    folder just before it was replaced is left with the state's file, or with none."""
+
+    def keys_seen(self, store: Store, schema: Schema) -> list[int]:
+        keys = super().keys_seen(store, schema)
+        if not keys:
+            raise FileNotFoundError("caught between two generations")
+        return keys
+
+
+class TestParquetStore(ByDuckDB):
     lossy: ClassVar = {
         "values[duration(us)]": NO_DURATION,
         "merge_tells_keys_apart[duration(us)]": NO_DURATION,
@@ -45,7 +56,7 @@ class TestIPCStore(OfFiles):
         return readers.ipc(self.folder / store.name)
 
 
-class TestCSVStore(OfFiles):
+class TestCSVStore(ByDuckDB):
     never = dict.fromkeys(
         (
             "duration(us)", "binary", "null", "list(int64)", "list(string)", "list(list(int64))",

@@ -139,17 +139,27 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def hollow(folder: Path) -> None:
-    """Free what the files of a folder hold, and leave their names.
+def hollow(folder: Path, new: Path) -> None:
+    """Free what the files of a folder hold, and leave the names that say it is out of date.
 
-    Each name is given to one empty file; who has a file open reads on.
+    Those are the names that the folder in its place lacks: who goes by them errs. The others go
+    first, for some readers pass over what is missing and would read those alone. Where none is
+    lacking all stay: who goes by them finds all that he listed. Who has a file open reads on.
+
+    Parameters
+    ----------
+    folder: what has been replaced.
+    new: what took its place.
     """
+    files = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
+    lacking = [path for path in files if not os.path.lexists(new / path.relative_to(folder))]
+    for path in set(files).difference(lacking or files):
+        path.unlink()
     empty = folder.with_name(f"{folder.name}-empty")
     empty.touch()
-    for place, _, names in os.walk(folder):
-        for name in names:
-            link(empty, empty.with_suffix(".link"))
-            empty.with_suffix(".link").replace(Path(place) / name)
+    for path in lacking or files:
+        link(empty, empty.with_suffix(".link"))
+        empty.with_suffix(".link").replace(path)
     empty.unlink()
 
 

@@ -195,10 +195,10 @@ class Stage:
             self.remove()
             return
         try:
+            local.hollow(old, self.destination)
             for entry in list(self.folder.iterdir()):
                 if entry.name not in ("lock", old.name):
                     _remove(entry)
-            local.hollow(old)
         except OSError:
             self.remove()  # what is published stays so, whatever the sweeping meets
         else:
