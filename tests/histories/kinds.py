@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ SCHEMA = Schema(
 """What there may be, for formats that tell types poorly."""
 
 
-class Kind:
+class Kind(ABC):
     """A kind of destination: `make` one by its name, and `read` all its rows.
 
     Parameters
@@ -83,58 +84,52 @@ class Kind:
     def __exit__(self, *_: object) -> None:
         self.held.close()
 
+    @abstractmethod
     def make(self, name: str) -> Store:
-        raise NotImplementedError
+        """A Store of this kind."""
 
+    @abstractmethod
     def read(self, store: Store) -> list[Row]:
-        raise NotImplementedError
+        """All its rows, by other means than hygge's."""
 
 
-class Parquet(Kind):
-    type = ParquetStore
+class Folder(Kind):
+    """A folder for each name."""
 
     def make(self, name: str) -> Store:
-        return ParquetStore(name, path=self.folder / name)
+        return self.type(name, path=self.folder / name)
+
+
+class Parquet(Folder):
+    type = ParquetStore
 
     def read(self, store: Store) -> list[Row]:
         return readers.parquet(self.folder / store.name).to_dicts()
 
 
-class CSV(Kind):
+class CSV(Folder):
     type = CSVStore
-
-    def make(self, name: str) -> Store:
-        return CSVStore(name, path=self.folder / name)
 
     def read(self, store: Store) -> list[Row]:
         return readers.csv_files(self.folder / store.name, SCHEMA).to_dicts()
 
 
-class NDJSON(Kind):
+class NDJSON(Folder):
     type = NDJSONStore
-
-    def make(self, name: str) -> Store:
-        return NDJSONStore(name, path=self.folder / name)
 
     def read(self, store: Store) -> list[Row]:
         return readers.ndjson(self.folder / store.name, SCHEMA).to_dicts()
 
 
-class IPC(Kind):
+class IPC(Folder):
     type = IPCStore
-
-    def make(self, name: str) -> Store:
-        return IPCStore(name, path=self.folder / name)
 
     def read(self, store: Store) -> list[Row]:
         return readers.ipc(self.folder / store.name).to_dicts()
 
 
-class Delta(Kind):
+class Delta(Folder):
     type = DeltaStore
-
-    def make(self, name: str) -> Store:
-        return DeltaStore(name, path=self.folder / name)
 
     def read(self, store: Store) -> list[Row]:
         return readers.delta(self.folder / store.name).to_dicts()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -52,15 +51,6 @@ def rows_of(folder: Path) -> list[tuple[Any, ...]]:
 
 def some(ids: list[int], text: str) -> pl.DataFrame:
     return pl.DataFrame({"k": ids, "v": [text] * len(ids)}, schema=KINDS)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    """The table's catalog, opened by pyiceberg alone."""
-    uri = f"sqlite:///{tmp_path / 'catalog.db'}"
-    found = load_catalog("hygge", type="sql", uri=uri, warehouse=f"file://{tmp_path}")
-    yield found
-    found.close()
 
 
 # Commits whose answer is lost ---------------------------------------------------------------------

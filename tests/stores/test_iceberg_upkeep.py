@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 from tests.contract import readers
 
@@ -35,14 +34,6 @@ def some(*ids: int, part: str = "a") -> pl.DataFrame:
 
 def keys(folder: Path) -> list[int]:
     return sorted(readers.iceberg(folder, "t")["k"])
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    uri = f"sqlite:///{tmp_path / 'catalog.db'}"
-    found = load_catalog("hygge", type="sql", uri=uri, warehouse=f"file://{tmp_path}")
-    yield found
-    found.close()
 
 
 def lying(folder: Path) -> set[Path]:
