@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.errors import ConfigError
@@ -72,6 +72,20 @@ def chunk_type(source: Source, schema: Schema) -> LogicalType:
             hint="name one of its whole-number or decimal columns",
         )
     return field.type
+
+
+def chunk_key(source: Source, key: Sequence[str], schema: Schema) -> Sequence[str]:
+    """The columns that a table is split by: `chunk_column`, else its key.
+
+    Raises ConfigError for a `chunk_column` that is not there.
+    """
+    name = source.chunk_column
+    if name and name not in schema.names:
+        raise ConfigError(
+            f"`chunk_column: {name}` is no column of {source.label}",
+            hint=f"its columns: {', '.join(schema.names[:12])}",
+        )
+    return (name,) if name else key
 
 
 def bare(query: str) -> str:

@@ -67,8 +67,9 @@ class Recorded(MSSQLLink):
         self.said.append("closed")
 
 
-def session(link: Recorded, notes: list[str] | None = None) -> MSSQLSession:
+def session(link: Recorded, notes: list[str] | None = None, chunk_column: str = "") -> MSSQLSession:
     said = [] if notes is None else notes
     context = Context(note=lambda message, severity: said.append(message))
-    source = MSSQLSource(where="mssql://server/shop", schema="dbo", table="t")
+    source = MSSQLSource(where="mssql://server/shop", schema="dbo", table="t",
+                         chunk_column=chunk_column)  # fmt: skip
     return MSSQLSession(Lease(link, lambda link, broken: None), source, context)

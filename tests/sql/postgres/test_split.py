@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygge.sql.postgres.split import Part, by_keys, by_pages, by_parts, in_pages, quantiles
+from hygge.sql.postgres.split import Part, by_pages, by_parts, in_pages
 
 
 @given(pages=st.integers(0, 10_000), wanted=st.integers(1, 300))
@@ -65,17 +65,3 @@ def test_conditions() -> None:
     assert in_pages(0, None) == ""
     assert in_pages(0, 5) == "ctid < '(5,0)'::tid"
     assert in_pages(5, 9) == "ctid >= '(5,0)'::tid AND ctid < '(9,0)'::tid"
-
-
-@given(values=st.lists(st.integers(0, 50)), wanted=st.integers(1, 20))
-def test_quantiles(values: list[int], wanted: int) -> None:
-    sample = [(f"{value:02}",) for value in sorted(values)]
-    cuts = quantiles(sample, wanted)
-    assert len(cuts) < max(2, wanted)
-    assert cuts == sorted(set(cuts))
-    assert all(cut in sample[1:] and cut != sample[0] for cut in cuts)
-
-
-def test_keys_without_a_cut_are_one_chunk() -> None:
-    (chunk,) = by_keys(["k"], [("1",)] * 9, 4, nulls=True)
-    assert not chunk.bounds

@@ -9,25 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from hygge.core.chunk import WHOLE, Chunk, ReadRequest
-from hygge.core.context import Context
+from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType
 from hygge.core.watermark import Position, Window
-from hygge.sql.link import Link
 from hygge.sql.mssql import rowversion, tracking
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
+from hygge.sql.mssql.chunked import ChunkedSession
 from hygge.sql.mssql.columns import as_asked
-from hygge.sql.mssql.link import MSSQLLink
-from hygge.sql.mssql.split import histogram, is_clustered, locked, pieces
 from hygge.sql.mssql.types import DIALECT, Precision
 from hygge.sql.pool import Lease
-from hygge.sql.queries import chunk_type
-from hygge.sql.ranges import range_label
 from hygge.sql.relation import Column, Relation, by_column, meanings
 from hygge.sql.select import where
 from hygge.sql.source import Source
-from hygge.sql.together import Spare, TogetherSession, companions
 
 _SNAPSHOT = "one snapshot"
 _WORDS = {
@@ -57,7 +51,7 @@ class MSSQLSource(Source):
     offsets: bool = False
 
 
-class MSSQLSession(TogetherSession):
+class MSSQLSession(ChunkedSession):
     """One attempt's reading of a database of SQL Server.
 
     In one snapshot, where the database has them allowed (`ALLOW_SNAPSHOT_ISOLATION`), which all of
@@ -69,24 +63,11 @@ class MSSQLSession(TogetherSession):
     spare: gives connections for sessions beside this one.
     """
 
-    dialect = DIALECT
     counting = DIALECT.counting
     _clock: datetime | None = None
     _bound: rowversion.Bound | None = None
     _tracked: tracking.Tracked | None = None
     _kept = _WORDS["read_committed"]
-
-    def __init__(
-        self, lease: Lease, source: Source, context: Context, spare: Spare = lambda most: ()
-    ) -> None:
-        super().__init__(lease, source, context)
-        self._spare = spare
-
-    @property
-    def link(self) -> MSSQLLink:
-        found = super().link
-        assert isinstance(found, MSSQLLink)
-        return found
 
     @property
     def consistency(self) -> str:  # type: ignore[override]
@@ -123,61 +104,19 @@ class MSSQLSession(TogetherSession):
     def who(self) -> str:
         return self.link.who()
 
-    # In chunks ------------------------------------------------------------------------------------
+    # Beside others --------------------------------------------------------------------------------
 
-    def split_table(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
-        """Ranges of the key's first column, or of `chunk_column`, if it is of whole numbers. A
-        table that does not lie in the order of its key is not cut, unless by `chunk_column`."""
-        source = self._source
-        column = source.chunk_column or next(iter(self.relation.key), "")
-        if not column:
-            return (WHOLE,)
-        kind = (
-            chunk_type(source, self.schema()) if source.chunk_column else self.schema()[column].type
-        )
-        if not (kind.is_integer or (kind.kind == "decimal" and not kind.scale)):
-            return (WHOLE,)
-        if not source.chunk_column and not is_clustered(self.link, self._table, column):
-            return (WHOLE,)
-        ends = [self.position(column, function) for function in ("MIN", "MAX")]
-        if None in ends:
-            return (WHOLE,)
-        low, high = (int(end) for end in ends)  # type: ignore[arg-type]
-        steps = [] if source.query else histogram(self.link, self._table, column)
-        return [
-            self.chunk_of(at, column, bounds, range_label(column, bounds, low, high), rows)
-            for at, (bounds, rows) in enumerate(pieces(steps, low, high, parts))
-        ]
+    @property
+    def can_share(self) -> bool:
+        return self._kept == _SNAPSHOT
 
-    def share(self) -> str:
-        """See HomeSession. The sessions beside are opened now, as many as are free, up to three;
-        `beside` gives them out. This one's snapshot becomes theirs, later than it was."""
-        if self._source.query or self.relation.kind != "table" or self._kept != _SNAPSHOT:
-            return ""
-        if not self._shared:
-            table = self._table
-
-            def begin(link: Link) -> None:
-                if not self._shared:
-                    _open(self.link, table)
-                    self._shared = f"of session {self.link.row('SELECT @@SPID')[0]}"
-                _open(link, table)
-
-            leases = companions(self._spare, lambda link: locked(link, table), begin)
-            self._beside = [self._companion(lease) for lease in leases]
-        return self._shared if self._beside else ""
-
-    def _companion(self, lease: Lease) -> MSSQLSession:
+    def companion(self, lease: Lease) -> MSSQLSession:
         """A session on a connection whose snapshot is open."""
         session = MSSQLSession(lease, self._source, self._context)
         session._begun, session._clock, session._kept = True, self._clock, self._kept
         session._found, session._fields, session._bound = self._found, self._fields, self._bound
         session._tracked = self._tracked
         return session
-
-    @property
-    def _table(self) -> str:
-        return self.from_sql(WHOLE)
 
     # By Change Tracking ---------------------------------------------------------------------------
 
@@ -303,12 +242,3 @@ class MSSQLSession(TogetherSession):
             elif kind.zone and isinstance(dtype, pl.Datetime) and not dtype.time_zone:
                 changed.append(pl.col(name).dt.replace_time_zone("UTC"))
         return batch.with_columns(changed) if changed else batch
-
-
-def _open(link: Link, table: str) -> None:
-    """Open a snapshot, which is of the moment of its first read; one that is open is given up."""
-    link.execute(
-        "IF @@TRANCOUNT > 0 COMMIT TRANSACTION; SET TRANSACTION ISOLATION LEVEL SNAPSHOT; "
-        "BEGIN TRANSACTION"
-    )
-    link.rows(f"SELECT TOP 1 1 AS one FROM {table}")

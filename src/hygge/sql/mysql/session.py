@@ -20,7 +20,7 @@ from hygge.sql.mysql.split import Key, pieces
 from hygge.sql.mysql.together import locked
 from hygge.sql.mysql.types import DIALECT, TEXT, column_of_query
 from hygge.sql.pool import Lease
-from hygge.sql.queries import bounded, chunk_type
+from hygge.sql.queries import bounded, chunk_key, chunk_type
 from hygge.sql.ranges import range_label, range_rows, ranges_between
 from hygge.sql.relation import Column, Relation
 from hygge.sql.select import columns_sql
@@ -161,13 +161,7 @@ class MySQLSession(TogetherSession):
         source = self._source
         if source.query:
             return self._split_query(request, parts)
-        key = (source.chunk_column,) if source.chunk_column else self.relation.key
-        for name in key:
-            if name not in self.schema().names:
-                raise ConfigError(
-                    f"`chunk_column: {name}` is no column of {source.label}",
-                    hint=f"its columns: {', '.join(self.schema().names[:12])}",
-                )
+        key = chunk_key(source, self.relation.key, self.schema())
         if not key:
             return (WHOLE,)
         quoted = [self.dialect.quote(name) for name in key]

@@ -14,6 +14,7 @@ from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.errors import ConfigError, ConnectError, DataError
 from hygge.core.fields import LogicalType
 from hygge.core.watermark import Position
+from hygge.sql.cuts import SAMPLE, by_bounds, by_keys, quantiles
 from hygge.sql.dialect import literal
 from hygge.sql.placeholders import CHUNK, placeholders
 from hygge.sql.postgres import catalogue, split
@@ -22,7 +23,7 @@ from hygge.sql.postgres.frames import Fit
 from hygge.sql.postgres.link import PostgresLink
 from hygge.sql.postgres.types import AS_JSON, DIALECT, TEXT
 from hygge.sql.postgres.versions import versions_sql
-from hygge.sql.queries import chunk_type
+from hygge.sql.queries import chunk_key, chunk_type
 from hygge.sql.relation import Column, Relation, by_column, meanings
 from hygge.sql.session import SQLSession
 
@@ -217,17 +218,11 @@ class PostgresSession(SQLSession):
                 return split.by_parts(self._parts, parts)
             if self._parts[0].heap:
                 return split.by_pages(self._parts[0].pages, parts)
-        key = (source.chunk_column,) if source.chunk_column else relation.key
+        key = chunk_key(source, relation.key, self.schema())
         if not key:
             return (WHOLE,)
-        for name in key:
-            if name not in self.schema().names:
-                raise ConfigError(
-                    f"`chunk_column: {name}` is no column of {source.label}",
-                    hint=f"its columns: {', '.join(self.schema().names[:12])}",
-                )
         nulls = any(not relation[name].required for name in key)
-        return split.by_keys(key, self._sample(request, key, parts), parts, nulls=nulls)
+        return by_keys(key, quantiles(self._sample(request, key, parts), parts), nulls=nulls)
 
     def _is_few(self, request: ReadRequest) -> bool:
         """Whether a window has so few of the rows that an index had better find them."""
@@ -250,7 +245,7 @@ class PostgresSession(SQLSession):
                 return [(bound,) for (bound,) in found]
         known = [f"{name} IS NOT NULL" for name in quoted]
         rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE, *known)}")
-        share = min(1.0, split.SAMPLE * parts / max(1, rows))
+        share = min(1.0, SAMPLE * parts / max(1, rows))
         chosen = self.rows_sql(request, WHOLE, *known, f"random() < {share}")
         literals = ", ".join(f"quote_literal({name}::text)" for name in quoted)
         return [
@@ -265,10 +260,10 @@ class PostgresSession(SQLSession):
         name = self._source.chunk_column
         column = self.dialect.quote(name)
         rows, _ = self._planned(f"SELECT FROM {self.rows_sql(request, WHOLE)}")
-        share = min(1.0, split.SAMPLE * parts / max(1, rows))
+        share = min(1.0, SAMPLE * parts / max(1, rows))
         chosen = self.rows_sql(request, WHOLE, f"{column} IS NOT NULL", f"random() < {share}")
         sample = self.link.rows(f"SELECT {column}::text AS bound FROM {chosen} ORDER BY {column}")
-        return split.by_bounds([value for (value,) in sample], parts, name)
+        return by_bounds([value for (value,) in sample], parts, name)
 
     def from_sql(self, chunk: Chunk) -> str:
         if "parts" not in chunk.bounds:

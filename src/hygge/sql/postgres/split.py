@@ -2,7 +2,7 @@
 
 A table in a heap is cut by its pages: TID range scans read any range of pages alone, no key is
 needed, and no skew of keys matters. A partitioned table is cut as if its partitions lay end to end.
-What has no pages is cut by ranges of a key, at the quantiles of a sample.
+What has no pages is cut by ranges of a key; see `sql.cuts`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hygge.core.chunk import WHOLE, Chunk
-
-SAMPLE = 100
-"""Keys sampled for each chunk: at this many the chunks' sizes differ by about a tenth (the standard
-error of a quantile's rank among n is at most 1 in 2 * sqrt(n))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,56 +123,3 @@ def union(
     ]
     selects = selects or [f"SELECT {wanted} FROM {nothing} WHERE false"]
     return f"({' UNION ALL '.join(selects)}) AS {name}"
-
-
-def by_keys(
-    key: Sequence[str], sample: Sequence[tuple[str, ...]], wanted: int, *, nulls: bool
-) -> list[Chunk]:
-    """Ranges of a key, cut where a sample has its quantiles.
-
-    Parameters
-    ----------
-    key: its columns.
-    sample: keys as literals, in the key's order.
-    nulls: whether the key may be NULL; such rows are in the first chunk.
-    """
-    cuts = quantiles(sample, wanted)
-    if not cuts:
-        return [WHOLE]
-    return [
-        Chunk(
-            number, f"{', '.join(key)} {_range(low, high)}",
-            {"key": list(key), "from": None if low is None else list(low),
-             "below": None if high is None else list(high), "nulls": nulls and low is None},
-            lasting=True,
-        )
-        for number, (low, high) in enumerate(zip([None, *cuts], [*cuts, None], strict=True))
-    ]  # fmt: skip
-
-
-def by_bounds(sample: Sequence[str], wanted: int, column: str) -> list[Chunk]:
-    """Ranges for a query's `:lower` and `:upper`, cut where a sample has its quantiles."""
-    cuts = [value for (value,) in quantiles([(value,) for value in sample], wanted)]
-    if not cuts:
-        return [WHOLE]
-    return [
-        Chunk(number, f"{column} {_range(low and (low,), high and (high,))}",
-              {"lower": low, "upper": high}, lasting=True)
-        for number, (low, high) in enumerate(zip([None, *cuts], [*cuts, None], strict=True))
-    ]  # fmt: skip
-
-
-def quantiles(sample: Sequence[tuple[str, ...]], wanted: int) -> list[tuple[str, ...]]:
-    """Up to `wanted - 1` different values that cut a sorted sample into equal parts."""
-    at = (len(sample) * number // wanted for number in range(1, wanted))
-    found = dict.fromkeys(sample[i] for i in at if i)
-    if sample and sample[0] in found:  # nothing lies below it
-        del found[sample[0]]
-    return list(found)
-
-
-def _range(low: Sequence[str] | None, high: Sequence[str] | None) -> str:
-    words = [f"from {', '.join(low)}"] if low else []
-    if high:
-        words.append(f"below {', '.join(high)}")
-    return " ".join(words)
