@@ -63,6 +63,8 @@ class Recorded(MSSQLLink):
             names = ["is_hidden", "name", "system_type_name", "user_type_name", "max_length",
                      "precision", "scale", "is_nullable"]  # fmt: skip
             return names, [(False, n, t, None, *rest) for n, t, *rest in QUERY]
+        if "EngineEdition" in sql:
+            return [""] * 3, [(5, "12.0.2000.8", "Microsoft SQL Azure")]
         if "SYSUTCDATETIME" in sql:
             return [""], [(NOW,)]
         if "snapshot_isolation_state" in sql:

@@ -9,6 +9,7 @@ from pydantic import Field
 from hygge.core.context import Context
 from hygge.core.home import HomeSession
 from hygge.sql.home import ServerConfig, ServerHome
+from hygge.sql.mssql.columns import Beside
 from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.session import MSSQLSession, MSSQLSource
 from hygge.sql.mssql.types import Precision
@@ -29,12 +30,19 @@ class MSSQLHomeConfig(ServerConfig):
         "one of its offset in minutes, called `NAME_offset`",
     )
 
+    variant_types: bool = Field(
+        default=False,
+        description="Whether each `sql_variant` column, which is read as text, is followed by one "
+        "of the type that each value has (`decimal`, `nvarchar` ...), called `NAME_type`",
+    )
+
     def source(self, name: str, root: Path, place: str) -> MSSQLSource:
         """See TableConfig."""
         found = super().source(name, root, place)
         return MSSQLSource(
-            **vars(found), precision=self.datetime_precision, offsets=self.offset_columns
-        )
+            **vars(found), precision=self.datetime_precision,
+            beside=Beside(self.offset_columns, self.variant_types),
+        )  # fmt: skip
 
 
 class MSSQLHome(ServerHome):

@@ -59,6 +59,7 @@ PRINCIPAL = {"auth": "service_principal", "client_id": "app", "client_secret": "
         ({**BASE, **ODBC, "user": "u", "password": "p"},
          {"Driver": "ODBC Driver 18 for SQL Server", "Server": "tcp:h,1433", "UID": "u",
           "PWD": "p", "APP": "hygge", "Encrypt": "yes"}),
+        ({"url": "mssql://u:p@h/d?driver=odbc&application_name=loads"}, {"APP": "loads"}),
         ({**BASE, **ODBC, "auth": "windows", "odbc_driver": "/opt/libmsodbcsql.so"},
          {"Driver": "/opt/libmsodbcsql.so", "Trusted_Connection": "yes"}),
         ({**BASE, **ODBC, **PRINCIPAL},
@@ -108,6 +109,7 @@ def test_tokens_that_the_driver_has_no_word_for(extra: dict[str, str]) -> None:
         ({**BASE, **ODBC, **CERTIFIED}, "there is no `certificate`"),
         ({**BASE, **ODBC, **PRINCIPAL, "tenant_id": "t"}, "`tenant_id` is of no use with"),
         ({**BASE, "odbc_driver": "FreeTDS"}, "`odbc_driver` is of no use without"),
+        ({**BASE, "application_name": "loads"}, "`application_name` is of no use without"),
         ({**BASE, "longest_text": 9}, "`longest_text` is of no use without"),
     ],
 )

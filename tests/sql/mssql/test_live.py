@@ -119,6 +119,13 @@ def test_offsets_as_columns(by: str) -> None:
     assert frame["dto"].to_list() == list(READ["dto"][1:])
 
 
+@pytest.mark.parametrize("by", ["table", "query"])
+def test_types_of_variants_as_columns(by: str) -> None:
+    asked = TABLE if by == "table" else f"SELECT id, sv FROM {TABLE}"
+    frame = read(**{by: asked}, variant_types=True).sort("id")
+    assert frame["sv_type"].to_list() == ["float", "datetime"]
+
+
 def test_a_window_of_datetime() -> None:
     """Thirds of a hundredth of a second are on the right side of a bound in milliseconds."""
     kind = parse_type("timestamp(ms)")

@@ -27,6 +27,7 @@ from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import Cancelled, ConnectError, DataError
 from hygge.core.fields import parse_type
+from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.written import ROWS_A_STATEMENT, statements
 from hygge.testing.loading import load_frames
 
@@ -89,6 +90,13 @@ def test_what_is_written_is_read(url: str) -> None:
         assert found.schema["z"] == pl.Datetime("us", "UTC")
     with connect() as link:
         link.execute(f"DROP TABLE {TABLE}")
+
+
+@needs_server
+def test_who_we_are_is_said(url: str) -> None:
+    for options, name in (("", "hygge"), ("&application_name=nightly loads", "nightly loads")):
+        with MSSQLConnection(url=url + options).open_link() as link:
+            assert link.row("SELECT APP_NAME()") == (name,)
 
 
 @needs_server

@@ -14,7 +14,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.fields import parse_type
 from hygge.core.watermark import Window
 from hygge.sql.mssql.catalogue import described, look, named
-from hygge.sql.mssql.columns import as_asked
+from hygge.sql.mssql.columns import Beside, as_asked
 from hygge.sql.mssql.types import DIALECT, Precision, as_text, column_of, native_of, on_grid, show
 from hygge.sql.select import columns_sql, in_window
 
@@ -59,23 +59,32 @@ def test_precision_of_datetime2(precision: Precision, kind: str, fetch: str) -> 
 def test_offsets_beside_what_they_are_of() -> None:
     columns = [column_of("a", "int", required=True),
                column_of("b", "datetimeoffset(7)", required=False)]  # fmt: skip
-    plain, moment, offset = as_asked(columns, {}, {}, offsets=True)
+    plain, moment, offset = as_asked(columns, {}, {}, Beside(offsets=True))
     assert plain == columns[0]
     assert moment.loss == "the seventh digit, of 100 ns, is cut off", "the offset is kept"
     assert (offset.name, offset.type, offset.required) == ("b_offset", parse_type("int16"), False)
     assert offset.fetch == "CAST(DATEPART(TZOFFSET, [b]) AS smallint)"
-    assert as_asked(columns, {}, {}) == tuple(columns)
+    assert as_asked(columns, {}, {}, Beside(types=True)) == tuple(columns)
     taken = [*columns, column_of("b_offset", "int", required=True)]
     with pytest.raises(ConfigError, match="so is a column that is there"):
-        as_asked(taken, {}, {}, offsets=True)
+        as_asked(taken, {}, {}, Beside(offsets=True))
+
+
+def test_types_beside_what_they_are_of() -> None:
+    columns = [column_of("v", "sql_variant", required=False)]
+    variant, kind = as_asked(columns, {}, {}, Beside(types=True))
+    assert (variant.loss, variant.fetch) == ("", columns[0].fetch), "nothing is lost then"
+    assert (kind.name, kind.type, kind.required) == ("v_type", parse_type("string(128)"), False)
+    assert kind.fetch == "CAST(SQL_VARIANT_PROPERTY([v], 'BaseType') AS nvarchar(128))"
+    assert as_asked(columns, {}, {}, Beside(offsets=True)) == tuple(columns)
 
 
 def test_what_a_driver_has_no_form_for() -> None:
     """It is asked for in the driver's way, unless it is declared as text."""
     column = column_of("z", "datetimeoffset(3)", required=True)
     fetches = {"datetimeoffset": "F({})"}
-    assert as_asked([column], {}, fetches)[0].fetch == "F([z])"
-    (text,) = as_asked([column], {"z": parse_type("string")}, fetches)
+    assert as_asked([column], {}, fetches, Beside())[0].fetch == "F([z])"
+    (text,) = as_asked([column], {"z": parse_type("string")}, fetches, Beside())
     assert text.fetch == as_text(column)
 
 

@@ -74,16 +74,17 @@ class ChunkedSession(TogetherSession):
         if None in ends:
             return (WHOLE,)
         low, high = (int(end) for end in ends)  # type: ignore[arg-type]
-        steps = [] if self._source.query else histogram(self.link, self._table, column)
+        told = self.link.engine.whole and not self._source.query
+        steps = histogram(self.link, self._table, column) if told else []
         return [
             self.chunk_of(at, column, bounds, range_label(column, bounds, low, high), rows)
             for at, (bounds, rows) in enumerate(pieces(steps, low, high, parts))
         ]
 
     def _by_keys(self, request: ReadRequest, key: Sequence[str], parts: int) -> Sequence[Chunk]:
-        """Ranges of a key of any type, between keys of a sample. Views give no samples."""
+        """Ranges of a key of any type, between keys of a sample. Views give none."""
         relation = self.relation
-        if relation.kind != "table":
+        if relation.kind != "table" or not self.link.engine.whole:
             return (WHOLE,)
         columns = [relation[name] for name in key]
         open_ = [f"{DIALECT.quote(c.name)} IS NOT NULL" for c in columns if not c.required]

@@ -31,7 +31,7 @@ OPTIONS = {
     name.replace("_", ""): name
     for name in ("auth", "encrypt", "trust_server_certificate", "application_intent",
                  "multi_subnet_failover", "instance", "client_id", "tenant_id", "isolation",
-                 "driver", "odbc_driver")
+                 "driver", "odbc_driver", "application_name")
 }  # fmt: skip
 """What may stand after `?` in a URL, without `_`: `TrustServerCertificate=yes` is known too."""
 
@@ -104,8 +104,7 @@ class MSSQLConnection(PooledConnection):
         default=None, description="`readonly` goes to a readable secondary, where there is one"
     )
     multi_subnet_failover: bool = Field(
-        default=False,
-        description="Whether all addresses of an availability group are tried at once",
+        default=False, description="Whether all addresses of a group are tried at once"
     )
     isolation: Isolation | None = Field(
         default=None,
@@ -119,12 +118,11 @@ class MSSQLConnection(PooledConnection):
         "installed on the system (ODBC Driver 18, and `pip install 'hygge[odbc]'`)",
     )
     odbc_driver: str | None = Field(
-        default=None,
-        min_length=1,
+        default=None, min_length=1,
         description="With `driver: odbc`, the name of Microsoft's driver in odbcinst.ini, or the "
         f"path of its library; `{ODBC_DRIVER}` if left out",
         examples=["ODBC Driver 17 for SQL Server"],
-    )
+    )  # fmt: skip
     longest_text: int | None = Field(
         default=None, ge=1,
         description="With `driver: odbc`, the units of UTF-16 that one text may have, 65,536 if "
@@ -133,6 +131,12 @@ class MSSQLConnection(PooledConnection):
     longest_binary: int | None = Field(
         default=None, ge=1, description="With `driver: odbc`, the same of bytes of binary values"
     )
+    application_name: str | None = Field(
+        default=None, min_length=1, max_length=128,
+        description="With `driver: odbc`, what the server's `APP_NAME()` calls us, `hygge` if left "
+        "out; mssql-python keeps that name for itself",
+        examples=["nightly-loads"],
+    )  # fmt: skip
 
     @model_validator(mode="before")
     @classmethod
@@ -170,7 +174,7 @@ class MSSQLConnection(PooledConnection):
         if self.driver == "odbc":
             self.login().check_odbc()
             return
-        for name in ("odbc_driver", "longest_text", "longest_binary"):
+        for name in ("odbc_driver", "longest_text", "longest_binary", "application_name"):
             if getattr(self, name) is not None:
                 raise ValueError(f"`{name}` is of no use without `driver: odbc`")
 
@@ -252,7 +256,8 @@ class MSSQLConnection(PooledConnection):
         if known.multi_subnet_failover:
             said["MultiSubnetFailover"] = "yes"
         if known.driver == "odbc":
-            said = {"Driver": known.odbc_driver or ODBC_DRIVER, **said, "APP": "hygge"}
+            called = known.application_name or "hygge"
+            said = {"Driver": known.odbc_driver or ODBC_DRIVER, **said, "APP": called}
         return said
 
     def connect(self) -> Link:

@@ -11,6 +11,7 @@ import polars as pl
 
 from hygge.core.errors import ConnectError, UnsupportedError
 from hygge.sql.link import Link
+from hygge.sql.mssql.engine import ENGINE_SQL, Engine, engine_of
 from hygge.sql.mssql.login import Login
 
 if TYPE_CHECKING:
@@ -36,12 +37,22 @@ class MSSQLLink(Link):
         self, label: str, isolation: str | None = None, login: Login | None = None
     ) -> None:
         self.label, self.isolation, self.login = label, isolation, login
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """What the server is; asked for once."""
+        if self._engine is None:
+            self._engine = engine_of(*self.row(ENGINE_SQL))
+        return self._engine
 
     def who(self) -> str:
-        """Who the server takes us for, and by what: `'app' (database user 'dbo'), by ...`."""
+        """Who the server takes us for, by what, and what it is itself:
+        `'app' (database user 'dbo'), by ..., on Azure SQL Database 12.0.2000.8`."""
         login, user = self.row("SELECT SUSER_SNAME(), USER_NAME()")
         by = f", by {self.login.words()}" if self.login else ""
-        return f"'{login}' (database user '{user}'){by}"
+        engine = self.engine
+        return f"'{login}' (database user '{user}'){by}, on {engine.name} {engine.version}"
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         return self.table(sql)[1]
@@ -67,10 +78,9 @@ class MSSQLLink(Link):
         raise UnsupportedError(f"{self.label}: this driver copies nothing in bulk")
 
     def reset(self) -> None:
-        self.execute(
-            "IF @@TRANCOUNT > 0 ROLLBACK; SET XACT_ABORT OFF; "
-            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-        )
+        chosen = self._engine is None or self._engine.isolation == "chosen"
+        back = "; SET XACT_ABORT OFF; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+        self.execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION" + back * chosen)
 
 
 def answers(where: tuple[str, int], timeout: float, label: str) -> None:

@@ -16,7 +16,7 @@ from hygge.core.watermark import Position, Window
 from hygge.sql.mssql import rowversion, tracking
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
 from hygge.sql.mssql.chunked import ChunkedSession
-from hygge.sql.mssql.columns import as_asked
+from hygge.sql.mssql.columns import NOTHING, Beside, as_asked
 from hygge.sql.mssql.types import DIALECT, Precision
 from hygge.sql.pool import Lease
 from hygge.sql.relation import Column, Relation, by_column, meanings
@@ -44,18 +44,19 @@ class MSSQLSource(Source):
     Parameters
     ----------
     precision: how `datetime2(7)` is read; see `types.column_of`.
-    offsets: whether offsets are read; see `columns.as_asked`.
+    beside: what is read beside columns; see `columns.as_asked`.
     """
 
     precision: Precision = "us"
-    offsets: bool = False
+    beside: Beside = NOTHING
 
 
 class MSSQLSession(ChunkedSession):
     """One attempt's reading of a database of SQL Server.
 
     In one snapshot, where the database has them allowed (`ALLOW_SNAPSHOT_ISOLATION`), which all of
-    Azure's do. Sessions beside it have snapshots of their own, of the same moment of the table.
+    Azure SQL Database have, or the server knows nothing else. Sessions beside it have snapshots of
+    their own, of the same moment of the table.
 
     Parameters
     ----------
@@ -82,10 +83,19 @@ class MSSQLSession(ChunkedSession):
                 hint="`chunks: off` reads all in one session",
             )
         link = self.link
+        engine = link.engine
+        engine.check_isolation(link.isolation, self._source.where)
         # The clock first: what commits between the two is seen, whatever time it carries.
         (now,) = link.row("SELECT SYSUTCDATETIME()")
         self._clock = now.replace(tzinfo=UTC)
+        if engine.isolation == "snapshot":
+            self._kept = _SNAPSHOT
+            link.execute("BEGIN TRANSACTION")
+            return
         (allowed, versions) = next(iter(link.rows(_STATE)), (0, False))
+        if engine.isolation == "own":
+            self._kept = _WORDS["versions" if versions else "read_uncommitted"]
+            return
         level = link.isolation or ("snapshot" if allowed == 1 else "read_committed")
         if level == "snapshot":
             self._kept = _SNAPSHOT
@@ -108,7 +118,7 @@ class MSSQLSession(ChunkedSession):
 
     @property
     def can_share(self) -> bool:
-        return self._kept == _SNAPSHOT
+        return self._kept == _SNAPSHOT and self.link.engine.whole
 
     def companion(self, lease: Lease) -> MSSQLSession:
         """A session on a connection whose snapshot is open."""
@@ -124,6 +134,7 @@ class MSSQLSession(ChunkedSession):
         """See HomeSession. Raises ConfigError where the table's changes are not tracked."""
         if self._source.query or what != "change_tracking":
             return super().told_by(what)
+        self.link.engine.check_tracking(self._source.where)
         self._tracked = tracking.read_state(self.link, self._table, self._source.label)
         return tracking.VERSION
 
@@ -228,8 +239,8 @@ class MSSQLSession(ChunkedSession):
         source = self._source
         natives = {column.name: column.native for column in columns}
         kinds = by_column(source.types, natives, entity=source.label)
-        offsets = isinstance(source, MSSQLSource) and source.offsets
-        return as_asked(columns, kinds, self.link.fetches, offsets=offsets)
+        beside = source.beside if isinstance(source, MSSQLSource) else NOTHING
+        return as_asked(columns, kinds, self.link.fetches, beside)
 
     def frame(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Identifiers in lower case: the driver has them in upper case; instants as such."""

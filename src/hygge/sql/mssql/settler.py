@@ -76,6 +76,11 @@ class MSSQLSettler(MSSQLTables):
     def who(self, link: Link) -> str:
         return cast("MSSQLLink", link).who()
 
+    def check_rights(self, link: Link, place: Place) -> None:
+        """See Settler. Raises UnsupportedError for a server that speaks the protocol and cannot
+        take a load with all that it promises."""
+        cast("MSSQLLink", link).engine.check_loads(str(place))
+
     # Transactions ---------------------------------------------------------------------------------
 
     def begin(self, link: Link) -> None:

@@ -21,6 +21,7 @@ Precision = Literal["us", "ns", "text"]
 
 _CUT = "the seventh digit, of 100 ns, is cut off; see `datetime_precision`"
 OFFSET_LOSS = "the instant is kept, the offset is not"
+VARIANT_LOSS = "which type each value has; see `variant_types`"
 _STYLE = "CONVERT(nvarchar({}), {{}}, {})"
 MOMENT_TEXT, BINARY_TEXT = _STYLE.format(40, 121), _STYLE.format("max", 1)
 FLOAT_TEXT = "LTRIM(RTRIM(CONVERT(nvarchar(40), {}, 3)))"
@@ -36,9 +37,10 @@ _TEXTS = {
     **dict.fromkeys(("BINARY", "VARBINARY", "TIMESTAMP", "ROWVERSION"), BINARY_TEXT),
     "IMAGE": "CONVERT(nvarchar(max), CAST({} AS varbinary(max)), 1)",
 }  # fmt: skip
-_BASE = "CAST(SQL_VARIANT_PROPERTY({}, 'BaseType') AS nvarchar(128))"
+BASE_TYPE = "CAST(SQL_VARIANT_PROPERTY({}, 'BaseType') AS nvarchar(128))"
 VARIANT_TEXT = (
-    f"CASE {_BASE} WHEN N'float' THEN LTRIM(RTRIM(CONVERT(nvarchar(40), CAST({{}} AS float), 3))) "
+    f"CASE {BASE_TYPE} "
+    f"WHEN N'float' THEN LTRIM(RTRIM(CONVERT(nvarchar(40), CAST({{}} AS float), 3))) "
     f"WHEN N'real' THEN LTRIM(RTRIM(CONVERT(nvarchar(40), CAST({{}} AS real), 3))) "
     f"WHEN N'money' THEN {MONEY_TEXT} WHEN N'smallmoney' THEN {MONEY_TEXT} "
     f"WHEN N'binary' THEN CONVERT(nvarchar(max), CAST({{}} AS varbinary(8000)), 1) "
@@ -115,7 +117,7 @@ _RULES = (
     _rule("TIMESTAMP, ROWVERSION", "binary", "as its 8 bytes"),
     _rule("UNIQUEIDENTIFIER", "uuid", "in lower case"),
     _rule("SQL_VARIANT", "string", "as text, with all digits; bytes as 0x...",
-          "which type each value has", fetch=VARIANT_TEXT),
+          VARIANT_LOSS, fetch=VARIANT_TEXT),
     _rule("HIERARCHYID", "string", "as text: `/1/2/`", fetch="{}.ToString()"),
     _rule("GEOGRAPHY, GEOMETRY", "binary", "as WKB, with Z and M", "the SRID is not read",
           fetch="{}.AsBinaryZM()"),
