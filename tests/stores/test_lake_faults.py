@@ -11,10 +11,22 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hygge import ConnectError, DeltaHome, DeltaStore, Home, IcebergHome, IcebergStore, Store
-from hygge.core.context import Surroundings
+from hygge import (
+    ConnectError,
+    DataError,
+    DeltaHome,
+    DeltaStore,
+    Home,
+    IcebergHome,
+    IcebergStore,
+    StateError,
+    Store,
+)
+from hygge.core.context import Context, Surroundings
 from hygge.core.errors import HyggeError
-from hygge.testing.loading import load_frames, state_of
+from hygge.core.fields import Schema
+from hygge.lake.shelf import Folder, Shelf
+from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
 FULL = """
 import resource, sys
@@ -35,6 +47,7 @@ except HyggeError as error:
     print(type(error).__name__, "told:", error, "hint:", error.hint)
 """
 STORES = {"delta": DeltaStore, "iceberg": IcebergStore}
+HOMES = {"delta": DeltaHome, "iceberg": IcebergHome}
 
 
 def bound(kind: Callable[..., Any], path: Path) -> Any:
@@ -94,3 +107,113 @@ def test_a_catalog_whose_driver_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ConnectError, match="hive") as caught:
         state_of(store.bind(Surroundings()))
     assert caught.value.hint
+
+
+FULL_AT_COMMIT = """
+import resource, sys
+from pathlib import Path
+import polars as pl
+from hygge.core.context import Surroundings
+from hygge.core.errors import HyggeError
+from hygge.core.registry import lookup
+from hygge.testing.loading import load_frames
+from pyiceberg.catalog import load_catalog
+
+kind, folder = sys.argv[1:]
+rows = pl.DataFrame({"k": range(100), "p": range(100)})
+store = lookup("store", kind)("t", path=folder, partition_by=["p"]).bind(Surroundings())
+load_frames(store, [rows.head(10)], "replace")
+if kind == "iceberg":
+    uri = f"sqlite:///{folder}/catalog.db"
+    with load_catalog("hygge", type="sql", uri=uri) as catalog:
+        with catalog.load_table("default.t").transaction() as change:
+            change.set_properties({"long": "x" * 30_000})
+    rows = rows.head(1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    load_frames(store, [rows], "append")
+except HyggeError as error:
+    print(type(error).__name__, "told:", error, "hint:", error.hint)
+"""
+"""What a commit writes is larger than the limit: of Delta an entry of a hundred files, of Iceberg a
+property; and no file before it is."""
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_no_room_for_the_commit_alone(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "t"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_AT_COMMIT, kind, str(folder)],
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ConnectError told:" in done.stdout and "no room" in done.stdout
+    assert "nothing was published" in done.stdout and "hint: free some space" in done.stdout
+    held = state_of(bound(STORES[kind], folder))
+    assert held is not None and held.rows == 10
+    assert len(list(folder.rglob("*.parquet"))) == 10
+
+
+def two_files(kind: str, folder: Path) -> tuple[Any, Path]:
+    """A table of keys 0 to 9 and 10 to 19, and the file of the first ones."""
+    store = bound(STORES[kind], folder / "t")
+    load_frames(store, [some(0)], "append")
+    (first,) = folder.rglob("*.parquet")
+    load_frames(store, [some(10)], "append")
+    return store, first
+
+
+def some(first: int) -> pl.DataFrame:
+    return pl.DataFrame({"k": range(first, first + 10)})
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_data_file_that_is_gone_is_told_before_anything_is_loaded(
+    tmp_path: Path, kind: str
+) -> None:
+    store, first = two_files(kind, tmp_path)
+    first.unlink()
+    before = sorted(tmp_path.rglob("*"))
+    for mode in ("append", "merge", "delete_insert"):
+        with pytest.raises(StateError, match="1 of the 2 data files") as caught:
+            load_frames(store, [some(30)], mode, [] if mode == "append" else ["k"])
+        assert first.name in str(caught.value) and not caught.value.retryable
+        assert "--full-refresh" in (caught.value.hint or "")
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(DataError, match=f"not there: .*{first.name}") as read:
+        list(bound(HOMES[kind], tmp_path / "t").read_sync())
+    assert read.value.hint and not read.value.retryable
+    assert load_frames(store, [some(0)], "replace").rows == 10
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_data_file_that_goes_before_a_merge_reads_it(tmp_path: Path, kind: str) -> None:
+    store, first = two_files(kind, tmp_path)
+    with store.open(Context()) as session:
+        fields = Schema.of(some(0))
+        load = session.begin(request_for(session.state(), fields, "merge", ["k"]))
+        receipt = write(load, [some(5)])
+        first.unlink()
+        with pytest.raises(DataError, match=f"not there: .*{first.name}") as caught:
+            commit(load, [receipt])
+    assert caught.value.hint and not caught.value.retryable
+    held = state_of(store)
+    assert held is not None and (held.generation, held.rows) == (2, 20)
+
+
+class Shelved(Folder):
+    """A folder that is listed, as a place elsewhere is."""
+
+    lacking = Shelf.lacking
+
+
+@pytest.mark.parametrize("kind", [Folder, Shelved])
+def test_which_files_are_lacking(tmp_path: Path, kind: type[Folder]) -> None:
+    shelf = kind(tmp_path)
+    for name in ("a/x.parquet", "b/c/y.parquet", "z.parquet"):
+        shelf.write(name, b"1")
+    assert shelf.lacking(["b/c/y.parquet", "b/c/no.parquet", "b/no/y.parquet"]) == [
+        "b/c/no.parquet", "b/no/y.parquet",
+    ]  # fmt: skip
+    assert shelf.lacking(["z.parquet", "a/x.parquet", "a/z.parquet"]) == ["a/z.parquet"]
+    assert shelf.lacking([]) == []

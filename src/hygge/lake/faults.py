@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hygge.core.errors import ConnectError
+from hygge.core.errors import ConnectError, DataError
 from hygge.core.secrets import redact
-from hygge.core.telling import code_of
+from hygge.core.telling import NO_ROOM, code_of, hint_of
 from hygge.core.telling import telling as of_the_system
 from hygge.files.reading import first_line
+
+_LACKING = re.compile(r"Object at location (\S+) not found|'([^']+\.(?:parquet|avro|json))'")
+"""How delta-rs (of its object stores) and Arrow name a file that is not there."""
+
+
+def lacking(place: object, error: Exception) -> DataError | None:
+    """The error for people where a file that a table names is not there; None for other errors."""
+    told = str(error)
+    if "not found" not in told and code_of(error) != errno.ENOENT:
+        return None
+    found = _LACKING.search(told)
+    if found is None:
+        return None
+    return DataError(
+        f"{place}: the table names a file that is not there: {found[1] or found[2]}",
+        hint="restore it from a backup, or load the table anew; vacuum removes files that only "
+        "older versions need",
+    )
+
+
+def no_room(place: object, error: Exception) -> ConnectError | None:
+    """The error for people where a disk is full; None for other errors. What could not be written
+    then has not been written later."""
+    code = code_of(error)
+    if code_of_sqlite(error) & 0xFF == sqlite3.SQLITE_FULL:
+        code = errno.ENOSPC
+    if hint_of(code) != NO_ROOM:
+        return None
+    return ConnectError(
+        f"{place}: there is no room to write ({os.strerror(code)}); nothing was published",
+        hint=NO_ROOM,
+    )
+
+
+def code_of_sqlite(error: Exception) -> int:
+    """SQLite's number for an error of SQLAlchemy's; 0 for none."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
 
 
 @contextmanager
 def telling(place: object, *library: type[Exception]) -> Iterator[None]:
-    """A block whose errors of the operating system, and of a library, become ConnectErrors.
+    """A block whose errors of the operating system, and of a library, become ConnectErrors;
+    DataErrors where files are not there that the table names.
 
     Parameters
     ----------
@@ -25,7 +66,7 @@ def telling(place: object, *library: type[Exception]) -> Iterator[None]:
     """
     failures: tuple[type[Exception], ...] = (OSError, *library)
     try:
-        with of_the_system(str(place)):
+        with of_the_system(str(place)), _telling_of_files(place, failures):
             yield
     except failures as error:
         if code := code_of(error):  # which libraries give in their text
@@ -35,6 +76,16 @@ def telling(place: object, *library: type[Exception]) -> Iterator[None]:
             f"{place}: {redact(first_line(error))}",
             hint="is the place right, and may hygge's user read and write there?",
         ) from error
+
+
+@contextmanager
+def _telling_of_files(place: object, failures: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except failures as error:
+        if (gone := lacking(place, error)) is not None:
+            raise gone from error
+        raise
 
 
 def check_folder(folder: Path, place: object) -> None:

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import polars as pl
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.errors import (
-    ConflictError,
+    FULL_REFRESH,
     HyggeError,
-    TransientError,
+    StateError,
     UnsupportedError,
     VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
-from hygge.core.load import Load, Receipt, State, check_kept, with_store_facts
-from hygge.core.secrets import redact
+from hygge.core.load import Receipt, State, check_kept, with_store_facts
 from hygge.files.fold import Fold
-from hygge.files.reading import first_line
 from hygge.lake.folding import Bounds, Brought, Folding, There
 from hygge.lake.gone import Inside
 from hygge.lake.once import Coming
 from hygge.lake.parts import Datafile
+from hygge.lake.settled import Settled
 from hygge.lake.shelf import Shelf
 from hygge.lake.types import Carrier
 from hygge.lake.upkeep import Upkeep
@@ -38,12 +37,10 @@ from hygge.lake.writer import LakeWriter, Ticket, files_of
 KEYED = ("merge", "delete_insert", "scd2")
 
 
-class LakeLoad(Load):
+class LakeLoad(Settled):
     """A load whose rows lie in files of the table's folder before it commits."""
 
     CARRIER: ClassVar[Carrier]
-    DENIED: ClassVar[tuple[type[Exception], ...]]
-    """The library's answer that it does not commit this at all."""
 
     _context: Context
     _shelf: Shelf
@@ -62,8 +59,6 @@ class LakeLoad(Load):
     """What is to be tidied up once the load is done."""
     _over: bool = False
     """Whether it is at its end."""
-    _named: bool = False
-    """Whether a commit names its files that has come or may come."""
 
     @property
     @abstractmethod
@@ -75,28 +70,12 @@ class LakeLoad(Load):
         """For files of these fields in a folder; or for rows and keys that wait there."""
 
     @abstractmethod
-    def _telling(self) -> AbstractContextManager[None]:
-        """Turns what libraries say into errors for people."""
-
-    @abstractmethod
-    def _where(self) -> str:
-        """The table, for people."""
-
-    @abstractmethod
     def _frames(self, columns: Sequence[str] | None, bounds: Bounds) -> Iterator[pl.DataFrame]:
         """See There. Of `scd2` at least the current versions."""
 
     @abstractmethod
     def _row_count(self) -> int | None:
         """How many rows the table has, where that is told without reading them."""
-
-    @abstractmethod
-    def _now(self) -> Literal["before", "ours", "others"]:
-        """Whose load the table holds now: as it was, this one's, or another's."""
-
-    @abstractmethod
-    def _is_overtaken(self, error: Exception) -> bool:
-        """Whether an error of the commit's says that others have committed, and this has not."""
 
     def writer(self, chunk: int) -> LakeWriter:
         with self._telling():
@@ -162,6 +141,24 @@ class LakeLoad(Load):
         if lying != {file.name: file.bytes for file in files}:
             raise VerifyError(
                 f"{self._where()}: the receipts and the staged files differ; nothing was published"
+            )
+
+    def _check_there(self, names: Sequence[str]) -> None:
+        """Raise StateError where files that the table names are gone: rows that come on top of
+        them would pass for a whole table.
+
+        Parameters
+        ----------
+        names: of the files in the table's folder.
+        """
+        with self._telling():
+            gone = self._shelf.lacking(names)
+        if gone:
+            shown = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
+            raise StateError(
+                f"{self._where()}: {len(gone)} of the {len(names)} data files that the table names "
+                f"are not there: {shown}; nothing was loaded",
+                hint=f"restore them from a backup, or load all rows anew with {FULL_REFRESH}",
             )
 
     # What changes ---------------------------------------------------------------------------------
@@ -246,26 +243,6 @@ class LakeLoad(Load):
         extra = upkeep.noted(held, self._due, now)
         return with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
 
-    # Commits --------------------------------------------------------------------------------------
-
-    def _settle(self, cause: Exception) -> None:
-        """Find out what became of a commit that raised: its answer may have been lost, or it may
-        still be on its way. Returns where it has happened."""
-        try:
-            now = self._now()
-        except HyggeError:
-            raise self._unknown(cause) from cause
-        if now == "ours":
-            return
-        if now == "others" or self._is_overtaken(cause):
-            self._named = False
-            raise self._conflict() from cause
-        if isinstance(cause, self.DENIED):
-            self._named = False
-            with self._telling():
-                raise cause
-        raise self._unknown(cause) from cause
-
     def abort(self) -> None:
         if self._over:
             return
@@ -278,17 +255,3 @@ class LakeLoad(Load):
         self._shelf.remove_folder(self._waiting)
         if not self._named:
             self._shelf.remove_folder(self._folder)
-
-    def _conflict(self) -> ConflictError:
-        return ConflictError(
-            f"{self._where()} was loaded or changed by another meanwhile; nothing was published",
-            hint="run it again",
-        )
-
-    def _unknown(self, cause: Exception) -> TransientError:
-        """The error for a commit of which nobody can say now whether it happened."""
-        return TransientError(
-            f"{self._where()}: whether the load was published is not known: "
-            f"{redact(first_line(cause))}",
-            hint="run it again: it looks before it loads anything",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -55,6 +56,12 @@ class Shelf(ABC):
     def remove(self, names: Sequence[str]) -> None:
         """Remove files; what is not there is not missed, and what cannot be removed stays."""
 
+    def lacking(self, names: Sequence[str]) -> list[str]:
+        """Those of some files that are not there, in order."""
+        above = posixpath.commonpath([posixpath.dirname(name) for name in names]) if names else ""
+        there = {entry.name for entry in self.entries(above, deep=True)} if names else set()
+        return sorted(set(names) - there)
+
     def remove_folder(self, folder: str) -> None:
         """Remove a folder and all in it; what cannot be removed stays."""
         self.remove([entry.name for entry in self.entries(folder, deep=True)])
@@ -94,6 +101,9 @@ class Folder(Shelf):
     def entries(self, folder: str = "", *, deep: bool = False) -> list[Entry]:
         found = (self._path / folder).glob("**/*" if deep else "*")
         return [_lying(path, self._path) for path in sorted(found) if path.is_file()]
+
+    def lacking(self, names: Sequence[str]) -> list[str]:
+        return sorted(name for name in names if not (self._path / name).exists())
 
     def remove(self, names: Sequence[str]) -> None:
         for name in names:

@@ -34,6 +34,7 @@ from hygge.lake.delta.table import (
     columns_of,
     forget_states,
     make_log_durable,
+    names_of,
     next_number,
     number_of,
     opened,
@@ -116,6 +117,8 @@ class DeltaLoad(LakeLoad):
         self._folder, self._waiting = f"data-{mark}", f"{FOLDER}/stage-{mark}"
         self._stage = self._folder if self._straight else self._waiting
         self._shelf = place.shelf()
+        if table is not None and self._keeps:
+            self._check_there(names_of(table))
         self._time = datetime.now(UTC)
         reached("delta.begun")
 

@@ -18,8 +18,9 @@ from hygge.core.secrets import redact
 from hygge.core.watermark import Window
 from hygge.files.reading import first_line
 from hygge.lake.delta.merge import quoted
-from hygge.lake.delta.table import opened, row_count, scan, telling
+from hygge.lake.delta.table import byte_count, opened, row_count, scan, telling
 from hygge.lake.delta.types import logical_schema
+from hygge.lake.faults import lacking
 from hygge.lake.place import Place
 from hygge.lake.session import LakeSession
 
@@ -54,15 +55,16 @@ class DeltaSession(LakeSession):
         try:
             yield from scan(self._table, columns, " AND ".join(conditions))
         except (DeltaError, OSError) as error:
+            if (gone := lacking(self._place, error)) is not None:
+                raise gone from error
             raise DataError(
                 f"{self._place} cannot be read: {redact(first_line(error))}",
-                hint="look at `where:`" if self._where
-                else "are its files all there? `vacuum` removes those of older versions",
-            ) from error  # fmt: skip
+                hint="look at `where:`" if self._where else "are its files whole?",
+            ) from error
 
     def estimate(self, request: ReadRequest) -> Estimate:
         with telling(self._place):
-            size = sum(self._table._table.get_add_file_sizes().values())
+            size = byte_count(self._table)
         return Estimate(rows=self._rows(request), bytes=size, exact=True)
 
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
@@ -127,6 +128,17 @@ def row_count(table: DeltaTable) -> int | None:
     return int(actions["num_records"].sum())
 
 
+def byte_count(table: DeltaTable) -> int:
+    """The bytes of a version's files."""
+    return int(pl.DataFrame(table.get_add_actions())["size_bytes"].sum())
+
+
+def names_of(table: DeltaTable) -> list[str]:
+    """The files of a version that lie in the table's folder, as they are called there."""
+    paths = pl.DataFrame(table.get_add_actions())["path"]
+    return [unquote(path) for path in paths if "://" not in path]
+
+
 def forget_states(shelf: Shelf, number: int) -> None:
     """Remove the states that no commit points at, now that one points at this number."""
     known = (entry.name for entry in shelf.entries(FOLDER))
@@ -165,7 +177,12 @@ def scan(table: DeltaTable, columns: Sequence[str], condition: str = "") -> Iter
     pyarrow draws them, for it lets go of the interpreter's lock while it waits. deltalake's own
     iteration keeps it, and waits for threads of deltalake that may be waiting for that very lock
     to draw the rows of another table's MERGE.
+
+    Raises DeltaError.
     """
     found = table.scan(columns=list(columns), predicate=condition or None)
-    for batch in pa.RecordBatchReader.from_stream(found):
-        yield pl.DataFrame(batch)
+    try:
+        for batch in pa.RecordBatchReader.from_stream(found):
+            yield pl.DataFrame(batch)
+    except pa.ArrowException as error:  # as which it comes out of the stream
+        raise DeltaError(str(error)) from error

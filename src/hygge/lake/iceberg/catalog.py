@@ -125,8 +125,8 @@ def telling(place: Place) -> Iterator[None]:
 def _of_sql(place: Place, error: SQLAlchemyError) -> HyggeError:
     """The error for one of a catalog in a database."""
     told = f"{place}: {redact(first_line(getattr(error, 'orig', None) or error))}"
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    if code is None:  # of a server, with which the line may have dropped
+    code = faults.code_of_sqlite(error)
+    if not code:  # of a server, with which the line may have dropped
         return TransientError(told, hint="run it again; is the catalog's database up?")
     if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return TransientError(told, hint="run it again")

@@ -39,6 +39,7 @@ from hygge.lake.iceberg.table import (
     STATE,
     exchange,
     making,
+    names_of,
     near,
     row_count,
     shelf_of,
@@ -110,6 +111,8 @@ class IcebergLoad(LakeLoad):
         mark = f"{request.generation + 1:06d}-{request.load_id[:8]}-{secrets.token_hex(3)}"
         self._folder, self._waiting = f"data/{mark}", f"data/{mark}/waiting"
         self._shelf = shelf_of(metadata.location, self._io)
+        if self._keeps:
+            self._check_there(names_of(metadata.location, self._tasks))
         reached("iceberg.begun")
 
     @property

@@ -109,6 +109,24 @@ def tasks_of(table: Table, row_filter: BooleanExpression | None = None) -> list[
     return list(table.scan(row_filter=row_filter or AlwaysTrue()).plan_files())
 
 
+def within(location: str, paths: Iterable[str]) -> set[str]:
+    """Files as they are called within a table's folder; those elsewhere are passed over."""
+    root = f"{_bare(location)}/"
+    return {bare.removeprefix(root) for bare in map(_bare, paths) if bare.startswith(root)}
+
+
+def _bare(location: str) -> str:
+    """A location without its scheme, of which some have two names (s3, s3a)."""
+    _, netloc, path = PyArrowFileIO.parse_location(location.rstrip("/"))
+    return path if path.startswith(netloc) else f"{netloc}{path}"
+
+
+def names_of(location: str, tasks: Iterable[FileScanTask]) -> list[str]:
+    """What some files, and those of rows deleted from them, are called within a table's folder."""
+    files = (file for task in tasks for file in (task.file, *task.delete_files))
+    return sorted(within(location, {file.file_path for file in files}))
+
+
 def row_count(tasks: Iterable[FileScanTask]) -> int | None:
     """The rows of some files; None where not all of a file's rows count."""
     files = list(tasks)

@@ -15,7 +15,6 @@ from typing import Any
 import polars as pl
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, ValidationError
-from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import FileScanTask, Table
 
@@ -25,7 +24,7 @@ from hygge.core.fields import Schema
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.scan import frames_of
 from hygge.lake.iceberg.shape import IcebergTicket, columns_of
-from hygge.lake.iceberg.table import METADATA, exchange, shelf_of, tasks_of
+from hygge.lake.iceberg.table import METADATA, exchange, shelf_of, tasks_of, within
 from hygge.lake.iceberg.types import arrow_schema, logical_schema
 from hygge.lake.parts import Shape
 from hygge.lake.upkeep import Upkeep, tidying
@@ -183,13 +182,5 @@ def _named(table: Table) -> tuple[set[str], set[str]]:
                 read.add(manifest.manifest_path)
                 entries = manifest.fetch_manifest_entry(io, discard_deleted=True)
                 needed |= {entry.data_file.file_path for entry in entries}
-    root = f"{_bare(metadata.location)}/"
-    own = [{bare.removeprefix(root) for bare in map(_bare, paths) if bare.startswith(root)}
-           for paths in (needed, beside)]  # fmt: skip
-    return own[0], own[1]
-
-
-def _bare(location: str) -> str:
-    """A location without its scheme, of which some have two names (s3, s3a)."""
-    _, netloc, path = PyArrowFileIO.parse_location(location.rstrip("/"))
-    return path if path.startswith(netloc) else f"{netloc}{path}"
+    own, others = (within(metadata.location, paths) for paths in (needed, beside))
+    return own, others
