@@ -23,6 +23,9 @@ def start() -> None:
     _on(signal.SIGTERM, _leave)
     _on(signal.SIGINT, _leave)
     look_late()
+    # Arrow imports NumPy where there is one, whose threads would spin while the first rows are
+    # awaited: a tenth of a second of each processor, and memory for each thread. None is used.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from hygge.cli.app import main
 
     try:

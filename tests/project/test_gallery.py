@@ -27,6 +27,9 @@ GALLERY: dict[str, dict[str, str]] = {
         HOME + "stroe: {type: parquet}\nbatchsize: 10\nfrobnicate: 1\n",
         "name: shop\nconections: {}\n",
     ),
+    "a flow's setting in its home": one_flow(
+        "home: {type: sqlite, path: a.db, table: t, chunks: auto}\n" + STORE
+    ),
     "unknown setting of a connector": one_flow(
         HOME + "store: {type: parquet, path: data/out, compresion: zstd}\n"
     ),

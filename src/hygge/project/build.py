@@ -14,6 +14,7 @@ from hygge.core.secrets import Secret, redact
 from hygge.core.settings import Settings
 from hygge.project.nodes import Node, find, plain
 from hygge.project.problems import Problems, validated
+from hygge.project.settings import EntitySettings
 from hygge.project.templates import fill, names_in, resolve
 
 Names = Mapping[str, str | None]
@@ -119,7 +120,10 @@ class Builder:
                 self._misplaced(cls, node, written, error)
                 return None
         about = f"a {role} of type '{cls.type}'"
-        config = validated(cls.Config, placed, node, self.problems, about=about)
+        config = validated(
+            cls.Config, placed, node, self.problems, about=about, within=role,
+            beside=frozenset(EntitySettings.model_fields),
+        )  # fmt: skip
         if config is None:
             return None
         self.warn_of_literals(config, node, entity)

@@ -65,6 +65,8 @@ def validated(
     *,
     about: str = "",
     partial: bool = False,
+    within: str = "",
+    beside: frozenset[str] = frozenset(),
 ) -> M | None:
     """The model of some values; None, and problems at the places of `node`, where they are wrong.
 
@@ -76,6 +78,8 @@ def validated(
     problems: takes what is wrong, but not twice at one place.
     about: what the model is, for messages that have no path, e.g. "a home of type 'sqlite'".
     partial: whether it is one layer of several, so that what is missing may stand in another.
+    within, beside: the key of this mapping, and settings that stand beside it but are easily
+        written into it.
     """
     try:
         return model.model_validate(values)
@@ -95,5 +99,8 @@ def validated(
                 message = f"{message}: {about} needs it"
             elif about and not detail["loc"]:
                 message = f"{about}: {message}"
-            problems.error(message, at, problem.hint)
+            hint = problem.hint
+            if detail["type"] == "extra_forbidden" and detail["loc"][0] in beside:
+                hint = f"write it beside `{within}:`, not in it"
+            problems.error(message, at, hint)
         return None
