@@ -8,7 +8,7 @@ made ready before the transaction, which locks a row of the state table, deletes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import polars as pl
@@ -26,6 +26,7 @@ from hygge.sql.settle.place import PREFIX, Place
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import encode as sqlite_encode
 from hygge.sql.sqlite.catalogue import triggers_of
+from hygge.sql.sqlite.tables import made_on, make_again
 from hygge.sql.sqlite.types import ddl as sqlite_ddl
 
 _EXACT = ("sqlite", "oracle", "cockroachdb")
@@ -229,16 +230,33 @@ class AlchemySettler(Inserting):
             link.execute(f"DROP TABLE {place.sql(self.dialect, table)}")
 
     def take_over(self, link: Link, place: Place, new: str) -> None:
-        """See Settler. The table stays, and its rows are replaced; SQLite may exchange it."""
+        """See Settler. The table stays, and its rows are replaced; in SQLite its columns may become
+        others, and what was made on it stays."""
         there = self.types(link, place)
         if not there:
             coming = list(self.types(link, place, new))
             raise AssertionError(f"{place} was to be made, of {coming}")  # pragma: no cover
-        if self._backend == "sqlite" and there != self.types(link, place, new):
-            super().take_over(link, place, new)
-            self.add_indexes(link, place, place.table)
-            return
+        if self._backend == "sqlite":
+            self._remake(link, place, self.types(link, place, new), there)
         replace_rows(self, link, place, new, "to stay, for want of a way to exchange it,")
+
+    def _remake(
+        self, link: Link, place: Place, coming: Mapping[str, str], there: Mapping[str, str]
+    ) -> None:
+        """Have an empty SQLite table of other columns (types by name) instead of one that has other
+        ones: with its key, if that is among them, its indexes and its triggers."""
+        if coming == there:
+            return
+        quote, name = self.dialect.quote, self.dialect.text(place.table)
+        found = link.rows(f"SELECT name FROM pragma_table_info({name}) WHERE pk ORDER BY pk")
+        keys = [key for (key,) in found]
+        parts = [f"{quote(column)} {kind}" for column, kind in coming.items()]
+        if keys and set(keys) <= set(coming):
+            parts.append(f"PRIMARY KEY ({', '.join(map(quote, keys))})")
+        made = made_on(link.rows, place.table)
+        self.drop(link, place, place.table)
+        link.execute(f"CREATE TABLE {place.sql(self.dialect)} ({', '.join(parts)})")
+        make_again(link.execute, made, place=str(place))
 
 
 def _writing(link: Link) -> WritingLink:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import polars as pl
 import sqlalchemy as sa
 
+from hygge.core.errors import HyggeError
 from hygge.sql.alchemy.link import AlchemyLink
 from hygge.sql.settle.place import Place
 
@@ -23,7 +25,8 @@ _BY_TEXT = {
 
 class WritingLink(AlchemyLink):
     """See AlchemyLink. Outside of `BEGIN` and `COMMIT` or `ROLLBACK` every statement is a
-    transaction; where a database has no such statements, they are SQLAlchemy's own."""
+    transaction, in SQLite every batch; where a database has no such statements, they are
+    SQLAlchemy's own."""
 
     def __init__(self, connection: sa.Connection, label: str, *, borrowed: bool = False) -> None:
         super().__init__(connection, label, borrowed=borrowed)
@@ -38,12 +41,13 @@ class WritingLink(AlchemyLink):
         return bool(getattr(self.connection.dialect, "is_mariadb", False))
 
     def execute(self, sql: str) -> int | None:
-        if self._begin:
-            return self._do(lambda: self._changed(self._begin if sql == "BEGIN" else sql))
         if sql not in ("BEGIN", "COMMIT", "ROLLBACK"):
             return self._do(lambda: self._changed(sql))
-        with self._told():
-            (self.connection.rollback if sql == "ROLLBACK" else self.connection.commit)()
+        if self._begin:
+            self._do(lambda: self._changed(self._begin if sql == "BEGIN" else sql))
+        else:
+            with self._told():
+                (self.connection.rollback if sql == "ROLLBACK" else self.connection.commit)()
         self._held = sql == "BEGIN"
         return None
 
@@ -73,7 +77,17 @@ class WritingLink(AlchemyLink):
             found = self.connection.execute(insert, given)
             return found.rowcount if found.rowcount >= 0 else rows.height
 
-        return self._do(send)
+        if self._held or self.backend != "sqlite":
+            return self._do(send)
+        self.execute("BEGIN")  # else each row is a transaction, and SQLite waits for the disk
+        try:
+            taken = self._do(send)
+            self.execute("COMMIT")
+        except BaseException:
+            with suppress(HyggeError):  # the line may be lost, and the first error counts
+                self.execute("ROLLBACK")
+            raise
+        return taken
 
     def _do(self, work: Callable[[], T]) -> T:
         with self._told():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hygge.core.errors import SchemaDrift
+from hygge.core.errors import HyggeError, SchemaDrift
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
 from hygge.sql.sqlite.access import Database
-from hygge.sql.sqlite.catalogue import Column, Relation, find, quote, relation
+from hygge.sql.sqlite.catalogue import Column, Relation, Rows, find, quote, relation
 from hygge.sql.sqlite.types import EXACT_DIGITS, affinity, ddl, logical
 
 
@@ -59,11 +59,11 @@ def prepare_replace(db: Database, table: str, fields: Schema, *, place: str) -> 
         if same and _keys(found) == list(fields.keys):
             db.execute(f"DELETE FROM main.{quote(table)}")
             return False
-    extras = _extras(db, table)
+    extras = made_on(db.rows, table)
     if found is not None:
         db.execute(f"DROP TABLE main.{quote(table)}")
     create(db, table, fields, fields.keys)
-    _restore(db, extras, place=place)
+    make_again(db.execute, extras, place=place)
     return bool(fields.keys)
 
 
@@ -113,7 +113,7 @@ def prepare_keep(
 def _rebuild(
     db: Database, table: str, held: Schema, fields: Schema, keys: Sequence[str], *, place: str
 ) -> None:
-    extras = _extras(db, table)
+    extras = made_on(db.rows, table)
     temporary = f"_hygge_new_{table}"
     create(db, temporary, fields, keys)
     kept = [f for f in fields if f.name in held]
@@ -124,7 +124,7 @@ def _rebuild(
     )
     db.execute(f"DROP TABLE main.{quote(table)}")
     db.execute(f"ALTER TABLE main.{quote(temporary)} RENAME TO {quote(table)}")
-    _restore(db, extras, place=place)
+    make_again(db.execute, extras, place=place)
 
 
 def _widened(sql: str, old: LogicalType, new: LogicalType) -> str:
@@ -154,22 +154,26 @@ def _keys(found: Relation) -> list[str]:
     return [c.name for c in sorted(found.columns, key=lambda c: c.key) if c.key]
 
 
-def _extras(db: Database, table: str) -> list[str]:
+def made_on(rows: Rows, table: str) -> list[str]:
     """The statements that made a table's indexes and triggers."""
-    found = db.rows(
+    found = rows(
         "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL "
         f"AND tbl_name = {literal(table)} COLLATE NOCASE ORDER BY type, name"
     )
     return [sql for (sql,) in found]
 
 
-def _restore(db: Database, statements: Sequence[str], *, place: str) -> None:
+def make_again(run: Callable[[str], object], statements: Sequence[str], *, place: str) -> None:
+    """Run such statements on a new table of the same name.
+
+    Raises SchemaDrift where one does not work with its columns.
+    """
     for statement in statements:
         try:
-            db.execute(statement)
-        except Exception as error:
+            run(statement)
+        except HyggeError as error:
             raise SchemaDrift(
                 f"{place} changes its columns, and what was made on it no longer works: "
-                f"{statement} ({getattr(error, 'message', error)})",
+                f"{statement} ({error.message})",
                 hint="drop that index or trigger, then run again",
             ) from error
