@@ -26,7 +26,7 @@ def as_reader(database: Database, scheme: str) -> str:
 
 def rehearse(store: Store) -> None:
     with store.bind(Surroundings()).open(Context()) as session:
-        session.rehearse()
+        session.rehearse("append")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])

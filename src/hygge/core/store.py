@@ -44,8 +44,9 @@ class StoreSession(ABC):
     def begin(self, request: LoadRequest) -> Load:
         """Begin a load. Nothing is visible to readers until it commits."""
 
-    def rehearse(self) -> None:
-        """Raise what a load would raise for want of a right, where that can be told without one.
+    def rehearse(self, mode: Mode) -> None:
+        """Raise what a load would raise for want of a right, where that can be told without one;
+        and note what a load in this mode would say of a destination that is there.
 
         Asked by a dry run; it changes nothing.
         """

@@ -122,7 +122,7 @@ def _ask(
 ) -> None:
     """Fill a preview, in the order in which an attempt asks."""
     found.held = settling.state()
-    settling.rehearse()
+    settling.rehearse(plan.mode)
     held = asking.held_now(plan, found.held)
     at = moment_now(held)
     fresh = asking.arrivals_now(plan, reading, held, context)

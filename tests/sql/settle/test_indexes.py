@@ -12,15 +12,20 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.servers import Database
 
 from hygge import DuckDBStore, MySQLStore, PostgresStore, SQLiteStore, SQLStore, Store
-from hygge.core.context import Surroundings
+from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, SchemaDrift
+from hygge.core.fields import Schema
 from hygge.sql.alchemy.connection import SQLConnection
+from hygge.sql.settle.place import index_name
+from hygge.sql.settle.shape import changes
 from hygge.testing._store_base import some_rows
 from hygge.testing.corpus import KEY, VALUE
-from hygge.testing.loading import load_frames
+from hygge.testing.loading import commit, load_frames, request_for, write
 
 NUMBERS = count()
 KINDS = ("sqlite", "duckdb", "postgres", "mysql")
@@ -103,10 +108,15 @@ def test_a_table_that_is_exchanged_has_its_indexes(
 ) -> None:
     """By SQLAlchemy a table stays, but in SQLite where its columns become others."""
     store, ask = made("sql", request, tmp_path, indexes=[["n"]])
-    for frame in (pl.DataFrame({"n": [1]}), pl.DataFrame({"n": ["a", "b"], "new": [1, 2]})):
-        load_frames(store, [frame], "replace")
+    more = store.copy_with(config=store.config.model_copy(update={"indexes": (("new",), ("n",))}))
+    for each, frame in (
+        (store, pl.DataFrame({"n": [1]})),
+        (more, pl.DataFrame({"n": ["a", "b"], "new": [1, 2]})),
+        (store, pl.DataFrame({"n": [1]})),
+    ):
+        load_frames(each, [frame], "replace")
         assert ask("SELECT count(*) FROM {}") == [frame.height]
-        assert len(ask(INDEXES["sql"])) == 1
+        assert len(ask(INDEXES["sql"])) == frame.width
 
 
 def test_duckdb_widens_no_column_of_an_index(
@@ -214,3 +224,117 @@ def test_partitions_by_what_is_no_key_are_told(
 def test_how_many_partitions_of_nothing() -> None:
     with pytest.raises(ConfigError, match="`partitions` is of no use"):
         PostgresStore("t", url="postgresql://h/d", partitions=3)
+
+
+def notes_of(store: Store, mode: Any, frame: pl.DataFrame) -> list[str]:
+    """What a load says on its way."""
+    said: list[str] = []
+    context = Context(note=lambda message, _: said.append(message))
+    with store.open(context) as session:
+        fields = Schema.of(frame)
+        load = session.begin(request_for(session.state(), fields, mode, [KEY]))
+        commit(load, [write(load, [frame])])
+    return said
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "sql"])
+@pytest.mark.parametrize("mode", ["append", "merge", "replace"])
+def test_indexes_follow_the_settings(
+    kind: str, mode: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """On a table that is there: new ones are made, hygge's own that are named no more go, others
+    stay, and so do people's."""
+    store, ask = made(kind, request, tmp_path, indexes=[["n"], ["n", "m"]])
+    frame = pl.DataFrame({KEY: [1], "n": [1], "m": [2]})
+    load_frames(store, [frame], mode, [KEY])
+    before = set(ask(INDEXES[kind]))
+    other = store.copy_with(config=store.config.model_copy(update={"indexes": (("n",), ("m",))}))
+    load_frames(store, [frame.with_columns(pl.lit(2).cast(pl.Int64).alias(KEY))], mode, [KEY])
+    said = notes_of(other, mode, frame.with_columns(pl.lit(3).cast(pl.Int64).alias(KEY)))
+    after = set(ask(INDEXES[kind]))
+    assert len(before) == len(after) == 2
+    if mode != "replace":
+        assert len(before & after) == 1
+        assert sum("an index of m is made" in line for line in said) == 1
+        assert sum("an index that `indexes` no longer names" in line for line in said) == 1
+        assert not any("index" in line for line in notes_of(other, mode, frame.head(0)))
+    none = store.copy_with(config=store.config.model_copy(update={"indexes": ()}))
+    load_frames(none, [frame], mode, [KEY])
+    assert ask(INDEXES[kind]) == []
+    assert ask("SELECT count(*) FROM {}") in (([1], ["1"]) if mode == "replace" else
+                                              ([3], ["3"], [4], ["4"]))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "postgres", "mysql", "sql"])
+def test_indexes_follow_on_a_table_that_stays(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """One that is replaced and stays, since somebody has made an index on it; that stays too."""
+    store, ask = made(kind, request, tmp_path)
+    frame = pl.DataFrame({KEY: [1], "n": [1]})
+    load_frames(store, [frame], "replace")
+    execute = executor(kind, request, tmp_path)
+    execute(f"CREATE INDEX mine{store.name} ON {store.name} (n)")
+    other = store.copy_with(config=store.config.model_copy(update={"indexes": (("n",),)}))
+    load_frames(other, [frame, frame], "replace")
+    assert len(ask(INDEXES[kind])) == 1
+    all_of_them = INDEXES[kind].replace(OWN, f"LIKE 'mine{store.name}'")
+    assert ask(all_of_them) == [f"mine{store.name}"]
+    assert ask("SELECT count(*) FROM {}") in ([2], ["2"])
+
+
+def executor(kind: str, request: pytest.FixtureRequest, folder: Path) -> Callable[[str], object]:
+    """Runs a statement, as a person would."""
+    if kind in ("postgres", "mysql"):
+        server: Database = request.getfixturevalue("warehouse" if kind == "postgres" else "mysql")
+        return server.execute
+
+    def execute(sql: str) -> None:
+        if kind == "duckdb":
+            with duckdb.connect(str(folder / "w.duckdb")) as there:
+                there.execute(sql)
+            return
+        with closing(sqlite3.connect(folder / "w.db")) as db, db:
+            db.execute(sql)
+
+    return execute
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+def test_partitions_that_are_others_are_told(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A load that does not replace leaves them, and says so; one that does makes them anew."""
+    store, ask = made(kind, request, tmp_path, partition_by=[KEY], partitions=2)
+    frame = some_rows(0, 5)
+    assert notes_of(store, "merge", frame) == []
+    assert notes_of(store, "merge", frame) == []
+    for update, there, said in (
+        ({"partitions": 3}, "3", "is not partitioned as `partition_by` and `partitions` say"),
+        ({"partition_by": ()}, "0", "is partitioned, as an earlier `partition_by` said"),
+        ({"partition_by": (KEY,)}, "2", "is not partitioned as"),
+    ):
+        before = ask(PARTS[kind])
+        other = store.copy_with(config=store.config.model_copy(update=update))
+        (told,) = notes_of(other, "merge", frame)
+        assert said in told
+        assert "--full-refresh" in told
+        dry: list[tuple[str, str]] = []
+        with other.open(Context(note=lambda *note, dry=dry: dry.append(note))) as session:
+            session.rehearse("merge")
+        assert dry == [(told, "warning")]
+        assert ask(PARTS[kind]) == before
+        assert notes_of(other, "replace", frame) == []
+        assert ask(PARTS[kind]) == [there]
+        assert notes_of(other, "merge", frame) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc")) | st.just(("a", "b"))), st.data())
+def test_changes_of_indexes(wanted: list[tuple[str, ...]], data: st.DataObject) -> None:
+    """What is there, less what goes, with what is new, is what is wanted, once each."""
+    held = data.draw(st.lists(st.sampled_from([("a",), ("b",), ("a", "b"), ("d",)])))
+    names = {index_name(columns): columns for columns in held}
+    gone, new = changes(names, wanted)
+    after = [*(columns for name, columns in names.items() if name not in gone), *new]
+    assert sorted(after) == sorted(set(wanted))
+    assert changes([index_name(c) for c in after], wanted) == ([], [])

@@ -22,10 +22,11 @@ from hygge.sql.alchemy.writing import WritingLink
 from hygge.sql.link import Link
 from hygge.sql.nested import as_json, has_bytes
 from hygge.sql.settle.keep import replace_rows
-from hygge.sql.settle.place import PREFIX, Place
+from hygge.sql.settle.place import INDEX, PREFIX, Place
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import reindex
 from hygge.sql.sqlite import encode as sqlite_encode
-from hygge.sql.sqlite.catalogue import triggers_of
+from hygge.sql.sqlite.catalogue import indexes_of, triggers_of
 from hygge.sql.sqlite.tables import made_on, make_again
 from hygge.sql.sqlite.types import ddl as sqlite_ddl
 
@@ -74,9 +75,9 @@ class AlchemySettler(Inserting):
         def ddl(kind: LogicalType) -> str:
             return sqlite_ddl(kind) if self._backend == "sqlite" else _declared(kind, theirs)
 
-        self.dialect = dialect_of(theirs, ddl=ddl)  # type: ignore[misc]
-        self.straight = self.case_matters = self._backend != "sqlite"  # type: ignore[misc]
-        self.longest_name = int(theirs.max_identifier_length)  # type: ignore[misc]
+        self.dialect = dialect_of(theirs, ddl=ddl)
+        self.straight = self.case_matters = self._backend != "sqlite"
+        self.longest_name = int(theirs.max_identifier_length)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (AlchemySettler, (self._driver,))
@@ -164,6 +165,19 @@ class AlchemySettler(Inserting):
         """See Settler: SQLAlchemy asks no database for them."""
         return triggers_of(link.rows, place.table) if self._backend == "sqlite" else None
 
+    def indexes(self, link: Link, place: Place) -> list[str]:
+        if self._backend == "sqlite":
+            return indexes_of(link.rows, place.table)
+
+        def ask(inspector: sa.Inspector) -> list[str]:
+            try:
+                found = inspector.get_indexes(place.table, place.schema or None)
+            except sa.exc.NoSuchTableError:
+                return []
+            return [name for each in found if (name := each["name"] or "").startswith(INDEX)]
+
+        return _writing(link).look(ask)
+
     # Tables ---------------------------------------------------------------------------------------
 
     def create_schema(self, link: Link, place: Place) -> None:
@@ -211,6 +225,13 @@ class AlchemySettler(Inserting):
         if table == place.table:
             super().add_indexes(link, place, table)
 
+    def drop_index(self, link: Link, place: Place, name: str) -> None:
+        """See Settler; as the database has it, which some want the table's name for."""
+        column = sa.Column("x", sa.Integer())
+        table = sa.Table(place.table, sa.MetaData(), column, schema=place.schema or None)
+        drop = sa.schema.DropIndex(sa.Index(name, table.c.x))
+        link.execute(str(drop.compile(dialect=_writing(link).connection.dialect)))
+
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         quote, kind = self.dialect.quote, self.dialect.ddl(field.type)
         link.execute(f"ALTER TABLE {place.sql(self.dialect)} ADD {quote(field.name)} {kind}")
@@ -257,6 +278,7 @@ class AlchemySettler(Inserting):
         self.drop(link, place, place.table)
         link.execute(f"CREATE TABLE {place.sql(self.dialect)} ({', '.join(parts)})")
         make_again(link.execute, made, place=str(place))
+        reindex(self, link, place)
 
 
 def _writing(link: Link) -> WritingLink:

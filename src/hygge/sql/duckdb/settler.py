@@ -86,6 +86,16 @@ class DuckDBSettler(Settler):
         query = f"1 FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
         return bool(link.rows(self.dialect.first(query)))
 
+    def indexes(self, link: Link, place: Place) -> list[str]:
+        return [name for name, _ in self._own_indexes(link, place)]
+
+    def _own_indexes(self, link: Link, place: Place) -> Sequence[tuple[str, str]]:
+        """Hygge's own, by name, with the statements that made them."""
+        return link.rows(
+            f"SELECT index_name, sql FROM duckdb_indexes() WHERE {self._this(place)} "
+            f"AND starts_with(index_name, {self.dialect.text(INDEX)})"
+        )
+
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
         """See Settler. A table with an index cannot be renamed: see `take_over`."""
         if place.indexes and table == place.table:
@@ -125,13 +135,9 @@ class DuckDBSettler(Settler):
     @contextmanager
     def _bare(self, link: Link, place: Place) -> Iterator[None]:
         """While the table is without hygge's own indexes, with which no column can be altered."""
-        found = link.rows(
-            f"SELECT index_name, sql FROM duckdb_indexes() WHERE {self._this(place)} "
-            f"AND starts_with(index_name, {self.dialect.text(INDEX)})"
-        )
-        within = f"{self.dialect.quote(place.schema)}." if place.schema else ""
+        found = self._own_indexes(link, place)
         for name, _ in found:
-            link.execute(f"DROP INDEX {within}{self.dialect.quote(name)}")
+            self.drop_index(link, place, name)
         yield
         for _, statement in found:
             link.execute(statement)

@@ -12,7 +12,7 @@ from hygge.sql.mssql import written
 from hygge.sql.mssql.hanging import carried, clustered, hangs, moved
 from hygge.sql.mssql.types import DIALECT
 from hygge.sql.settle.keep import replace_rows
-from hygge.sql.settle.place import STATE_TABLE, Place, index_name
+from hygge.sql.settle.place import ORDER, STATE_TABLE, Place, index_name, is_index_of
 from hygge.sql.settle.settler import Settler
 
 COLUMNSTORE = "hygge_columnstore"
@@ -90,11 +90,35 @@ class MSSQLTables(Settler):
                 )
         if place.cluster_by:
             listed = ", ".join(map(self.dialect.quote, place.cluster_by))
+            name = self.dialect.quote(index_name(place.cluster_by, ORDER))
             link.execute(
-                f"CREATE CLUSTERED INDEX {self.dialect.quote(index_name())} "
-                f"ON {place.sql(self.dialect, table)} ({listed})"
+                f"CREATE CLUSTERED INDEX {name} ON {place.sql(self.dialect, table)} ({listed})"
             )
         super().add_indexes(link, place, table)
+
+    def indexes(self, link: Link, place: Place) -> list[str]:
+        return [n for n in self._own_indexes(link, place) if not n.startswith(ORDER)]
+
+    def layout(self, link: Link, place: Place) -> str:
+        """See Settler: by the name of the index in whose order rows lie."""
+        order = [n for n in self._own_indexes(link, place) if n.startswith(ORDER)]
+        wanted = [place.cluster_by] if place.cluster_by else []
+        alike = len(order) == len(wanted) and all(
+            is_index_of(name, columns, ORDER) for name, columns in zip(order, wanted, strict=True)
+        )
+        if alike or self.names(link, place) is None:
+            return ""
+        return "is not clustered as `cluster_by` says"
+
+    def _own_indexes(self, link: Link, place: Place) -> list[str]:
+        found = link.rows(
+            f"SELECT name FROM sys.indexes WHERE {is_of(place.sql(self.dialect))} "
+            "AND name LIKE N'~_hygge~_index~_%' ESCAPE '~'"
+        )
+        return [name for (name,) in found]
+
+    def drop_index(self, link: Link, place: Place, name: str) -> None:
+        link.execute(f"DROP INDEX {self.dialect.quote(name)} ON {place.sql(self.dialect)}")
 
     def add_column(self, link: Link, place: Place, field: Field) -> None:
         link.execute(

@@ -17,6 +17,7 @@ from hygge.sql.rows import row_of
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import Place, part_name
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import parts_differ
 
 if TYPE_CHECKING:
     from hygge.sql.postgres.link import PostgresLink
@@ -48,9 +49,9 @@ UNION ALL SELECT 'another owner' FROM pg_class c
 UNION ALL SELECT 'a table that it is a part of' FROM pg_inherits i WHERE i.inhrelid = {table}
 UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid IN (TABLE these)
 UNION ALL SELECT 'partitions' FROM pg_class c
-  WHERE c.oid = {table} AND c.relkind = 'p' AND ({one_part} OR NOT (
+  WHERE c.oid = {table} AND c.relkind = 'p' AND NOT (
     SELECT coalesce(bool_and(x.relname LIKE '\_hygge\_part\_%'), FALSE)
-    FROM pg_class x WHERE x.oid IN (TABLE these) AND x.oid <> c.oid))
+    FROM pg_class x WHERE x.oid IN (TABLE these) AND x.oid <> c.oid)
 UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid IN (TABLE these)
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid IN (TABLE these)
 LIMIT 1
@@ -61,6 +62,15 @@ AND (tgrelid = to_regclass({table})
      OR tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass({table}))))
 UNION SELECT rulename::text FROM pg_rewrite WHERE ev_class = to_regclass({table})
 AND ev_enabled <> 'D' ORDER BY 1
+"""
+_INDEXES = """
+SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+WHERE i.indrelid = to_regclass({table}) AND x.relname LIKE '\\_hygge\\_index\\_%'
+"""
+_LAYOUT = """
+SELECT p.relname::text FROM pg_class c
+LEFT JOIN pg_inherits i ON i.inhparent = c.oid AND c.relkind = 'p'
+LEFT JOIN pg_class p ON p.oid = i.inhrelid WHERE c.oid = to_regclass({table})
 """
 _ADVISORY = "SELECT 1 FROM (SELECT {do}(hashtextextended({name}, 0)) AS x) l"
 # How pg_locks shows the lock of a bigint: https://www.postgresql.org/docs/current/view-pg-locks.html
@@ -167,7 +177,7 @@ class PostgresSettler(Settler):
             return
         listed = ", ".join(map(self.dialect.quote, place.partition_by))
         link.execute(f"{self.table_sql(place, table, fields, keys)} PARTITION BY HASH ({listed})")
-        whole, name = place.sql(self.dialect, table), part_name()
+        whole, name = place.sql(self.dialect, table), part_name(place)
         for n in range(place.partitions):
             part = place.sql(self.dialect, f"{name}_{n}")
             rest = f"WITH (MODULUS {place.partitions}, REMAINDER {n})"
@@ -247,10 +257,8 @@ class PostgresSettler(Settler):
     def _hangs(self, link: Link, place: Place) -> str:
         """What hangs on the table, in a word; "" for nothing."""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
-        # By `partition_by` the new table has some too; those that people made stay.
-        one_part = "FALSE" if place.partition_by else "TRUE"
         these = _THESE.format(table=table)
-        found = link.rows(_HANGS.format(table=table, these=these, one_part=one_part))
+        found = link.rows(_HANGS.format(table=table, these=these))
         return str(found[0][0]) if found else ""
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
@@ -267,6 +275,14 @@ class PostgresSettler(Settler):
         name = self.dialect.text(place.sql(self.dialect))
         found = link.rows(f"SELECT relkind::text FROM pg_class WHERE oid = to_regclass({name})")
         return found in ([("r",)], [("p",)])
+
+    def indexes(self, link: Link, place: Place) -> list[str]:
+        name = self.dialect.text(place.sql(self.dialect))
+        return [index for (index,) in link.rows(_INDEXES.format(table=name))]
+
+    def layout(self, link: Link, place: Place) -> str:
+        found = link.rows(_LAYOUT.format(table=self.dialect.text(place.sql(self.dialect))))
+        return parts_differ(place, [part for (part,) in found if part]) if found else ""
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
         """See Settler."""

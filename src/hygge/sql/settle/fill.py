@@ -15,6 +15,7 @@ from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replac
 from hygge.sql.settle.modes.step import Rows, Step
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.types import check_types
 from hygge.sql.settle.watch import Watch
 
@@ -147,9 +148,12 @@ class Filling:
         rows = count(settler, link, place, new)
         check_kept(self.request.entity, rows, self.held, self.request.terms)
         if not self.swap:
-            if not settler.one_transaction and settler.names(link, place) is None:
-                settler.create(link, place, place.table, self.fields, self.fields.keys)
-                settler.add_indexes(link, place, place.table)
+            if not settler.one_transaction:
+                names = settler.names(link, place)
+                if names is None:
+                    settler.create(link, place, place.table, self.fields, self.fields.keys)
+                if names is None or set(names) == set(self.fields.names):
+                    reindex(settler, link, place)
             self._rows_follow()
             settler.take_over(link, place, new)
         return rows
@@ -236,8 +240,18 @@ class Filling:
         names = settler.names(link, place)
         if names is None:
             settler.create(link, place, place.table, self.fields, self._primary_key)
-            settler.add_indexes(link, place, place.table)
-            return
+        else:
+            self._fit(names)
+        reindex(settler, link, place)
+
+    def _fit(self, names: list[str]) -> None:
+        """Have a table that is there take the columns that come.
+
+        Parameters
+        ----------
+        names: of those that it has.
+        """
+        settler, link, place = self.settler, self.link, self.place
         if self.held is None:
             if set(names) != set(self.fields.names):
                 raise SchemaDrift(

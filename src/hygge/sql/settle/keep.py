@@ -8,6 +8,7 @@ from hygge.sql.settle.modes import count, insert
 from hygge.sql.settle.modes.step import Step
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.watch import Watch
 
 
@@ -33,6 +34,8 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
             f"{place} has {hangs}, so that it stays, and would alter the rows: {'; '.join(wrong)}",
             hint="alter its columns, or `cast` those that come, or drop it",
         )
+    if settler.one_transaction:  # elsewhere to make an index ends it, and that was done before
+        reindex(settler, link, place)
     settler.before_delete(link, place)
     dialect, watch = settler.dialect, Watch(settler, link, place)
     target, stage = place.sql(dialect), place.sql(dialect, new)

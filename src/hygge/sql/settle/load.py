@@ -24,6 +24,7 @@ from hygge.sql.settle.fill import Filling, count, tell_triggers
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import is_reindexed
 from hygge.sql.settle.state import FIELDS, make_state_table, of_its_day, read_row, write_state
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
@@ -165,6 +166,8 @@ class SQLLoad(Load):
             return ""  # to alter it now would keep readers out until the commit
         elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
             return ""  # somebody altered it: staged rows are held against its columns
+        elif is_reindexed(settler, link, self._place):
+            return ""  # the lock that making an index takes would be held until the commit
         elif settler.triggers_skip and settler.triggers(link, self._place) != []:
             return ""  # what they leave out is noticed where staged rows are brought in
         else:

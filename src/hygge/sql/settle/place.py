@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,10 @@ PREFIX = OWN
 _STAGE = f"{PREFIX}stage_"
 INDEX = f"{PREFIX}index_"
 """What names of indexes begin with that hygge makes."""
+ORDER = f"{INDEX}by_"
+"""What the name of the one begins with in whose order rows lie."""
+PART = f"{PREFIX}part_"
+"""What names of partitions begin with that hygge makes."""
 _STAMP = "%Y%m%dt%H%M%S"
 DEAD_AFTER = timedelta(days=2)
 """A stage older than this belongs to a load that died, where the database cannot tell sooner: no
@@ -77,14 +83,33 @@ def stage_name(now: datetime | None = None) -> str:
     return f"{_STAGE}{stamp}_{uuid.uuid4().hex[:10]}"
 
 
-def index_name() -> str:
-    """A new name for an index; in many databases no two of a schema may have the same."""
-    return f"{INDEX}{uuid.uuid4().hex[:12]}"
+def _digest(*told: str) -> str:
+    return hashlib.blake2b("\0".join(told).encode(), digest_size=4).hexdigest()
 
 
-def part_name() -> str:
-    """A new name for what the parts of a table are called after."""
-    return f"{PREFIX}part_{uuid.uuid4().hex[:12]}"
+def index_name(columns: Sequence[str], begin: str = INDEX) -> str:
+    """A new name for an index, which tells its columns; in many databases no two indexes of a
+    schema may have the same name."""
+    return f"{begin}{_digest(*columns)}_{uuid.uuid4().hex[:8]}"
+
+
+def is_index_of(name: str, columns: Sequence[str], begin: str = INDEX) -> bool:
+    """Whether an index was made by hygge for such columns."""
+    return name.startswith(f"{begin}{_digest(*columns)}_")
+
+
+def part_name(place: Place) -> str:
+    """A new name for what the parts of a table are called after. It tells how it is partitioned."""
+    return f"{_parts_of(place)}{uuid.uuid4().hex[:8]}"
+
+
+def is_part_of(name: str, place: Place) -> bool:
+    """Whether a partition is one of a table that is partitioned as the place says."""
+    return name.startswith(_parts_of(place))
+
+
+def _parts_of(place: Place) -> str:
+    return f"{PART}{_digest(*place.partition_by, str(place.partitions))}_"
 
 
 def is_stage(name: str) -> bool:

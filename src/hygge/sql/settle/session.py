@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
-from hygge.core.load import LoadRequest, State
+from hygge.core.load import LoadRequest, Mode, State
 from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
 from hygge.sql.settle.place import Place, is_dead, is_stage
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import tell
 from hygge.sql.settle.state import read_row, read_state
 
 if TYPE_CHECKING:
@@ -46,15 +47,18 @@ class SQLStoreSession(StoreSession):
         """See StoreSession. A table that was dropped holds nothing, whatever its state says."""
         return read_state(self._settler, self._lease.link, self._place)
 
-    def rehearse(self) -> None:
-        self._settler.check_rights(self._lease.link, self._place)
+    def rehearse(self, mode: Mode) -> None:
+        link = self._lease.link
+        self._settler.check_rights(link, self._place)
+        if mode != "replace":
+            tell(self._settler, link, self._place, self._context.note)
 
     def begin(self, request: LoadRequest) -> SQLLoad:
         """See StoreSession. Stages that dead loads left behind are cleared away.
 
         Raises UnsupportedError for columns that the database cannot have.
         """
-        self.rehearse()
+        self.rehearse(request.mode)
         link, now = self._lease.link, datetime.now(UTC)
         for name in filter(is_stage, self._settler.stages(link, self._place)):
             left = self._settler.is_left(link, name)

@@ -49,8 +49,8 @@ class ServerStoreConfig(StoreConfig):
 
     indexes: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
         default=(),
-        description="The columns of each index that the table is given when it is made, by the "
-        "destination's names",
+        description="The columns of each index that the table is to have, by the destination's "
+        "names; those that are named no more go",
         examples=[[["user_id", "ordered_at"], ["status"]]],
     )
 

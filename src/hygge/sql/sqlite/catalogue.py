@@ -12,6 +12,7 @@ from hygge.core.errors import ConfigError, DataError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
 from hygge.sql.relation import by_column, meanings
+from hygge.sql.settle.place import INDEX
 from hygge.sql.sqlite.types import DIALECT, Affinity, affinity, logical
 
 Rows = Callable[[str], Sequence[tuple[Any, ...]]]
@@ -107,6 +108,15 @@ def triggers_of(rows: Rows, table: str) -> list[str]:
         f"AND lower(tbl_name) = lower({literal(table)}) ORDER BY name"
     )
     return [str(name) for (name,) in found]
+
+
+def indexes_of(rows: Rows, table: str) -> list[str]:
+    """The indexes of a table of the main file that hygge made, by name."""
+    found = rows(
+        "SELECT name FROM sqlite_master WHERE type = 'index' "
+        f"AND lower(tbl_name) = lower({literal(table)})"
+    )
+    return [str(name) for (name,) in found if str(name).startswith(INDEX)]
 
 
 def relation(rows: Rows, name: str, schema: str = "", *, where: str) -> Relation:

@@ -18,8 +18,8 @@ from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
 from hygge.sql.settle.drift import check_shape, target_fields
 from hygge.sql.settle.fill import tell_triggers
+from hygge.sql.settle.shape import reindex, tell
 from hygge.sql.sqlite.access import Database, open_reader
-from hygge.sql.sqlite.catalogue import find
 from hygge.sql.sqlite.encode import check
 from hygge.sql.sqlite.settler import (
     KEYS,
@@ -196,16 +196,16 @@ class SQLiteLoad(Load):
                     hint="run again",
                 )
             tell_triggers(settler, link, self._to.place, self._context.note)
+            if self.request.mode != "replace":
+                tell(settler, link, self._to.place, self._context.note)
             filling = SQLiteFilling(
                 settler, link, self._to.place, self.request, self._fields, self._coming, held,
                 stage=STAGED, staged=True, straight="", fresh="",
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
-            made = find(db.rows, self._to.table, "main") is None
             rows = filling.run(state.loaded)
-            if made:
-                settler.add_indexes(link, self._to.place, self._to.table)
+            reindex(settler, link, self._to.place)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}
             stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)

@@ -20,11 +20,11 @@ from hygge.sql.link import Link
 from hygge.sql.settle.fill import Filling, count
 from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
-from hygge.sql.settle.place import Place, index_name
+from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
-from hygge.sql.sqlite.catalogue import find, triggers_of
+from hygge.sql.sqlite.catalogue import find, indexes_of, triggers_of
 from hygge.sql.sqlite.types import DIALECT, show
 
 STAGED, KEYS = "hygge_staged", "hygge_keys"
@@ -116,14 +116,14 @@ class SQLiteSettler(Settler):
     def triggers(self, link: Link, place: Place) -> list[str]:
         return triggers_of(link.rows, place.table)
 
-    def add_indexes(self, link: Link, place: Place, table: str) -> None:
+    def indexes(self, link: Link, place: Place) -> list[str]:
+        return indexes_of(link.rows, place.table)
+
+    def index_sql(self, place: Place, table: str, name: str, columns: Sequence[str]) -> str:
         """See Settler. It is the index whose name says which file it is in."""
-        for columns in place.indexes:
-            listed = ", ".join(map(self.dialect.quote, columns))
-            link.execute(
-                f"CREATE INDEX main.{self.dialect.quote(index_name())} "
-                f"ON {self.dialect.quote(table)} ({listed})"
-            )
+        quote = self.dialect.quote
+        listed = ", ".join(map(quote, columns))
+        return f"CREATE INDEX main.{quote(name)} ON {quote(table)} ({listed})"
 
     def delete_coming(self, target: str, stage: str, keys: Sequence[Field], also: str = "") -> str:
         """See Settler; without a condition by a list of keys, which SQLite makes an index of."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hygge.core.errors import HyggeError, SchemaDrift
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.sql.dialect import literal
+from hygge.sql.settle.place import INDEX
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import Column, Relation, Rows, find, quote, relation
 from hygge.sql.sqlite.types import EXACT_DIGITS, affinity, ddl, logical
@@ -154,24 +155,30 @@ def _keys(found: Relation) -> list[str]:
     return [c.name for c in sorted(found.columns, key=lambda c: c.key) if c.key]
 
 
-def made_on(rows: Rows, table: str) -> list[str]:
-    """The statements that made a table's indexes and triggers."""
+def made_on(rows: Rows, table: str) -> list[tuple[str, str]]:
+    """A table's indexes and triggers by name, with the statements that made them."""
     found = rows(
-        "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL "
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') "
+        "AND sql IS NOT NULL "
         f"AND tbl_name = {literal(table)} COLLATE NOCASE ORDER BY type, name"
     )
-    return [sql for (sql,) in found]
+    return [(name, sql) for name, sql in found]
 
 
-def make_again(run: Callable[[str], object], statements: Sequence[str], *, place: str) -> None:
-    """Run such statements on a new table of the same name.
+def make_again(
+    run: Callable[[str], object], made: Sequence[tuple[str, str]], *, place: str
+) -> None:
+    """Have them on a new table of the same name, but for indexes of hygge's own on columns that
+    it does not have.
 
-    Raises SchemaDrift where one does not work with its columns.
+    Raises SchemaDrift where another one does not work with its columns.
     """
-    for statement in statements:
+    for name, statement in made:
         try:
             run(statement)
         except HyggeError as error:
+            if name.startswith(INDEX):
+                continue
             raise SchemaDrift(
                 f"{place} changes its columns, and what was made on it no longer works: "
                 f"{statement} ({error.message})",
