@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.sample import write_sqlite, write_visits
 from hygge.cli.text import columns, count, here, size
 from hygge.core.errors import ConfigError
+from hygge.core.scratch import Scratch
 from hygge.project import load_project
 from hygge.run.coordinator import Coordinator
 
@@ -51,7 +51,7 @@ def demo(*, keep: Path | None) -> int:
     """
     with ExitStack() as held:
         if keep is None:
-            folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="hygge-demo-")))
+            folder = held.enter_context(Scratch("hygge-demo"))
         else:
             folder = keep.resolve()
             _check_empty(folder, keep)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from hygge.core.errors import ConfigError, DataError, SchemaDrift
 from hygge.core.fields import Field, Schema, from_polars, parse_type
 from hygge.core.home import Home, HomeSession, empty_read
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, Writer
+from hygge.core.scratch import Scratch
 
 if TYPE_CHECKING:
     from hygge.core.store import Store
@@ -54,7 +54,7 @@ class BatchesSession(HomeSession):
         declared = declared_schema(home.fields())
         self._schema = declared
         self.inferred = declared is None
-        self._spool: tempfile.TemporaryDirectory[str] | None = None
+        self._spool: Scratch | None = None
         self._files: list[Path] = []
         self._rows = 0
 
@@ -64,8 +64,8 @@ class BatchesSession(HomeSession):
         return self._schema
 
     def _infer(self) -> Schema:
-        self._spool = tempfile.TemporaryDirectory(prefix="hygge-spool-")
-        folder, schemas = Path(self._spool.name), list[Schema]()
+        self._spool = Scratch()
+        folder, schemas = self._spool.path, list[Schema]()
         for number, batch in enumerate(self._batches()):
             path = folder / f"{number:06d}.arrow"
             batch.write_ipc(path)
@@ -125,7 +125,7 @@ class BatchesSession(HomeSession):
 
     def close(self) -> None:
         if self._spool is not None:
-            self._spool.cleanup()
+            self._spool.remove()
             self._spool = None
             self._files = []
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,6 +13,7 @@ import polars as pl
 
 from hygge.core.errors import StateError, VerifyError
 from hygge.core.fields import Schema
+from hygge.core.scratch import Scratch
 from hygge.core.steps import reached
 from hygge.files.format import Format
 from hygge.files.local import sync
@@ -98,10 +97,8 @@ def store(
         size, digest = path.stat().st_size, digest_of(path)
         reached("files.part_synced")
         return size, digest
-    handle, name = tempfile.mkstemp(prefix="hygge-", suffix=f".{form.extension}")
-    os.close(handle)
-    here, height = Path(name), frame.height
-    try:
+    with Scratch() as folder:
+        here, height = folder / f"part.{form.extension}", frame.height
         form.write(frame, here)
         reached("files.part_written")
         fields = Schema.of(frame)
@@ -112,8 +109,6 @@ def store(
             raise VerifyError(f"{path}: {height} rows were written, and {rows} are there")
         size, digest = here.stat().st_size, digest_of(here)
         path.tree.upload(here, path.key)
-    finally:
-        here.unlink(missing_ok=True)
     reached("objects.uploaded")
     return size, digest
 

@@ -7,7 +7,6 @@ whose key comes are read whole, and those found to be gone at the source, by the
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import polars as pl
 
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
+from hygge.core.scratch import Scratch
 from hygge.core.terms import check_vanished
 from hygge.files.buckets import LEAF_BYTES, MAX_DEPTH, Layout, Sorter, depth_for, full_tree
 from hygge.files.fold import Fold, Gone
@@ -97,8 +97,7 @@ class Folding:
         DataError: rows that differ have one key.
         GuardError: too many rows are gone at the source.
         """
-        with tempfile.TemporaryDirectory(prefix="hygge-") as folder:
-            self._folder = Path(folder)
+        with Scratch() as self._folder:
             hashes, bounds, rows = self._looked_over()
             if self._there is None and hashes is not None and not (hashes == hashes.shift()).any():
                 empty = self._fold.fields.empty()  # no key comes twice: each piece is a bucket

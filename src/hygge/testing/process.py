@@ -9,12 +9,13 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from hygge.core.scratch import Scratch
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60.0
@@ -43,8 +44,8 @@ def run_apart(function: Callable[..., Any], *args: Any, timeout: float = TIMEOUT
 
     Raises subprocess.TimeoutExpired after `timeout` seconds, having killed it.
     """
-    with tempfile.TemporaryDirectory(prefix="hygge-apart-") as folder:
-        task, result = _laid_down(Path(folder), function, args)
+    with Scratch() as folder:
+        task, result = _laid_down(folder, function, args)
         done = subprocess.run(  # noqa: S603 - this interpreter, with arguments of our own
             [sys.executable, "-c", _PROGRAM, "once", str(task), str(result)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False,
@@ -64,7 +65,7 @@ def many_apart() -> Iterator[Runner]:
     if not hasattr(os, "fork"):
         yield run_apart
         return
-    with tempfile.TemporaryDirectory(prefix="hygge-apart-") as folder:
+    with Scratch() as folder:
         parent = subprocess.Popen(  # noqa: S603 - this interpreter, with arguments of our own
             [sys.executable, "-c", _PROGRAM, "many"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -77,7 +78,7 @@ def many_apart() -> Iterator[Runner]:
         ) -> Ended:
             nonlocal calls
             calls += 1
-            place = Path(folder, str(calls))
+            place = folder / str(calls)
             place.mkdir()
             task, result = _laid_down(place, function, args)
             output = place / "output"

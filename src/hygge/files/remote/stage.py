@@ -3,11 +3,10 @@ names that nobody reads before a manifest lists them; rows that wait to be merge
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from hygge.core.errors import HyggeError
+from hygge.core.scratch import Scratch
 from hygge.files.parts import Part
 from hygge.storage.path import RemotePath
 
@@ -29,14 +28,14 @@ class RemoteStage:
 
     def __init__(self, destination: RemotePath, stem: str) -> None:
         self.destination, self.stem = destination, stem
-        self._folder: Path | None = None
+        self._scratch: Scratch | None = None
 
     @property
     def folder(self) -> Path:
         """A folder of this machine's, made when first asked for and removed with the stage."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="hygge-"))
-        return self._folder
+        if self._scratch is None:
+            self._scratch = Scratch()
+        return self._scratch.path
 
     @property
     def new(self) -> RemotePath:
@@ -58,9 +57,9 @@ class RemoteStage:
 
     def let_go(self) -> None:
         """Leave what was uploaded, and remove what is here. Safe more than once."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = None
 
     def remove(self) -> None:
         """Remove what was uploaded; what cannot be now is removed by a later load, by its age."""
