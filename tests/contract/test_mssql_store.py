@@ -48,7 +48,8 @@ def ask(query: str) -> pl.DataFrame:
     """
     if not hasattr(_of_thread, "connection"):
         keys = MSSQLConnection(url=url_of()).keys()
-        _of_thread.connection = driver().connect(connection_string(keys), autocommit=True)
+        own = {name: value for name, value in keys.items() if name not in ("Driver", "APP")}
+        _of_thread.connection = driver().connect(connection_string(own), autocommit=True)
     with closing(_of_thread.connection.cursor()) as cursor:
         try:
             cursor.execute(query)
