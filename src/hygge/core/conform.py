@@ -66,7 +66,7 @@ def exact(
         row = int(bad.arg_true()[0])
         raise BadValue(
             entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
-            value=_value(column, row), declared=str(field.type), hint=_hint(column.dtype, field),
+            value=value_of(column, row), declared=str(field.type), hint=_hint(column.dtype, field),
         )  # fmt: skip
     return values
 
@@ -81,7 +81,7 @@ def _hint(source: pl.DataType, field: Field) -> str | None:
     return None
 
 
-def _value(column: pl.Series, row: int) -> object:
+def value_of(column: pl.Series, row: int) -> object:
     """A value for people. Years that Python's dates cannot hold come as text."""
     if isinstance(column.dtype, pl.Date | pl.Datetime):
         part = column.slice(row, 1)
@@ -90,14 +90,14 @@ def _value(column: pl.Series, row: int) -> object:
             return part.dt.to_string()[0]
         if year is None and not part.null_count():
             return f"{part.to_physical()[0]} since 1970, as {column.dtype}"
-    return column[row]
+    return column.slice(row, 1).to_list()[0] if column.dtype.is_nested() else column[row]
 
 
 def row_name(batch: pl.DataFrame, schema: Schema, row: int, offset: int) -> str:
     """A row by its key, `id=7`, or by its number, `row 12`, counting from 1."""
     keys = [k for k in schema.keys if k in batch.columns]
     if keys:
-        return ", ".join(f"{k}={_value(batch[k], row)}" for k in keys)
+        return ", ".join(f"{k}={value_of(batch[k], row)}" for k in keys)
     return f"row {offset + row + 1}"
 
 

@@ -6,21 +6,27 @@ may (`ReadRequest.lenient`); so a blob in a column of text is not taken for text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
 
 from hygge.core.cast import cast
-from hygge.core.conform import conform, row_name
+from hygge.core.conform import conform, row_name, value_of
 from hygge.core.errors import BadValue
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, Schema
+from hygge.core.text import when
 
 Policy = Literal["fail", "null", "quarantine"]
 """fail: the first value that does not fit is an error. null: it becomes NULL. quarantine: its row
 is left out and kept elsewhere."""
 
+
+Unheld = Callable[[pl.Series, Field], Sequence[tuple[pl.Series, str]]]
+"""Of a column that fits its field, which values a destination cannot hold all the same (true; NULL
+and false are those that it can), each sort of them with the reason."""
 
 _FIT, _UNFIT = "hygge_fit", "hygge_unfit"
 """What the parts of a column are called of which some values do not fit."""
@@ -51,14 +57,18 @@ class Misfit:
     ----------
     row: its key, or its number, in words.
     column, value, declared: the first value that did not fit, as text; None for NULL.
+    why: what the destination says of it; "" where the declared type does not carry it.
     record: the whole row as it came, as text.
+    types: in what types its values came, by Polars' names.
     """
 
     row: str
     column: str
     value: str | None
     declared: str
+    why: str
     record: Mapping[str, str | None]
+    types: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -123,6 +133,67 @@ def _sorted_out(
         columns.append(values.alias(each.name))
         bads[each.name] = bad if each.nullable else bad | values.is_null()
     frame = pl.DataFrame(columns, schema=schema.physical)
+    return _dealt(batch, frame, bads, {}, schema, policy, entity, offset, origin)
+
+
+def refuse(
+    batch: pl.DataFrame, schema: Schema, unheld: Unheld, *, entity: str, offset: int = 0
+) -> None:
+    """Raise BadValue for the first value that a destination cannot hold, column by column.
+
+    Parameters
+    ----------
+    batch: of exactly the schema.
+    entity, offset: see `conform`.
+    """
+    for column, each in zip(batch, schema, strict=True):
+        for bad, why in unheld(column, each):
+            if bad.any():
+                at = int(bad.fill_null(False).arg_true()[0])
+                raise BadValue(
+                    entity=entity, column=each.name, row=row_name(batch, schema, at, offset),
+                    value=value_of(column, at), declared=str(each.type),
+                    hint=f"{why}: mend the value, `cast` the column, or set `on_bad_value`",
+                )  # fmt: skip
+
+
+def hold(
+    sifted: Sifted, schema: Schema, policy: Policy, unheld: Unheld, *, entity: str, offset: int = 0
+) -> Sifted:
+    """What is left of a batch once its destination's limits are heeded as its types are.
+
+    Parameters
+    ----------
+    sifted: the batch, exactly of the schema.
+    policy: `null` or `quarantine`; under `fail` the destination itself refuses such values.
+    entity, offset: see `conform`.
+
+    Raises BadValue under `null` where the column cannot be NULL.
+    """
+    batch = sifted.kept
+    bads: dict[str, pl.Series] = {}
+    whys: dict[str, str] = {}
+    for column, each in zip(batch, schema, strict=True):
+        for bad, why in unheld(column, each):
+            if bad.any():
+                known = bads.get(each.name)
+                bads[each.name] = bad.fill_null(False) if known is None else known | bad
+                whys.setdefault(each.name, why)
+    if not bads:
+        return sifted
+    frame = batch.with_columns([when(~bad, batch[name]).alias(name) for name, bad in bads.items()])
+    dealt = _dealt(batch, frame, bads, whys, schema, policy, entity, offset, sifted.origin)
+    nulled = Counter(sifted.nulled)
+    nulled.update(dealt.nulled)
+    return Sifted(dealt.kept, dealt.origin, nulled, (*sifted.aside, *dealt.aside))
+
+
+def _dealt(
+    batch: pl.DataFrame, frame: pl.DataFrame, bads: Mapping[str, pl.Series],
+    whys: Mapping[str, str], schema: Schema, policy: Policy, entity: str, offset: int,
+    origin: pl.Series | None,
+) -> Sifted:  # fmt: skip
+    """A batch in which some values are bad, and the same with NULL in their place, by a policy."""
     if policy == "null":
         # Conforming again raises, with the row, where a column that must have a value has none.
         kept = conform(frame, schema, entity=entity, offset=offset)
@@ -131,20 +202,26 @@ def _sorted_out(
     rows = pl.int_range(batch.height, eager=True)
     before = rows if origin is None else origin
     aside = tuple(
-        _misfit(batch, schema, bads, at, offset + int(before[at]) - at)
+        _misfit(batch, schema, bads, whys, at, offset + int(before[at]) - at)
         for at in rows.filter(wrong).to_list()
     )
     return Sifted(frame.filter(~wrong), before.filter(~wrong), aside=aside)
 
 
 def _misfit(
-    batch: pl.DataFrame, schema: Schema, bads: Mapping[str, pl.Series], at: int, offset: int
-) -> Misfit:
+    batch: pl.DataFrame, schema: Schema, bads: Mapping[str, pl.Series], whys: Mapping[str, str],
+    at: int, offset: int,
+) -> Misfit:  # fmt: skip
     column = next(name for name, bad in bads.items() if bad[at])
     record = {name: _text(batch[name], at) for name in schema.names}
     declared = f"{schema[column].type}{'' if schema[column].nullable else ' not null'}"
     row = row_name(pl.DataFrame([record], schema=schema.names), schema, 0, offset + at)
-    return Misfit(row, column, record[column], declared, record)
+    types = {name: _type(batch[name]) for name in schema.names}
+    return Misfit(row, column, record[column], declared, whys.get(column, ""), record, types)
+
+
+def _type(column: pl.Series) -> str:
+    return str(column.struct.field(_FIT).dtype if _is_unfit(column) else column.dtype)
 
 
 def _text(column: pl.Series, at: int) -> str | None:

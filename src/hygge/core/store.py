@@ -29,6 +29,8 @@ from hygge.core.terms import ABILITIES, NO_TERMS, Ability, Terms
 if TYPE_CHECKING:
     import asyncio
 
+    from hygge.core.sift import Unheld
+
 
 class StoreSession(ABC):
     """One attempt's settling. Used by one thread, but for `cancel()`, which any may call."""
@@ -172,6 +174,11 @@ class Store:
     def readers(self, mode: Mode) -> str:
         """What somebody reading during a load sees, for the plan."""
         return "rows as they arrive"
+
+    def unheld(self) -> Unheld | None:
+        """Which values it cannot hold though they fit their type, so that `on_bad_value` has a say;
+        None where it holds all, or refuses what it cannot."""
+        return None
 
     def check(self, mode: Mode, keys: Sequence[str], wanted: Sequence[Ability] = ()) -> None:
         """Raise UnsupportedError, with the reason, for what this Store cannot do.

@@ -87,7 +87,8 @@ class Shape:
         cast = sift(named, self.target, policy, entity=entity, offset=offset, origin=held.origin)
         for column, count in cast.nulled.items():
             nulled[column] = nulled.get(column, 0) + count
-        return Sifted(cast.kept, nulled=nulled, aside=(*held.aside, *cast.aside))
+        origin = held.origin if cast.origin is None else cast.origin
+        return Sifted(cast.kept, origin, nulled, (*held.aside, *cast.aside))
 
     @property
     def _read(self) -> tuple[Field, ...]:

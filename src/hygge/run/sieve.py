@@ -14,7 +14,7 @@ from typing import IO
 import polars as pl
 
 from hygge.core.errors import ConnectError
-from hygge.core.sift import Misfit, Policy
+from hygge.core.sift import Misfit, Policy, Unheld, hold
 from hygge.run.shape import Shape
 
 
@@ -43,14 +43,18 @@ class Sieve:
     ----------
     shape: what happens to each batch.
     rules: what becomes of values that do not fit.
+    unheld: which values the destination cannot hold, beside; None for none that would be known.
     entity: the name used in errors.
     name: of the file of rows set aside, without its ending: run and chunk.
     """
 
     def __init__(
-        self, shape: Shape, rules: Rules = FAIL, *, entity: str, name: str = "rows"
-    ) -> None:
+        self, shape: Shape, rules: Rules = FAIL, *, entity: str, name: str = "rows",
+        unheld: Unheld | None = None,
+    ) -> None:  # fmt: skip
         self._shape, self._rules, self._entity, self._name = shape, rules, entity, name
+        # Under `fail` the destination refuses them itself, without a further look at each.
+        self._unheld = None if rules.policy == "fail" else unheld
         self._offset = 0
         self._file: IO[str] | None = None
         self.nulled: Counter[str] = Counter()
@@ -63,6 +67,11 @@ class Sieve:
         shaped = self._shape.sift(
             batch, self._rules.policy, entity=self._entity, offset=self._offset
         )
+        if self._unheld is not None:
+            shaped = hold(
+                shaped, self._shape.target, self._rules.policy, self._unheld,
+                entity=self._entity, offset=self._offset,
+            )  # fmt: skip
         self._offset += batch.height
         self.nulled.update(shaped.nulled)
         if shaped.aside:

@@ -143,8 +143,9 @@ def _moved(
         writer.drop(task.earlier.receipt)
     own = Meter(whole=meter)
     sieve = Sieve(
-        task.shape, task.rules, entity=task.entity, name=f"{task.run_id}-{task.chunk.index:04d}"
-    )
+        task.shape, task.rules, entity=task.entity, name=f"{task.run_id}-{task.chunk.index:04d}",
+        unheld=task.store.unheld(),
+    )  # fmt: skip
     pumped = pump(
         session, writer, sieve, task.request, task.chunk,
         entity=task.entity, cancel=cancel, meter=own, prove=task.prove, tick=tick,

@@ -6,6 +6,9 @@ import polars as pl
 
 from hygge.core.fields import LogicalType
 
+NO_NUMBER = "JSON has neither NaN nor infinity"
+"""Why some rows are `lost_in_json`."""
+
 
 def as_json(column: pl.Series) -> pl.Series:
     """A column of lists or structs as JSON text; NULL stays NULL."""

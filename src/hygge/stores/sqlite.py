@@ -12,10 +12,12 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
+from hygge.core.sift import Unheld
 from hygge.core.store import Store
 from hygge.core.terms import Ability
 from hygge.sql.sqlite.catalogue import STATE_TABLE
 from hygge.sql.sqlite.connection import sqlite_path
+from hygge.sql.sqlite.encode import unheld
 from hygge.sql.sqlite.load import Destination, SQLiteStoreSession
 from hygge.sql.sqlite.stage import StageWriter, Ticket
 
@@ -84,6 +86,9 @@ class SQLiteStore(Store):
     def _to(self) -> Destination:
         assert self.config.path is not None  # bound
         return Destination(Path(self.config.path), self._table, self.config.indexes)
+
+    def unheld(self) -> Unheld:
+        return unheld
 
     def place(self) -> str:
         """The file and the table, in lower case, since SQLite's names do not tell it from upper."""

@@ -93,6 +93,9 @@ class AlchemySettler(Inserting):
             return made.rename(dict(zip(made.columns, batch.columns, strict=True)))
         return pl.DataFrame([_encoded(c, f.type) for c, f in zip(batch, fields, strict=True)])
 
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        return sqlite_encode.unheld(column, field) if self._backend == "sqlite" else ()
+
     def check(self, fields: Schema, place: Place) -> None:
         super().check(fields, place)
         if self._backend == "sqlite":

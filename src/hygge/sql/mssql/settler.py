@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 import polars as pl
 
 from hygge.core.errors import TransientError
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, Schema
 from hygge.sql.link import Link
 from hygge.sql.mssql import written
 from hygge.sql.mssql.bulk import BulkWay
@@ -62,6 +63,9 @@ class MSSQLSettler(MSSQLTables):
         self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> pl.DataFrame:
         return written.encoded(batch, fields, entity=entity, offset=offset)
+
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        return written.unheld(column, field)
 
     def bring_in(self, link: Link, place: Place, statement: str) -> None:
         """See Settler. The numbers of an identity column come with the rows."""

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from hygge.core.errors import BadValue, UnsupportedError
+from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.sift import refuse
 from hygge.sql.nested import as_json
-from hygge.sql.rows import row_of
 
 _DDL = {
     "bool": "bit", "int8": "smallint", "int16": "smallint", "int32": "int", "int64": "bigint",
@@ -75,37 +75,22 @@ def encoded(
     Raises BadValue for what SQL Server cannot hold: infinite numbers, times finer than 100 ns, a
     key that is NULL or too long.
     """
-
-    def bad(field: Field, wrong: pl.Series, why: str) -> BadValue:
-        at = int(wrong.arg_true()[0])
-        return BadValue(
-            entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),
-            value=batch[field.name][at], declared=str(field.type),
-            hint=f"{why}: mend the value, or `cast` the column",
-        )  # fmt: skip
-
-    columns = []
-    for column, field in zip(batch, fields, strict=True):
-        kind = field.type
-        wrong, why = _wrong(column, field)
-        if wrong is not None and wrong.fill_null(False).any():
-            raise bad(field, wrong.fill_null(False), why)
-        columns.append(_sent(column, kind))
-    return pl.DataFrame(columns)
+    refuse(batch, fields, unheld, entity=entity, offset=offset)
+    return pl.DataFrame([_sent(c, f.type) for c, f in zip(batch, fields, strict=True)])
 
 
-def _wrong(column: pl.Series, field: Field) -> tuple[pl.Series | None, str]:
-    """Which values cannot be held, and why; None for none whatever they are."""
+def unheld(column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+    """See `core.sift.Unheld`."""
     kind = field.type
     if kind.kind in ("float32", "float64"):
-        return ~column.is_finite(), "SQL Server's numbers are finite"
+        return [(~column.is_finite(), "SQL Server's numbers are finite")]
     if kind.kind == "time" or kind.unit == "ns":
-        return column.cast(pl.Int64) % 100 != 0, "SQL Server has steps of 100 ns"
+        return [(column.cast(pl.Int64) % 100 != 0, "SQL Server has steps of 100 ns")]
     if field.key and column.null_count():
-        return column.is_null(), "a key is never NULL"
+        return [(column.is_null(), "a key is never NULL")]
     if field.key and ddl(kind) != ddl(kind, key=True):
-        return _length(column) > KEY_BYTES, f"SQL Server's keys have {KEY_BYTES} bytes at most"
-    return None, ""
+        return [(_length(column) > KEY_BYTES, f"SQL Server's keys have {KEY_BYTES} bytes at most")]
+    return []
 
 
 def _length(column: pl.Series) -> pl.Series:

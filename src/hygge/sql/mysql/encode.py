@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from hygge.core.errors import BadValue
 from hygge.core.fields import Field, Schema
-from hygge.sql.nested import as_json, lost_in_json
-from hygge.sql.rows import row_of
+from hygge.core.sift import refuse
+from hygge.sql.nested import NO_NUMBER, as_json, lost_in_json
+from hygge.sql.rows import beyond_years
 
 _LONGEST = 838 * 3_600_000_000 + 59 * 60_000_000 + 59_000_000 + 999_999
 """Microseconds of the longest TIME, either way: https://dev.mysql.com/doc/refman/8.4/en/time.html"""
@@ -20,33 +22,25 @@ def encoded(batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int) ->
     Raises BadValue for what MySQL cannot hold: NaN and infinity, spans beyond 838:59:59, times of
     day finer than microseconds.
     """
-    columns = []
-    for column, field in zip(batch, fields, strict=True):
-        for bad, why in _unfit(column, field):
-            if bad.any():
-                at = int(bad.fill_null(False).arg_true()[0])
-                raise BadValue(
-                    entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),
-                    value=column[at], declared=str(field.type),
-                    hint=f"{why}: mend the value, or `cast` the column",
-                )  # fmt: skip
-        columns.append(_encoded(column, field).alias(column.name))
+    refuse(batch, fields, unheld, entity=entity, offset=offset)
+    columns = [_encoded(c, f).alias(c.name) for c, f in zip(batch, fields, strict=True)]
     return pl.DataFrame(columns)
 
 
-def _unfit(column: pl.Series, field: Field) -> list[tuple[pl.Series, str]]:
+def unheld(column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+    """See `core.sift.Unheld`."""
     kind = field.type
     if kind.kind in ("float32", "float64"):
         return [(~column.is_finite(), _FINITE)]
+    if kind.is_temporal:
+        return [(beyond_years(column, kind), "MySQL's dates end with the year 9999")]
     if kind.kind == "duration":
         spans = column.dt.total_microseconds()
         return [(spans.abs() > _LONGEST, "MySQL's TIME ends at 838:59:59")]
     if kind.kind == "time":
         return [(column.cast(pl.Int64) % 1000 != 0, "MySQL's times are in microseconds")]
-    if kind.kind in ("list", "struct"):
-        lost = lost_in_json(column)
-        return [] if lost is None else [(lost, "JSON has neither NaN nor infinity")]
-    return []
+    lost = lost_in_json(column) if kind.kind in ("list", "struct") else None
+    return [] if lost is None else [(lost, NO_NUMBER)]
 
 
 def _encoded(column: pl.Series, field: Field) -> pl.Series:

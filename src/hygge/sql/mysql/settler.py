@@ -25,7 +25,7 @@ from hygge.core.fields import Field, Schema
 from hygge.sql.link import Link
 from hygge.sql.mysql import rights, tables
 from hygge.sql.mysql.catalogue import SNAPSHOTS
-from hygge.sql.mysql.encode import encoded
+from hygge.sql.mysql.encode import encoded, unheld
 from hygge.sql.mysql.making import LONGEST, MySQLTables, mariadb
 from hygge.sql.mysql.types import text_literal
 from hygge.sql.rows import row_of
@@ -74,6 +74,9 @@ class MySQLSettler(MySQLTables):
         self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> pl.DataFrame:
         return encoded(batch, fields, entity=entity, offset=offset)
+
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        return unheld(column, field)
 
     def blame(
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int

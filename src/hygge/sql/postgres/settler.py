@@ -10,10 +10,10 @@ import polars as pl
 from hygge.core.errors import BadValue, ConnectError, DataError, HyggeError
 from hygge.core.fields import Field, Schema
 from hygge.core.load import LoadRequest
+from hygge.core.sift import refuse
 from hygge.sql.link import Link
-from hygge.sql.nested import as_json
+from hygge.sql.postgres import encode
 from hygge.sql.postgres.types import DIALECT, ddl
-from hygge.sql.rows import row_of
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import Place, part_name
 from hygge.sql.settle.settler import Settler
@@ -112,24 +112,19 @@ class PostgresSettler(Settler):
     def encoded(
         self, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> pl.DataFrame:
-        """See Settler. Raises BadValue for a time finer than microseconds."""
-        columns = [_encoded(column, field) for column, field in zip(batch, fields, strict=True)]
-        for before, now, field in zip(batch, columns, fields, strict=True):
-            if field.type.kind == "time" and (before != now).any():
-                at = int((before != now).fill_null(False).arg_true()[0])
-                raise _bad(batch, fields, field, at, entity, offset, "PostgreSQL has microseconds")
-        return pl.DataFrame(columns)
+        return encode.encoded(batch, fields, entity=entity, offset=offset)
+
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        return encode.unheld(column, field)
 
     def blame(
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> HyggeError:
         """The value that the server refused, where it can be found: text with a NUL in it."""
-        for column, field in zip(batch, fields, strict=True):
-            if column.dtype == pl.String:
-                found = column.str.contains("\0", literal=True).fill_null(False).arg_true()
-                if len(found):
-                    why = "PostgreSQL's text cannot hold the character NUL"
-                    return _bad(batch, fields, field, int(found[0]), entity, offset, why)
+        try:
+            refuse(batch, fields, encode.unheld, entity=entity, offset=offset)
+        except BadValue as found:
+            return found
         return error
 
     def check_rights(self, link: Link, place: Place) -> None:
@@ -315,36 +310,3 @@ class PostgresSettler(Settler):
             f"ALTER TABLE {place.sql(self.dialect)} ALTER COLUMN {quoted} "
             f"TYPE {ddl(field.type)} USING {quoted}::{ddl(field.type)}"
         )
-
-
-def _encoded(column: pl.Series, field: Field) -> pl.Series:
-    kind = field.type.kind
-    if kind in ("int8", "uint8"):
-        return column.cast(pl.Int16)
-    if kind == "uint16":
-        return column.cast(pl.Int32)
-    if kind == "uint32":
-        return column.cast(pl.Int64)
-    if kind == "null":
-        return column.cast(pl.String)
-    if kind == "time":  # the driver's unit
-        return (column.cast(pl.Int64) // 1000 * 1000).cast(pl.Time)
-    if field.type.unit == "ms":
-        return column.dt.cast_time_unit("us")
-    if kind == "uuid":
-        return column.str.replace_all("-", "", literal=True).str.decode("hex")
-    if kind in ("list", "struct") and ddl(field.type) == "json":
-        return as_json(column).alias(column.name)
-    if kind == "list" and field.type.inner[0].type.kind == "int8":
-        return column.cast(pl.List(pl.Int16))
-    return column
-
-
-def _bad(
-    batch: pl.DataFrame, fields: Schema, field: Field, at: int, entity: str, offset: int, why: str
-) -> BadValue:
-    return BadValue(
-        entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),
-        value=batch[field.name][at], declared=str(field.type),
-        hint=f"{why}: mend the value, or `cast` the column",
-    )  # fmt: skip

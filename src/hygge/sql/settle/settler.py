@@ -9,7 +9,7 @@ from typing import ClassVar
 import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, UnsupportedError
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, Schema
 from hygge.core.load import Mode
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
@@ -84,6 +84,10 @@ class Settler(Tables):
                 ) -> pl.DataFrame:  # fmt: skip
         """A batch as `ingest` is to have it. Raises BadValue for what the database cannot hold."""
         return batch
+
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        """See `core.sift.Unheld`; the same values for which `encoded` or the database errs."""
+        return ()
 
     def blame(
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int

@@ -12,6 +12,7 @@ from hygge.core.errors import ConfigError
 from hygge.core.load import Mode
 from hygge.core.secrets import Secret
 from hygge.core.settings import StoreConfig
+from hygge.core.sift import Unheld
 from hygge.core.slots import Slots
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
@@ -147,6 +148,9 @@ class ServerStore(Store, type=""):
     def settler(self) -> Settler:
         """How the database takes loads, by this Store's settings."""
         return self._server.settler()
+
+    def unheld(self) -> Unheld | None:
+        return self.settler().unheld
 
     def place(self) -> str:
         return str(self._place)

@@ -6,18 +6,17 @@ hold (NaN, a year of five digits) is an error that names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
-from hygge.core.errors import BadValue, UnsupportedError
+from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
-from hygge.sql.nested import as_json, has_bytes, lost_in_json
-from hygge.sql.rows import row_of
+from hygge.core.sift import refuse
+from hygge.sql.nested import NO_NUMBER, as_json, has_bytes, lost_in_json
+from hygge.sql.rows import beyond_years
 from hygge.sql.sqlite.types import EXACT_DIGITS
 
-_FIRST, _LAST = -719_528, 2_932_896  # days from 1970-01-01 to 0000-01-01 and 9999-12-31
-_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _FRACTION = {"ms": 3, "us": 6, "ns": 9}
 
 
@@ -44,45 +43,22 @@ def encode(batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int = 0)
     ------
     BadValue: SQLite cannot hold a value.
     """
+    refuse(batch, fields, unheld, entity=entity, offset=offset)
     columns = []
     for at, field in enumerate(fields):
-        column = batch[field.name]
-        bad = _unfit(column, field.type)
-        if bad is not None and bad.any():
-            row = int(bad.arg_true()[0])
-            raise BadValue(
-                entity=entity, column=field.name, row=row_of(batch, fields.keys, row, offset),
-                value=_shown(column.slice(row, 1)),
-                declared=f"{field.type} in SQLite", hint=_why(field),
-            )  # fmt: skip
-        columns.append(_stored(column, field.type).alias(f"c{at}"))
+        columns.append(_stored(batch[field.name], field.type).alias(f"c{at}"))
     return pl.DataFrame(columns)
 
 
-def _shown(value: pl.Series) -> str:
-    if value.dtype.is_nested():
-        return str(value.to_list()[0])
-    return str(value.cast(pl.String, strict=False)[0])
-
-
-def _why(field: Field) -> str:
-    if field.type.is_temporal:
-        return "SQLite's dates end with the year 9999"
-    return "SQLite stores NaN as NULL (and JSON has neither it nor infinity): make it NULL yourself"
-
-
-def _unfit(column: pl.Series, kind: LogicalType) -> pl.Series | None:
-    """True for values that SQLite would lose; None where there can be none."""
+def unheld(column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+    """See `core.sift.Unheld`: what SQLite would lose."""
+    kind = field.type
     if column.dtype.is_float():
-        return column.is_nan()
-    if kind.kind == "date":
-        return ~column.to_physical().is_between(_FIRST, _LAST)
-    if kind.kind == "timestamp" and kind.unit != "ns":
-        day = _DAY[kind.unit or "us"]
-        return ~column.to_physical().is_between(_FIRST * day, (_LAST + 1) * day - 1)
-    if kind.kind in ("list", "struct"):
-        return lost_in_json(column)
-    return None
+        return [(column.is_nan(), "SQLite stores NaN as NULL")]
+    if kind.is_temporal:
+        return [(beyond_years(column, kind), "SQLite's dates end with the year 9999")]
+    lost = lost_in_json(column) if kind.kind in ("list", "struct") else None
+    return [] if lost is None else [(lost, NO_NUMBER)]
 
 
 def _stored(column: pl.Series, kind: LogicalType) -> pl.Series:
