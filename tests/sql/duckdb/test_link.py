@@ -306,3 +306,19 @@ def test_there_is_room_for_all_that_is_read_at_once(tmp_path: Path) -> None:
         with DuckDBHome("v", path=str(path)).bind(Surroundings()).open(Context()) as session:
             assert pl.concat(session.read(ReadRequest(), WHOLE)).height == 1
         assert link.rows(LIMIT) == [("122.0 MiB",)]
+
+
+def test_duckdb_draws_no_progress_bar_of_its_own(file: Path) -> None:
+    """It would where no script is run, as in a notebook or with `python -c`."""
+    shown = "SELECT current_setting('enable_progress_bar')"
+    told = subprocess.run(
+        [
+            sys.executable, "-c",
+            "import sys, duckdb\nfrom hygge.sql.duckdb.link import DuckDBLink\n"
+            f'print(*duckdb.connect().execute("{shown}").fetchone(),'
+            f' *DuckDBLink.open(sys.argv[1], None).rows("{shown}")[0])',
+            str(file),
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.split() == ["True", "False"]

@@ -93,6 +93,8 @@ class DuckDBLink(Link):
                     opened.execute(f"SET threads = {min(_THREADS, threads)}")
             except duckdb.ConnectionException:  # this process has it open to write already
                 opened = duckdb.connect(path, config=config)
+            # In a notebook, and in a process started for work, DuckDB would draw its own.
+            opened.execute("SET enable_progress_bar = false")
             link = cls(opened, path, timeout_s)
         link._fixed = remote or memory is not None
         return link
