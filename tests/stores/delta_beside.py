@@ -24,7 +24,7 @@ from deltalake import DeltaTable, write_deltalake
 from hygge import DeltaHome, DeltaStore
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
-from hygge.lake.delta.upkeep import join_files, remove_old
+from hygge.lake.delta.upkeep import DeltaUpkeep, remove_old
 from hygge.testing.loading import load_frames, state_of
 
 ROWS = 200_000
@@ -91,8 +91,8 @@ def ask_all(folder: Path) -> None:
         next(session.read(ReadRequest(), WHOLE))  # and is left
     print("read", flush=True)
     table = DeltaTable(folder / "t")
-    join_files(table)
-    join_files(table, ("k",))
+    DeltaUpkeep().join(table)
+    DeltaUpkeep(cluster=("k",)).join(table)
     remove_old(table, store.table.shelf(), timedelta(0), datetime.now(UTC))
     load_frames(store, [rows(0, 10)], "replace")
     state = state_of(store)

@@ -50,7 +50,9 @@ class DeltaStore(Placed, Store):
     def open(self, context: Context) -> DeltaStoreSession:
         config = self.config
         often = config.optimize
-        upkeep = DeltaUpkeep(often.compact_every, often.vacuum_after, config.cluster)
+        upkeep = DeltaUpkeep(
+            often.compact_every, often.vacuum_after, config.cluster, config.compression
+        )
         return DeltaStoreSession(self._bound, config.shape, upkeep, context)
 
     def writer(self, ticket: DeltaTicket, chunk: int, context: Context) -> LakeWriter:

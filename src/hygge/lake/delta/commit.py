@@ -16,7 +16,7 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.lake.delta import merge
-from hygge.lake.delta.table import number_of, properties
+from hygge.lake.delta.table import number_of, properties, writing
 from hygge.lake.delta.types import has_naive_times, native_schema
 from hygge.lake.once import COMES, Coming
 from hygge.lake.parts import Datafile
@@ -24,6 +24,11 @@ from hygge.lake.place import Place
 
 APPEND_RETRIES = 15
 """How often an append is tried anew where others than hygge commit at the same moment."""
+MERGE_BYTES = 64 << 20
+MERGE_TIMES = 3
+"""Memory that a MERGE may take before it goes on on the disk: so much, and so many times what
+comes, which is held whole. With a million rows of 440 bytes, of which 10,000 changed, a process
+took 0.57 GB so, and up to 0.78 GB without."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,13 @@ class Target:
     lying: its fields as they are to lie.
     partition: the columns it is parted by.
     number: of the state that the commit is to point at.
+    compression: of files that the library writes.
     """
 
     lying: Schema
     partition: Sequence[str]
     number: int
+    compression: str
 
     @property
     def _schema(self) -> Any:
@@ -104,17 +111,18 @@ class Target:
             frames = partial(change.coming.with_keys, self.lying)
             physical = pl.Schema({**physical, COMES: pl.Boolean()})
         stream = merge.Stream(physical, frames, cancel)
-        names, keys, bounds = self.lying.names, change.keys, change.bounds
+        how = writing(self.compression)
         try:
             if change.how == "append":
                 write_deltalake(
                     table, stream.reader(), mode="append", schema_mode="merge",
-                    commit_properties=self._once,
+                    writer_properties=how, commit_properties=self._once,
                 )  # fmt: skip
-            elif change.how == "merge":
-                merge.merge(table, stream, names, keys, bounds, self._once, widens=widens)
             else:
-                merge.delete_insert(table, stream, names, keys, bounds, self._once, widens=widens)
+                bring = merge.merge if change.how == "merge" else merge.delete_insert
+                memory = MERGE_BYTES + MERGE_TIMES * change.coming.size
+                given = merge.How(self._once, how, memory, widens=widens)
+                bring(table, stream, self.lying.names, change.keys, change.bounds, given)
         except DeltaError:
             if stream.error is not None:
                 raise stream.error from None

@@ -268,7 +268,7 @@ class DeltaLoad(LakeLoad):
             self._settle(error)
 
     def _commit(self, files: Sequence[Datafile], change: Change | None) -> None:
-        to = Target(self._lying, self._shape.partition, self._number)
+        to = Target(self._lying, self._shape.partition, self._number, self._shape.compression)
         table = self._table
         if table is None:
             to.create(self._place, files)

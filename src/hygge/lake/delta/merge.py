@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, WriterProperties
+from deltalake.exceptions import DeltaError
+from deltalake.table import TableMerger
 
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
@@ -16,6 +18,25 @@ from hygge.lake.once import COMES
 from hygge.lake.parts import Datafile
 
 Frames = Callable[[], Iterator[pl.DataFrame]]
+EXHAUSTED = "Resources exhausted"
+"""What DataFusion says where its memory is bounded and does not suffice."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How a MERGE is done.
+
+    Parameters
+    ----------
+    commit, writing: properties of its commit and of the files it writes.
+    memory: bytes that it may take, beyond which it goes on on the disk as far as it can.
+    widens: whether columns come that the table does not have.
+    """
+
+    commit: CommitProperties
+    writing: WriterProperties
+    memory: int
+    widens: bool
 
 
 class Stream:
@@ -50,9 +71,7 @@ def merge(
     names: Sequence[str],
     keys: Sequence[str],
     bounds: Sequence[str],
-    how: CommitProperties,
-    *,
-    widens: bool,
+    how: How,
 ) -> None:
     """Replace the rows whose key comes, and add the others.
 
@@ -63,16 +82,13 @@ def merge(
     names, keys: all columns; those of the key.
     bounds: conditions that all keys of the stream meet, of the target `t`: they let files be
         passed over.
-    how: the commit's properties.
-    widens: whether columns come that the table does not have.
+    how: it is done.
     """
     values = {quoted(name): f"s.{quoted(name)}" for name in names}
-    (
-        _begun(table, stream, [*_same(keys), *bounds], how, widens)
-        .when_matched_update(values)
-        .when_not_matched_insert(values)
-        .execute()
-    )
+    _run(
+        table, stream, [*_same(keys), *bounds], how,
+        lambda m: m.when_matched_update(values).when_not_matched_insert(values),
+    )  # fmt: skip
 
 
 def delete_insert(
@@ -81,28 +97,40 @@ def delete_insert(
     names: Sequence[str],
     keys: Sequence[str],
     bounds: Sequence[str],
-    how: CommitProperties,
-    *,
-    widens: bool,
+    how: How,
 ) -> None:
     """Delete the rows whose keys are there, and add all that come. The stream has the column COMES,
     which is false for those keys. Parameters as of `merge`."""
     values = {quoted(name): f"s.{quoted(name)}" for name in names}
-    (
-        _begun(table, stream, [f"NOT s.{COMES}", *_same(keys), *bounds], how, widens)
-        .when_matched_delete()
-        .when_not_matched_insert(values, predicate=f"s.{COMES}")
-        .execute()
-    )
-
-
-def _begun(
-    table: DeltaTable, stream: Stream, on: Sequence[str], how: CommitProperties, widens: bool
-) -> Any:
-    return table.merge(
-        stream.reader(), " AND ".join(on), source_alias="s", target_alias="t",
-        merge_schema=widens, streamed_exec=True, commit_properties=how,
+    _run(
+        table, stream, [f"NOT s.{COMES}", *_same(keys), *bounds], how,
+        lambda m: m.when_matched_delete().when_not_matched_insert(
+            values, predicate=f"s.{COMES}"
+        ),
     )  # fmt: skip
+
+
+def _run(
+    table: DeltaTable,
+    stream: Stream,
+    on: Sequence[str],
+    how: How,
+    clauses: Callable[[TableMerger], TableMerger],
+) -> None:
+    """A MERGE; anew without a bound on its memory where what comes does not fit into that."""
+    for memory in (how.memory, None):
+        begun = table.merge(
+            stream.reader(), " AND ".join(on), source_alias="s", target_alias="t",
+            merge_schema=how.widens, streamed_exec=True, writer_properties=how.writing,
+            max_spill_size=memory, commit_properties=how.commit,
+        )  # fmt: skip
+        try:
+            clauses(begun).execute()
+        except DeltaError as error:  # before it commits: it has not joined the rows yet
+            if memory is None or EXHAUSTED not in str(error):
+                raise
+        else:
+            return
 
 
 def _same(keys: Sequence[str]) -> list[str]:

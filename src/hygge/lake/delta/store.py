@@ -10,7 +10,7 @@ from hygge.core.load import Load, LoadRequest, State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.table import held_state, telling
-from hygge.lake.delta.upkeep import DeltaUpkeep, file_count, join_files
+from hygge.lake.delta.upkeep import DeltaUpkeep, file_count
 from hygge.lake.faults import check_folder
 from hygge.lake.parts import Shape
 from hygge.lake.place import Place
@@ -64,7 +64,7 @@ class DeltaStoreSession(StoreSession):
             raise StateError(f"{self._place} holds nothing that hygge loaded", hint="load it first")
         before = file_count(self._place, table)
         with telling(self._place):
-            join_files(table, self._upkeep.cluster)
+            self._upkeep.join(table)
         return before, file_count(self._place, table)
 
 

@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from hygge.core.errors import StateError
 from hygge.core.load import State
 from hygge.files import local
 from hygge.lake import faults
+from hygge.lake.parts import PIECE_ROWS
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
 
@@ -76,6 +78,20 @@ def properties(number: int, *, retries: int) -> CommitProperties:
     return CommitProperties(
         app_transactions=[Transaction(APPLICATION, number, now)], max_commit_retries=retries
     )
+
+
+def writing(compression: str) -> WriterProperties:
+    """How the library writes files, where it does: as hygge writes them.
+
+    Parameters
+    ----------
+    compression: the codec of the pages, as Polars names it; zstd at level 1.
+    """
+    codec: Any = "LZ4_RAW" if compression == "lz4" else compression.upper()
+    return WriterProperties(
+        compression=codec, compression_level=1 if compression == "zstd" else None,
+        max_row_group_size=PIECE_ROWS,
+    )  # fmt: skip
 
 
 def read_state(table: DeltaTable, shelf: Shelf, place: Place) -> State | None:

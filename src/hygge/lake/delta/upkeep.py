@@ -10,7 +10,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import DeltaError
 
 from hygge.core.context import Context
-from hygge.lake.delta.table import FOLDER, opened, telling
+from hygge.lake.delta.table import FOLDER, opened, telling, writing
 from hygge.lake.place import Place
 from hygge.lake.shelf import Shelf
 from hygge.lake.upkeep import Upkeep, tidying
@@ -27,9 +27,11 @@ class DeltaUpkeep(Upkeep):
     Parameters
     ----------
     cluster: columns by which rows are laid together when files are joined.
+    compression: of the files that come of that.
     """
 
     cluster: tuple[str, ...] = ()
+    compression: str = "zstd"
 
     def run(self, due: Set[str], place: Place, shelf: Shelf, context: Context) -> None:
         """Do what is due. The load stands whatever comes of it: what fails is told."""
@@ -38,21 +40,23 @@ class DeltaUpkeep(Upkeep):
         with tidying(place, context, DeltaError):
             table = opened(place)
             if table is not None and "compact" in due:
-                join_files(table, self.cluster)
+                self.join(table)
             if table is not None and "vacuum" in due and self.vacuum is not None:
                 remove_old(table, shelf, self.vacuum, datetime.now(UTC))
 
-
-def join_files(table: DeltaTable, cluster: tuple[str, ...] = ()) -> None:
-    """Join small files, or lay all rows anew along a Z-order over some columns."""
-    how = CommitProperties(max_commit_retries=RETRIES)
-    if cluster:
-        table.optimize.z_order(
-            list(cluster), max_concurrent_tasks=1, max_spill_size=SPILL_BYTES,
-            commit_properties=how,
-        )  # fmt: skip
-    else:
-        table.optimize.compact(max_concurrent_tasks=2, commit_properties=how)
+    def join(self, table: DeltaTable) -> None:
+        """Join small files, or lay all rows anew along a Z-order over some columns."""
+        how = CommitProperties(max_commit_retries=RETRIES)
+        files = writing(self.compression)
+        if self.cluster:
+            table.optimize.z_order(
+                list(self.cluster), max_concurrent_tasks=1, max_spill_size=SPILL_BYTES,
+                writer_properties=files, commit_properties=how,
+            )  # fmt: skip
+        else:
+            table.optimize.compact(
+                max_concurrent_tasks=2, writer_properties=files, commit_properties=how
+            )
 
 
 def remove_old(table: DeltaTable, shelf: Shelf, age: timedelta, now: datetime) -> None:
