@@ -128,6 +128,10 @@ class DuckDBSettler(Settler):
                     hint="drop the index, and run again",
                 ) from error
 
+    def rename_column(self, link: Link, place: Place, old: str, new: str) -> None:
+        with self._bare(link, place):
+            super().rename_column(link, place, old, new)
+
     def relax(self, link: Link, place: Place, name: str) -> None:
         with self._bare(link, place):
             super().relax(link, place, name)

@@ -67,15 +67,15 @@ class MSSQLSettler(MSSQLTables):
     def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
         return written.unheld(column, field)
 
-    def bring_in(self, link: Link, place: Place, statement: str) -> None:
+    def bring_in(self, link: Link, place: Place, statement: str) -> int | None:
         """See Settler. The numbers of an identity column come with the rows."""
         table = place.sql(self.dialect)
         if not one(link, f"SELECT COUNT(*) FROM sys.identity_columns WHERE {is_of(table)}"):
-            link.execute(statement)
-            return
+            return link.execute(statement)
         link.execute(
             f"SET IDENTITY_INSERT {table} ON; {statement}; SET IDENTITY_INSERT {table} OFF"
         )
+        return None
 
     def who(self, link: Link) -> str:
         return cast("MSSQLLink", link).who()

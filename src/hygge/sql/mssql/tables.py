@@ -126,6 +126,11 @@ class MSSQLTables(Settler):
             f"{self._column(Field(field.name, field.type), self.collation, key=False)}"
         )
 
+    def rename_column(self, link: Link, place: Place, old: str, new: str) -> None:
+        text = self.dialect.text
+        column = f"{place.sql(self.dialect)}.{self.dialect.quote(old)}"
+        link.execute(f"EXEC sp_rename {text(column)}, {text(new)}, 'COLUMN'")
+
     def widen(self, link: Link, place: Place, field: Field) -> None:
         """See Settler. A column that is NULL stays so, if nothing else is said."""
         required = one(

@@ -95,8 +95,9 @@ class MySQLLink(Link):
             return f"SET SESSION max_statement_time = {timeout:f}"
         return f"SET SESSION max_execution_time = {round(timeout * 1000)}"
 
-    def execute(self, sql: str) -> None:
-        self.rows(sql)
+    def execute(self, sql: str) -> int | None:
+        with self._under_way(), self._connection.cursor() as cursor:
+            return int(cursor.execute(sql))
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         with self._under_way(), self._connection.cursor() as cursor:

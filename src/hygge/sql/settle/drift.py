@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hygge.core.drift import compare, merged
 from hygge.core.errors import FULL_REFRESH, ConfigError, SchemaDrift
@@ -23,6 +24,24 @@ def target_fields(held: State | None, request: LoadRequest, place: Place) -> Sch
             hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
         )
     return merged(held.fields, request.stored)
+
+
+def recased(held: State | None, request: LoadRequest, *, case_matters: bool) -> dict[str, str]:
+    """The columns that are held and now come by a name in other case, with that; none where such
+    names are two columns' to the database."""
+    if held is None or case_matters:
+        return {}
+    lower = {name.lower(): name for name in request.stored.names}
+    new = {name: lower.get(name.lower(), name) for name in held.fields.names}
+    return {old: name for old, name in new.items() if old != name}
+
+
+def with_names(held: State | None, new: Mapping[str, str]) -> State | None:
+    """A state by other names of some columns."""
+    if held is None or not new:
+        return held
+    fields = Schema(replace(f, name=new.get(f.name, f.name)) for f in held.fields)
+    return replace(held, fields=fields)
 
 
 def is_altered(old: Schema, new: Schema) -> bool:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hygge.core.errors import DataError, SchemaDrift, VerifyError
-from hygge.core.fields import Field, Schema
-from hygge.core.load import LoadRequest, Mode, State, check_kept
+from hygge.core.errors import DataError, VerifyError
+from hygge.core.fields import Field
+from hygge.core.load import Mode, check_kept
 from hygge.core.terms import check_vanished
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
 from hygge.sql.settle.modes.step import Rows, Step
-from hygge.sql.settle.place import Place, stage_name
+from hygge.sql.settle.place import Place
+from hygge.sql.settle.ready import Ready
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.types import check_types
@@ -30,6 +31,29 @@ def count(settler: Settler, link: Link, place: Place, table: str) -> int:
     return int(link.row(words.count(settler.dialect, place.sql(settler.dialect, table)))[0])
 
 
+class Tally:
+    """How many rows a table has after statements, by what the database says of each: to count all
+    of them would read the whole table, however few were changed.
+
+    Parameters
+    ----------
+    rows: before; None where that is not known.
+    """
+
+    def __init__(self, rows: int | None) -> None:
+        self._rows = rows
+
+    def add(self, step: Step, changed: int | None) -> None:
+        """Take note of a statement and of how many rows it changed, if that was told."""
+        if self._rows is not None and step.adds:
+            self._rows = None if changed is None else self._rows + step.adds * changed
+
+    def rows_or(self, count: Callable[[], int]) -> int:
+        """How many there are; counted where it is not known, or cannot be right, as when somebody
+        else has changed the table since the last load."""
+        return count() if self._rows is None or self._rows < 0 else self._rows
+
+
 def tell_triggers(
     settler: Settler, link: Link, place: Place, note: Callable[[str, str], None]
 ) -> None:
@@ -43,15 +67,11 @@ def tell_triggers(
 
 
 @dataclass(frozen=True)
-class Filling:
-    """One load's, within its open transaction.
+class Filling(Ready):
+    """One load's, within its open transaction; see Ready.
 
     Parameters
     ----------
-    settler, link, place, request: of the load.
-    fields: those the table is to have.
-    coming: those of the rows that come.
-    held: what it holds; None for nothing of hygge's.
     stage: the table in which rows wait; it is there if `staged`.
     straight: the table that rows went straight into; "" for none.
     fresh: the new table, where `replace` cannot do with the stage; "" where it can.
@@ -60,13 +80,6 @@ class Filling:
     hold: takes the table's lock again, where it was given up on the way.
     """
 
-    settler: Settler
-    link: Link
-    place: Place
-    request: LoadRequest
-    fields: Schema
-    coming: Schema
-    held: State | None
     stage: str
     staged: bool
     straight: str
@@ -120,7 +133,9 @@ class Filling:
         if "_watch" in vars(self):  # for nothing else were its rows held
             self._watch.end()
         if mode != "append":
-            return count(self.settler, self.link, self.place, self.place.table)
+            return self._tally.rows_or(
+                lambda: count(self.settler, self.link, self.place, self.place.table)
+            )
         before = self.held.rows if self.held else 0
         return None if before is None else before + loaded
 
@@ -150,10 +165,13 @@ class Filling:
         if not self.swap:
             if not settler.one_transaction:
                 names = settler.names(link, place)
+                names = None if names is None else self._recase(names)
                 if names is None:
                     settler.create(link, place, place.table, self.fields, self.fields.keys)
                 if names is None or set(names) == set(self.fields.names):
                     reindex(settler, link, place)
+            elif self.recased:
+                self._recase(settler.names(link, place) or [])
             self._rows_follow()
             settler.take_over(link, place, new)
         return rows
@@ -234,71 +252,6 @@ class Filling:
         if self.request.terms.finds and not self.keys and not self.staged:
             self.settler.create_stage(self.link, self.place, self.stage, self.request)
 
-    def _prepare(self) -> None:
-        """Make the table take the rows that come, and keep those it has."""
-        settler, link, place = self.settler, self.link, self.place
-        names = settler.names(link, place)
-        if names is None:
-            settler.create(link, place, place.table, self.fields, self._primary_key)
-        else:
-            self._fit(names)
-        reindex(settler, link, place)
-
-    def _fit(self, names: list[str]) -> None:
-        """Have a table that is there take the columns that come.
-
-        Parameters
-        ----------
-        names: of those that it has.
-        """
-        settler, link, place = self.settler, self.link, self.place
-        if self.held is None:
-            if set(names) != set(self.fields.names):
-                raise SchemaDrift(
-                    f"{place} is there, but its columns are not those that come",
-                    hint="drop it, and it is made anew; or give it columns of these names",
-                )
-            self._check_columns(self.fields)
-            return
-        old = self.held.fields
-        new = [f for f in self.fields if f.name not in old]
-        if not settler.one_transaction:  # an attempt that died may have made them
-            self._check_columns(Schema(f for f in new if f.name in names))
-            new = [f for f in new if f.name not in names]
-        for field in new:
-            settler.add_column(link, place, field)
-        for field in self.fields:
-            if field.name not in old:
-                continue
-            before = old[field.name]
-            if before.type != field.type:
-                settler.widen(link, place, field)
-            if field.nullable and not before.nullable:
-                settler.relax(link, place, field.name)
-
-    def _check_columns(self, fields: Schema) -> None:
-        """Raise SchemaDrift where columns that are there would alter rows of fields."""
-        if not len(fields):
-            return
-        settler, link, place = self.settler, self.link, self.place
-        like = stage_name()
-        settler.create(link, place.plain, like, fields, ())
-        wrong = settler.misfits(link, place, like)
-        settler.drop(link, place, like)
-        if wrong:
-            raise SchemaDrift(
-                f"{place} is there, and would alter the rows: {'; '.join(wrong)}",
-                hint="drop it, and it is made anew; or alter its columns, or `cast` those that "
-                "come",
-            )
-
-    @property
-    def _primary_key(self) -> tuple[str, ...]:
-        request = self.request
-        if request.mode == "scd2":
-            return (*request.keys, request.terms.versions.valid_from)
-        return request.keys if request.mode == "merge" else ()
-
     def _check_keys(self) -> bool:
         """Whether keys come more than once, in rows that are the same in every column, or of which
         one is the latest. Raises DataError for other doubled keys, and for keys that are NULL."""
@@ -350,7 +303,12 @@ class Filling:
     def _run(self, steps: Iterable[Step]) -> None:
         """Run what changes the place's own table."""
         for step in steps:
-            self._watch.run(step, self._bring_in if step.coming else self.link.execute)
+            do = self._bring_in if step.coming else self.link.execute
+            self._tally.add(step, self._watch.run(step, do))
 
-    def _bring_in(self, statement: str) -> None:
-        self.settler.bring_in(self.link, self.place, statement)
+    def _bring_in(self, statement: str) -> int | None:
+        return self.settler.bring_in(self.link, self.place, statement)
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally(self.held.rows if self.held else 0)

@@ -19,7 +19,7 @@ from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
-from hygge.sql.settle.drift import check_shape, is_altered, target_fields
+from hygge.sql.settle.drift import check_shape, is_altered, recased, target_fields, with_names
 from hygge.sql.settle.fill import Filling, count, tell_triggers
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
@@ -74,6 +74,8 @@ class SQLLoad(Load):
         if (held.generation if held else 0) != request.generation:
             raise self._conflict()
         self._settler.check(request.stored, place)
+        self._recased = recased(held, request, case_matters=settler.case_matters)
+        self._held = held = with_names(held, self._recased)
         self._fields = target_fields(held, request, place)
         self._coming = Schema(self._fields.get(f.name) or f for f in request.fields)
         """The fields of what comes, as wide as the table's."""
@@ -162,7 +164,7 @@ class SQLLoad(Load):
             self._begin()
             settler.create(link, self._place, self._place.table, self._fields, ())
             settler.add_indexes(link, self._place, self._place.table)
-        elif self._held is None or is_altered(self._held.fields, self._fields):
+        elif self._held is None or self._recased or is_altered(self._held.fields, self._fields):
             return ""  # to alter it now would keep readers out until the commit
         elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
             return ""  # somebody altered it: staged rows are held against its columns
@@ -231,7 +233,7 @@ class SQLLoad(Load):
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
             settler, link, place, self.request, self._fields, self._coming, self._held,
-            stage=self._stage, staged=self._own.is_there(self._stage),
+            self._recased, stage=self._stage, staged=self._own.is_there(self._stage),
             straight=self._straight or "", fresh=self._fresh, keys=self._keys,
             swap=swap, hold=self._hold,
         )  # fmt: skip

@@ -122,9 +122,9 @@ class Settler(Tables):
                     hint="`rename` one of them",
                 )
 
-    def bring_in(self, link: Link, place: Place, statement: str) -> None:
-        """Run the INSERT that brings rows into the place's own table."""
-        link.execute(statement)
+    def bring_in(self, link: Link, place: Place, statement: str) -> int | None:
+        """Run the INSERT that brings rows into the place's own table; how many, if that is told."""
+        return link.execute(statement)
 
     def who(self, link: Link) -> str:
         """Who the database takes us for, and by what, for people; "" where it does not tell."""

@@ -84,6 +84,12 @@ class Tables(Catalogue):
             f"{self.dialect.ddl(field.type)}"
         )
 
+    def rename_column(self, link: Link, place: Place, old: str, new: str) -> None:
+        quote = self.dialect.quote
+        link.execute(
+            f"ALTER TABLE {place.sql(self.dialect)} RENAME COLUMN {quote(old)} TO {quote(new)}"
+        )
+
     def widen(self, link: Link, place: Place, field: Field) -> None:
         """Give a column a type that carries all it holds."""
         link.execute(

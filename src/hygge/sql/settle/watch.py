@@ -27,8 +27,9 @@ class Watch:
         if self._names != []:
             settler.hold_rows(link, place)
 
-    def run(self, step: Step, do: Callable[[str], object]) -> None:
-        """Run a statement. Raises DataError where it did less or more than it says.
+    def run(self, step: Step, do: Callable[[str], int | None]) -> int | None:
+        """Run a statement; how many rows it changed, where that is known without a trigger's word.
+        Raises DataError where it did less or more than it says.
 
         Parameters
         ----------
@@ -36,8 +37,8 @@ class Watch:
         do: runs its SQL.
         """
         if self._names == []:
-            do(step.sql)
-        elif step.coming:
+            return do(step.sql)
+        if step.coming:
             coming, before = self._one(step.coming), self._rows()
             do(step.sql)
             more = self._rows() - before
@@ -46,6 +47,7 @@ class Watch:
         else:
             do(step.sql)
             self.none(step.left)
+        return None
 
     def end(self) -> None:
         """Run what triggers have put off until the commit, after the last statement. Raises

@@ -16,7 +16,7 @@ from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_stor
 from hygge.core.steps import reached
 from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
-from hygge.sql.settle.drift import check_shape, target_fields
+from hygge.sql.settle.drift import check_shape, recased, target_fields, with_names
 from hygge.sql.settle.fill import tell_triggers
 from hygge.sql.settle.shape import reindex, tell
 from hygge.sql.sqlite.access import Database, open_reader
@@ -105,6 +105,7 @@ class SQLiteLoad(Load):
         self, destination: Destination, request: LoadRequest, held: State | None, context: Context
     ) -> None:
         self._to, self.request, self._context = destination, request, context
+        held = with_names(held, recased(held, request, case_matters=False))
         self._fields = target_fields(held, request, destination.place)
         SQLiteSettler().check(self._fields, destination.place)
         check_shape(destination.place, self._fields, ())
@@ -198,9 +199,11 @@ class SQLiteLoad(Load):
             tell_triggers(settler, link, self._to.place, self._context.note)
             if self.request.mode != "replace":
                 tell(settler, link, self._to.place, self._context.note)
+            names = recased(held, self.request, case_matters=False)
+            held = with_names(held, names)
             filling = SQLiteFilling(
                 settler, link, self._to.place, self.request, self._fields, self._coming, held,
-                stage=STAGED, staged=True, straight="", fresh="",
+                names, stage=STAGED, staged=True, straight="", fresh="",
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip

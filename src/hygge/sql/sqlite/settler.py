@@ -177,6 +177,7 @@ class SQLiteFilling(Filling):
         keys = self._primary_key
         # Appended rows may well repeat a key: one that we made must not stand in their way.
         drop_key = self.made_key and not keys
+        self._recase(self.settler.names(self.link, self.place) or [])
         made = tables.prepare_keep(
             self._db, self.place.table, self.held.fields if self.held else None, self.fields, keys,
             drop_key=drop_key, place=str(self.place),

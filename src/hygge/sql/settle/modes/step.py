@@ -19,11 +19,13 @@ class Step(NamedTuple):
     ----------
     coming: of one that brings rows in, the query that counts them beforehand; else "".
     left: of another, the query that counts the rows that it should have changed and did not.
+    adds: what each row that it changes adds to the table's number of rows: 1, -1 or 0.
     """
 
     sql: str
     coming: str = ""
     left: str = ""
+    adds: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,13 @@ class Rows:
         rows = f"{self.rows} {words.COMING}{where}"
         return Step(
             f"INSERT INTO {self.target} ({into}) SELECT {values} FROM {rows}",
-            coming=words.count(self.dialect, rows),
-        )
+            coming=words.count(self.dialect, rows), adds=1,
+        )  # fmt: skip
 
     def delete(self, condition: str) -> Step:
         """The statement that deletes the rows that are there and meet a condition; "" for all."""
         rows = f"{self.target}{f' WHERE {condition}' if condition else ''}"
-        return Step(f"DELETE FROM {rows}", left=words.count(self.dialect, rows))
+        return Step(f"DELETE FROM {rows}", left=words.count(self.dialect, rows), adds=-1)
 
     def update(self, change: str, condition: str) -> Step:
         """The statement that changes the rows that meet a condition, so that they no longer do."""

@@ -1,0 +1,123 @@
+"""Making a table ready for the rows that come, within the transaction, or before it where making
+and altering tables ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hygge.core.errors import HyggeError, SchemaDrift
+from hygge.core.fields import Schema
+from hygge.core.load import LoadRequest, State
+from hygge.sql.link import Link
+from hygge.sql.settle.place import Place, stage_name
+from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.shape import reindex
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One load's.
+
+    Parameters
+    ----------
+    settler, link, place, request: of the load.
+    fields: those the table is to have.
+    coming: those of the rows that come.
+    held: what it holds; None for nothing of hygge's.
+    recased: the columns it has whose names now come in other case, with those; `held` has the new
+        ones.
+    """
+
+    settler: Settler
+    link: Link
+    place: Place
+    request: LoadRequest
+    fields: Schema
+    coming: Schema
+    held: State | None
+    recased: Mapping[str, str]
+
+    def _prepare(self) -> None:
+        """Make the table take the rows that come, and keep those it has."""
+        settler, link, place = self.settler, self.link, self.place
+        names = settler.names(link, place)
+        if names is None:
+            settler.create(link, place, place.table, self.fields, self._primary_key)
+        else:
+            self._fit(names)
+        reindex(settler, link, place)
+
+    def _fit(self, names: list[str]) -> None:
+        """Have a table that is there take the columns that come.
+
+        Parameters
+        ----------
+        names: of those that it has.
+        """
+        settler, link, place = self.settler, self.link, self.place
+        if self.held is None:
+            if set(names) != set(self.fields.names):
+                raise SchemaDrift(
+                    f"{place} is there, but its columns are not those that come",
+                    hint="drop it, and it is made anew; or give it columns of these names",
+                )
+            self._check_columns(self.fields)
+            return
+        names = self._recase(names)
+        old = self.held.fields
+        new = [f for f in self.fields if f.name not in old]
+        if not settler.one_transaction:  # an attempt that died may have made them
+            self._check_columns(Schema(f for f in new if f.name in names))
+            new = [f for f in new if f.name not in names]
+        for field in new:
+            settler.add_column(link, place, field)
+        for field in self.fields:
+            if field.name not in old:
+                continue
+            before = old[field.name]
+            if before.type != field.type:
+                settler.widen(link, place, field)
+            if field.nullable and not before.nullable:
+                settler.relax(link, place, field.name)
+
+    def _recase(self, names: list[str]) -> list[str]:
+        """Rename the columns whose names come in other case; what they all are called then.
+
+        Raises SchemaDrift where the database does not.
+        """
+        for old, new in self.recased.items():
+            if old not in names:  # an attempt that died may have renamed it
+                continue
+            try:
+                self.settler.rename_column(self.link, self.place, old, new)
+            except HyggeError as error:
+                raise SchemaDrift(
+                    f"{self.place}: '{old}' comes as '{new}' now, and cannot be renamed there: "
+                    f"{error.message}",
+                    hint=f"`rename: {{{new}: {old}}}`, or drop what depends on it there",
+                ) from error
+        return [self.recased.get(name, name) for name in names]
+
+    def _check_columns(self, fields: Schema) -> None:
+        """Raise SchemaDrift where columns that are there would alter rows of fields."""
+        if not len(fields):
+            return
+        settler, link, place = self.settler, self.link, self.place
+        like = stage_name()
+        settler.create(link, place.plain, like, fields, ())
+        wrong = settler.misfits(link, place, like)
+        settler.drop(link, place, like)
+        if wrong:
+            raise SchemaDrift(
+                f"{place} is there, and would alter the rows: {'; '.join(wrong)}",
+                hint="drop it, and it is made anew; or alter its columns, or `cast` those that "
+                "come",
+            )
+
+    @property
+    def _primary_key(self) -> tuple[str, ...]:
+        request = self.request
+        if request.mode == "scd2":
+            return (*request.keys, request.terms.versions.valid_from)
+        return request.keys if request.mode == "merge" else ()
