@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from hygge.core.errors import FULL_REFRESH, SchemaDrift
 from hygge.core.fields import FLOATS, INTEGERS, Field, LogicalType, Schema
+from hygge.core.types import Kind
 
-_WIDTH = {
+_WIDTH: dict[Kind, int] = {
     "int8": 7, "int16": 15, "int32": 31, "int64": 63,
     "uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64,
 }  # fmt: skip
@@ -64,11 +65,9 @@ def _wider_struct(left: LogicalType, right: LogicalType) -> LogicalType | None:
 def _wider_integer(left: LogicalType, right: LogicalType) -> LogicalType | None:
     signed = not (left.kind.startswith("u") and right.kind.startswith("u"))
     need = max(_WIDTH[left.kind], _WIDTH[right.kind])
-    prefix = "int" if signed else "uint"
-    for bits in (8, 16, 32, 64):
-        if (bits - 1 if signed else bits) >= need:
-            return LogicalType(f"{prefix}{bits}")  # type: ignore[arg-type]
-    return None
+    wide = (kind for kind, bits in _WIDTH.items() if bits >= need)
+    found = next((kind for kind in wide if kind.startswith("u") is not signed), None)
+    return LogicalType(found) if found else None
 
 
 def _wider_decimal(left: LogicalType, right: LogicalType) -> LogicalType | None:

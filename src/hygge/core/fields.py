@@ -52,7 +52,7 @@ def from_polars(dtype: pl.DataType) -> LogicalType:
         return LogicalType("string")
     for kind, plain in PLAIN.items():
         if dtype == plain:
-            return LogicalType(kind)  # type: ignore[arg-type]
+            return LogicalType(kind)
     if dtype == pl.Float16:
         return LogicalType("float32")
     raise DataError(
@@ -62,7 +62,8 @@ def from_polars(dtype: pl.DataType) -> LogicalType:
 
 
 def _dtype(dtype: Any) -> pl.DataType:
-    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[no-any-return]
+    found: pl.DataType = dtype() if isinstance(dtype, type) else dtype
+    return found
 
 
 class Schema:
@@ -74,8 +75,8 @@ class Schema:
         self._fields = tuple(fields)
         self._by_name = {f.name: f for f in self._fields}
         if len(self._by_name) != len(self._fields):
-            seen: set[str] = set()
-            twice = next(f.name for f in self._fields if f.name in seen or seen.add(f.name))  # type: ignore[func-returns-value]
+            names = [f.name for f in self._fields]
+            twice = next(name for at, name in enumerate(names) if name in names[:at])
             raise ValueError(f"the column '{twice}' occurs twice")
 
     @classmethod

@@ -91,7 +91,7 @@ def lookup(role: Role, name: str) -> type[Any]:
         )
     module, _, attribute = values[0].partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        found: type[Any] = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("hygge"):
             raise
@@ -101,7 +101,7 @@ def lookup(role: Role, name: str) -> type[Any]:
             f"the {role} type '{name}' is said to be {values[0]}, which does not exist",
             hint="install the package that brings it again",
         ) from error
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def names(role: Role) -> list[str]:

@@ -23,7 +23,7 @@ _ALIASES = {
     "numeric": "decimal", "datetime": "timestamp", "text": "string", "varchar": "string",
     "str": "string", "bytes": "binary", "blob": "binary",
 }  # fmt: skip
-PLAIN: dict[str, Any] = {
+PLAIN: dict[Kind, type[pl.DataType]] = {
     "bool": pl.Boolean, "int8": pl.Int8, "int16": pl.Int16, "int32": pl.Int32, "int64": pl.Int64,
     "uint8": pl.UInt8, "uint16": pl.UInt16, "uint32": pl.UInt32, "uint64": pl.UInt64,
     "float32": pl.Float32, "float64": pl.Float64, "date": pl.Date, "time": pl.Time,
@@ -71,8 +71,7 @@ class LogicalType:
             return pl.List(self.inner[0].type.physical)
         if self.kind == "struct":
             return pl.Struct([pl.Field(f.name, f.type.physical) for f in self.inner])
-        dtype = PLAIN[self.kind]
-        return dtype()  # type: ignore[no-any-return]
+        return PLAIN[self.kind]()
 
     @property
     def is_integer(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hygge.core.errors import ConfigError, DataError
 from hygge.core.fields import Field, LogicalType, Schema
+from hygge.core.types import Kind
 from hygge.sql.dialect import literal
 from hygge.sql.relation import by_column, meanings
 from hygge.sql.settle.place import INDEX
@@ -233,7 +234,7 @@ def trusted(source: Relation, column: Column) -> bool:
     return source.kind != "view" or column.declared not in ("NUM", "BLOB")
 
 
-_SEEN = {
+_SEEN: dict[frozenset[str], Kind] = {
     frozenset(("integer",)): "int64", frozenset(("real",)): "float64",
     frozenset(("integer", "real")): "float64", frozenset(("text",)): "string",
     frozenset(("blob",)): "binary", frozenset[str](): "string",
@@ -254,5 +255,5 @@ def _look(
                 f"{entity}.{column.name} declares no type and holds {' and '.join(sorted(found))}",
                 hint=f"declare one under the home's `types: {{{column.name}: string}}`",
             )
-        kinds[column.name] = LogicalType(_SEEN[found])  # type: ignore[arg-type]
+        kinds[column.name] = LogicalType(_SEEN[found])
     return kinds

@@ -101,9 +101,8 @@ def _between(name: str, window: Window, show: _Show) -> str:
 
 
 def _number(value: Position) -> str:
-    if isinstance(value, Decimal) and value != value.to_integral_value():
-        return repr(float(value))
-    return str(int(value))  # type: ignore[arg-type]
+    assert isinstance(value, int | Decimal)  # of a column of numbers
+    return str(int(value)) if value == int(value) else repr(float(value))
 
 
 def _text(value: Position) -> str:
