@@ -206,3 +206,12 @@ def test_the_lock_of_a_table_has_one_name() -> None:
         MSSQLSettler().lock(link, Place(schema, table, "shop"))
         said.append(link.said)
     assert said[0] == said[1] and "N'hygge sales.orders'" in said[0][0]
+
+
+def test_columns_that_the_server_fills_are_left_to_it() -> None:
+    """Computed ones, row versions, and the period of a table with a history."""
+    link = Recorded(generated_always_type=[
+        ("id", False, 56, 0), ("twice", True, 56, 0), ("rv", False, 189, 0),
+        ("since", False, 42, 1), ("till", False, 42, 2),
+    ])  # fmt: skip
+    assert MSSQLSettler().names(link, Place("dbo", "t", "shop")) == ["id"]

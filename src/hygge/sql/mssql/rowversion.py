@@ -93,7 +93,10 @@ def holder(link: Link) -> str:
     try:
         found = link.rows(HOLDER_SQL)
     except HyggeError:
-        return "a transaction under way, of which VIEW SERVER STATE would tell the session"
+        return (
+            "a transaction under way, of which VIEW SERVER STATE (in Azure SQL Database VIEW "
+            "DATABASE STATE) would tell the session"
+        )
     if not found or found[0][4] < LONG_S:
         return ""
     session, login, host, program, seconds = found[0]

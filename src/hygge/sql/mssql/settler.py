@@ -121,10 +121,11 @@ class MSSQLSettler(MSSQLTables):
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
         """See Settler; without the columns that the server fills itself."""
         found = link.rows(
-            "SELECT name, is_computed, system_type_id FROM sys.columns "
+            "SELECT name, is_computed, system_type_id, generated_always_type FROM sys.columns "
             f"WHERE {is_of(place.sql(self.dialect, table))} ORDER BY column_id"
         )
-        mine = [name for name, computed, kind in found if not computed and kind != _ROWVERSION]
+        mine = [name for name, computed, kind, generated in found
+                if not computed and not generated and kind != _ROWVERSION]  # fmt: skip
         return mine if found else None
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
