@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
 from hygge.core.secrets import redact
 from hygge.lake.iceberg import load as loading
+from hygge.lake.iceberg.upkeep import remove_old
 from hygge.testing.faults import pause_at
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
@@ -176,6 +177,25 @@ def test_two_runs_one_of_which_pauses_at_its_commit(tmp_path: Path) -> None:
         thread.join()
     assert len(lost) == 1
     assert rows_of(tmp_path) == [(1, "old"), (3, "quick")]
+
+
+def test_two_first_loads_of_one_table(tmp_path: Path, catalog: Catalog) -> None:
+    """The one that is second leaves nothing, and vacuum finds no strange table."""
+    store = bound(tmp_path)
+    with store.open(Context()) as second:
+        load = second.begin(request_for(None, Schema.of(some([1], "")), "replace"))
+        receipt = write(load, [some([1], "second")])
+        load_frames(store, [some([2], "first")], "replace")
+        with pytest.raises(ConflictError):
+            commit(load, [receipt])
+    assert rows_of(tmp_path) == [(2, "first")]
+    table = catalog.load_table("default.t")
+    lying = [path for path in (tmp_path / "default" / "t").rglob("*.*") if path.is_file()]
+    assert [path.suffix for path in lying].count(".parquet") == 1
+    assert [path.suffix for path in lying].count(".json") == 1
+    gone = remove_old(table, store.found, datetime.now(UTC) + timedelta(minutes=1))  # type: ignore[attr-defined]
+    assert {Path(name).suffix for name in gone} <= {".avro"}
+    assert rows_of(tmp_path) == [(2, "first")]
 
 
 def test_first_loads_of_many_tables_at_once(tmp_path: Path) -> None:

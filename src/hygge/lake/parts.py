@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -87,7 +88,7 @@ def no_facts(rows: pl.DataFrame, key: Key) -> Mapping[str, Any]:
 
 
 class Filler:
-    """Gathers rows into files of an even size.
+    """Gathers rows into files of an even size. One is laid down while the next is gathered.
 
     Parameters
     ----------
@@ -118,7 +119,11 @@ class Filler:
         self._held: dict[Key, list[pl.DataFrame]] = {}
         self._rows: dict[Key, int] = {}
         self._memory: dict[Key, int] = {}
+        self._begun = 0
+        self._helper: ThreadPoolExecutor | None = None
+        self._laying: Future[Datafile] | None = None
         self.files: list[Datafile] = []
+        """Those that lie there: all of them after `flush`."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows, as they lie; files are written as they fill."""
@@ -148,21 +153,42 @@ class Filler:
     def _flush(self, key: Key) -> None:
         frame = pl.concat(self._held.pop(key))
         del self._rows[key], self._memory[key]
-        data = self._encode(frame)
-        name = f"{self._stem}-{len(self.files):05d}.parquet"
+        data, facts = self._encode(frame), self._facts(frame, key)
+        name = self._name(self._begun)
+        self._settle()
+        self._begun += 1
+        self._helper = self._helper or ThreadPoolExecutor(1, thread_name_prefix="laying")
+        self._laying = self._helper.submit(self._laid, name, frame.height, data, facts)
+
+    def _name(self, number: int) -> str:
+        return f"{self._stem}-{number:05d}.parquet"
+
+    def _laid(self, name: str, rows: int, data: bytes, facts: Mapping[str, Any]) -> Datafile:
         self._shelf.write(name, data)
-        self.files.append(
-            Datafile(name, frame.height, len(data), digest_of(data), self._facts(frame, key))
-        )
-        reached("lake.file_written")
+        return Datafile(name, rows, len(data), digest_of(data), facts)
+
+    def _settle(self) -> None:
+        laying, self._laying = self._laying, None
+        if laying is not None:
+            self.files.append(laying.result())
+            reached("lake.file_written")
+
+    def _rest(self) -> None:
+        if self._helper is not None:
+            self._helper.shutdown()
+            self._helper = None
 
     def flush(self) -> None:
         """Write what is left."""
         for key in list(self._held):
             self._flush(key)
+        self._settle()
+        self._rest()
 
     def discard(self) -> None:
         """Forget what is gathered and remove what was written."""
         self._held, self._rows, self._memory = {}, {}, {}
-        self._shelf.remove([file.name for file in self.files])
+        self._rest()
+        self._laying = None
+        self._shelf.remove([self._name(number) for number in range(self._begun)])
         self.files = []

@@ -38,6 +38,7 @@ from hygge.lake.iceberg.shape import PARTS, IcebergTicket, columns_of, drift, ev
 from hygge.lake.iceberg.table import (
     STATE,
     exchange,
+    forget,
     making,
     names_of,
     near,
@@ -296,3 +297,8 @@ class IcebergLoad(LakeLoad):
 
     def _is_overtaken(self, error: Exception) -> bool:
         return isinstance(error, OVERTAKEN)
+
+    def _dropped(self) -> None:
+        super()._dropped()
+        if self._table is None and not self._named:
+            forget(self._transaction.table_metadata, self._io)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyarrow import fs
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import ValidationError
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -23,7 +24,9 @@ from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
+from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import FileScanTask, Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 
 from hygge.core.load import State
 from hygge.lake.iceberg.io import ConnectedIO
@@ -100,6 +103,24 @@ def making(
     if any(e.name.endswith(METADATA) for e in shelf_of(location, io).entries("metadata")):
         return make(location=f"{location}-{secrets.token_hex(4)}")
     return made
+
+
+def is_of(metadata: TableMetadata, io: FileIO, name: str) -> bool:
+    """Whether a file of metadata in a table's folder tells of that table; not where it cannot be
+    read."""
+    try:
+        there = FromInputFile.table_metadata(io.new_input(f"{metadata.location}/{name}"))
+    except (ValidationError, ValueError, FileNotFoundError):
+        return False
+    return there.table_uuid == metadata.table_uuid
+
+
+def forget(metadata: TableMetadata, io: FileIO) -> None:
+    """Remove the metadata of a table that was not made, since another of its name was made first:
+    it lies in that one's folder, and vacuum removes nothing where a strange table's metadata is."""
+    shelf = shelf_of(metadata.location, io)
+    names = [entry.name for entry in shelf.entries("metadata")]
+    shelf.remove([n for n in names if n.endswith(METADATA) and is_of(metadata, io, n)])
 
 
 def tasks_of(table: Table, row_filter: BooleanExpression | None = None) -> list[FileScanTask]:

@@ -14,8 +14,7 @@ from typing import Any
 
 import polars as pl
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException, ValidationError
-from pyiceberg.serializers import FromInputFile
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import FileScanTask, Table
 
 from hygge.core.context import CancelToken, Context
@@ -24,7 +23,7 @@ from hygge.core.fields import Schema
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.scan import frames_of
 from hygge.lake.iceberg.shape import IcebergTicket, columns_of
-from hygge.lake.iceberg.table import METADATA, exchange, shelf_of, tasks_of, within
+from hygge.lake.iceberg.table import METADATA, exchange, is_of, shelf_of, tasks_of, within
 from hygge.lake.iceberg.types import arrow_schema, logical_schema
 from hygge.lake.parts import Shape
 from hygge.lake.upkeep import Upkeep, tidying
@@ -139,7 +138,7 @@ def remove_old(table: Table, place: Place, before: datetime) -> list[str]:
             hint="look whether the table was moved",
         )
     others = (n for n in lying if n.endswith(METADATA) and n not in needed and n not in told)
-    if name := next((name for name in others if not _is_of(table, name)), None):
+    if name := next((name for name in others if not is_of(table.metadata, table.io, name)), None):
         raise StateError(
             f"{place}: {name} in its folder is of another table; nothing was removed",
             hint="is the warehouse shared with another catalog? Load one of the two into another; "
@@ -155,15 +154,6 @@ def remove_old(table: Table, place: Place, before: datetime) -> list[str]:
     ]
     shelf.remove(dead)
     return dead
-
-
-def _is_of(table: Table, name: str) -> bool:
-    """Whether metadata in a table's folder tells of the table; not where it cannot be read."""
-    try:
-        there = FromInputFile.table_metadata(table.io.new_input(f"{table.location()}/{name}"))
-    except (ValidationError, ValueError, FileNotFoundError):
-        return False
-    return there.table_uuid == table.metadata.table_uuid
 
 
 def _named(table: Table) -> tuple[set[str], set[str]]:

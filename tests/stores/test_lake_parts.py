@@ -1,0 +1,65 @@
+"""Filling files: one is laid down while the next is gathered, and what fails leaves nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hygge.lake.parts import Filler, Sizes, no_facts, parquet_bytes
+from hygge.lake.shelf import Folder
+
+
+class Slow(Folder):
+    """A folder in which the first file is not there before rows of the second are encoded."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.second, self.fails = threading.Event(), ""
+
+    def write(self, name: str, data: bytes) -> None:
+        if name == "a-00000.parquet":
+            assert self.second.wait(60)
+        super().write(name, data)
+        if name == self.fails:
+            raise OSError("broken")
+
+
+def filled(shelf: Slow, rows: int) -> Filler:
+    """Three rows to a file."""
+    encoded = list[int]()
+
+    def encode(frame: pl.DataFrame) -> bytes:
+        encoded.append(frame.height)
+        if len(encoded) == 2:
+            shelf.second.set()
+        return parquet_bytes(frame, "zstd")
+
+    filler = Filler(shelf, "a", Sizes(3, 1 << 20), "zstd", no_facts, encode=encode)
+    for at in range(rows):
+        filler.add(pl.DataFrame({"k": [at]}))
+    return filler
+
+
+def test_a_file_is_laid_down_while_the_next_is_gathered(tmp_path: Path) -> None:
+    shelf = Slow(tmp_path)
+    filler = filled(shelf, 8)
+    filler.flush()
+    names = [f"a-0000{number}.parquet" for number in range(3)]
+    assert [(f.name, f.rows) for f in filler.files] == list(zip(names, (3, 3, 2), strict=True))
+    found: Sequence[int] = [row for name in names for row in pl.read_parquet(tmp_path / name)["k"]]
+    assert found == list(range(8))
+
+
+def test_what_fails_is_raised_and_what_lies_there_is_removed(tmp_path: Path) -> None:
+    shelf = Slow(tmp_path)
+    shelf.fails = "a-00001.parquet"
+    filler = filled(shelf, 6)
+    with pytest.raises(OSError, match="broken"):
+        filler.flush()
+    assert len(list(tmp_path.iterdir())) == 2
+    filler.discard()
+    assert filler.files == [] and list(tmp_path.iterdir()) == []
