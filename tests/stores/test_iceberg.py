@@ -179,15 +179,24 @@ def test_two_runs_one_of_which_pauses_at_its_commit(tmp_path: Path) -> None:
     assert rows_of(tmp_path) == [(1, "old"), (3, "quick")]
 
 
-def test_two_first_loads_of_one_table(tmp_path: Path, catalog: Catalog) -> None:
-    """The one that is second leaves nothing, and vacuum finds no strange table."""
-    store = bound(tmp_path)
-    with store.open(Context()) as second:
-        load = second.begin(request_for(None, Schema.of(some([1], "")), "replace"))
-        receipt = write(load, [some([1], "second")])
-        load_frames(store, [some([2], "first")], "replace")
-        with pytest.raises(ConflictError):
-            commit(load, [receipt])
+def test_two_first_loads_of_one_table(
+    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is second leaves nothing, and vacuum finds no strange table: it has looked
+    whether the table is there, and writes its metadata, before the first one has made it."""
+    store, written = bound(tmp_path), list[str]()
+    whole = SqlCatalog._write_metadata
+
+    def late(metadata: Any, io: Any, metadata_path: str) -> None:
+        written.append(metadata_path)
+        if len(written) == 1:
+            load_frames(store, [some([2], "first")], "replace")
+        whole(metadata, io, metadata_path)
+
+    monkeypatch.setattr(SqlCatalog, "_write_metadata", staticmethod(late))
+    with pytest.raises(ConflictError):
+        load_frames(store, [some([1], "second")], "replace")
+    assert len(written) == 2
     assert rows_of(tmp_path) == [(2, "first")]
     table = catalog.load_table("default.t")
     lying = [path for path in (tmp_path / "default" / "t").rglob("*.*") if path.is_file()]
