@@ -103,7 +103,7 @@ def _merges(
                 f"{title}, {variant}" if variant else f"{title}, beside replacing",
                 found["merge"], floor=replaced,
                 ratio_limit=None if variant else job.merge_limit,
-                peak_limit=None if variant else job.peak_limit,
+                peak_limit=None if variant else job.merge_peak_limit,
             )
         )  # fmt: skip
     return lines

@@ -57,7 +57,8 @@ class Job:
     merge_limit: how much of the time of `replace` a `merge` of changed rows may take; None for any.
     merges: whether to time a `merge` at all.
     merge_variants: further settings of the Store to report a `merge` of, by name.
-    peak_limit: of its memory, in MB.
+    peak_limit, merge_peak_limit: of the memory of a load, and of a `merge`, in MB; None to report
+        it alone.
     skip: why it is not run; "" where it is.
     """
 
@@ -72,6 +73,7 @@ class Job:
     merges: bool = True
     merge_variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     peak_limit: float | None = PEAK_LIMIT_MB
+    merge_peak_limit: float | None = PEAK_LIMIT_MB
     skip: str = ""
 
 

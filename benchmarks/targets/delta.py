@@ -35,6 +35,7 @@ def job(source: Source) -> Iterator[Job]:
             ),
         },
         clear=clear, ratio_limit=RATIO_LIMIT,
+        merge_peak_limit=None,  # what the library's threads have in hand at a time is its own
     )  # fmt: skip
 
 
