@@ -108,6 +108,21 @@ def test_a_destination_of_something_else_is_told(shop: Path) -> None:
     assert "48 rows, generation 1" in done.out
 
 
+def test_a_type_that_cannot_be_brought_in_would_fail(shop: Path) -> None:
+    """Where rows are kept; to a load that replaces them all, types may be others."""
+    hygge("go", "--quiet", cwd=shop)
+    sql(shop, "DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY, status BLOB)")
+    sql(shop, "INSERT INTO orders VALUES (9001, x'00ff')")
+    which = ("--select", "orders")
+    done = hygge("go", "--dry-run", "--connect", *which, cwd=shop, code=1)
+    assert "no type carries both exactly" in done.out
+    assert "1 would fail" in done.out
+    told = hygge("go", *which, cwd=shop, code=1).text
+    assert "no type carries both exactly" in told
+    done = hygge("go", "--dry-run", "--connect", *which, "--full-refresh", cwd=shop)
+    assert "nothing in the way" in done.out
+
+
 def test_homes_of_ones_own_are_read_by_their_own_code(tmp_path: Path) -> None:
     (tmp_path / "homes").mkdir()
     (tmp_path / "homes" / "own.py").write_text(

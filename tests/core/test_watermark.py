@@ -16,8 +16,10 @@ from hygge.core.fields import parse_type
 from hygge.core.watermark import (
     Watermark,
     Window,
+    check_lag,
     check_type,
     freeze_upper,
+    is_utc,
     parse_duration,
     step_back,
     window,
@@ -321,12 +323,29 @@ def test_a_zone_gained_or_lost_is_another_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "lag"),
-    [(datetime(2024, 1, 1), 5), (date(2024, 1, 1), 5), (5, timedelta(hours=1))],
-)
-def test_a_lag_of_the_wrong_sort(value: Any, lag: Any) -> None:
-    with pytest.raises(UnsupportedError, match="lag"):
-        step_back(value, lag)
+    ("kind", "lag", "hint"),
+    [("timestamp(us)", 5, "15m"), ("date", Decimal("1.5"), "2d"), ("int64", "1h", "1000"),
+     ("decimal(10,2)", "1h", "1000")],
+)  # fmt: skip
+def test_a_lag_of_the_wrong_sort(kind: str, lag: Any, hint: str) -> None:
+    lag = parse_duration(lag) if isinstance(lag, str) else lag
+    with pytest.raises(UnsupportedError, match="lag") as told:
+        check_lag(parse_type(kind), lag)
+    assert hint in (told.value.hint or "")
+
+
+@pytest.mark.parametrize("kind", ["timestamp(us)", "date", "int64", "decimal(10,2)"])
+def test_no_lag_is_of_every_sort(kind: str) -> None:
+    check_lag(parse_type(kind), timedelta())
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc"),
+    [("UTC", True), ("Etc/UTC", True), ("+00:00", True), ("Europe/London", False),
+     ("America/New_York", False), ("+02:00", False), ("the machine's (GMT)", False)],
+)  # fmt: skip
+def test_zones_that_are_utc_all_year(zone: str, utc: bool) -> None:
+    assert is_utc(zone) is utc
 
 
 @pytest.mark.parametrize("text", ["string", "float64", "bool", "time", "uuid", "list(int64)"])

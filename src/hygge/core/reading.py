@@ -138,6 +138,11 @@ class HomeSession(ABC):
         """The source's own clock, aware; None where it has none, which is for numbers only."""
         return None
 
+    def zone(self) -> str:
+        """The zone whose wall clock the source itself writes into columns without one, as it names
+        it, e.g. `Europe/Copenhagen` or `+02:00`; "" where it does not tell."""
+        return ""
+
     def who(self) -> str:
         """Who the source takes us for, and by what, for people; "" where it does not tell."""
         return ""

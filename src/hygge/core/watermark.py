@@ -285,29 +285,49 @@ def _same_sort(stored: LogicalType, now: LogicalType) -> bool:
     return stored.kind == now.kind or {stored.kind, now.kind} <= numbers
 
 
-def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
-    """A position moved back by a lag: a duration for times (whole days for dates), else a number.
+def check_lag(kind: LogicalType, lag: timedelta | int | Decimal) -> None:
+    """Raise UnsupportedError for a lag of another sort than a column's positions."""
+    if kind.is_temporal and not isinstance(lag, timedelta):
+        raise UnsupportedError(
+            f"`lag: {lag}` is a number, and the column is {kind}",
+            hint="give it as a duration, e.g. `lag: 15m` or `lag: 2d`",
+        )
+    if not kind.is_temporal and isinstance(lag, timedelta) and lag:
+        raise UnsupportedError(
+            f"`lag` is a duration, and the column is {kind}",
+            hint="give it as a number, e.g. `lag: 1000`",
+        )
 
-    It stops at the beginning of the calendar. Raises UnsupportedError for a lag of another sort.
+
+def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
+    """A position moved back by a lag: a duration for times (whole days for dates), else a number;
+    see `check_lag`. It stops at the beginning of the calendar.
     """
     if isinstance(value, datetime):
-        if not isinstance(lag, timedelta):
-            raise UnsupportedError("the lag of a time column is a duration, e.g. 15m or 2d")
+        assert isinstance(lag, timedelta)
         value = _in_utc(value)
         floor = datetime.min.replace(tzinfo=value.tzinfo)
         return floor if value - floor < lag else value - lag
     if isinstance(value, date):
-        if not isinstance(lag, timedelta):
-            raise UnsupportedError("the lag of a date column is a duration, e.g. 2d")
+        assert isinstance(lag, timedelta)
         days = -(-lag // timedelta(days=1))
         return date.min if (value - date.min).days < days else value - timedelta(days=days)
     if isinstance(lag, timedelta):
-        if lag:
-            raise UnsupportedError("the lag of a number column is a number, e.g. 1000")
         return value
     if isinstance(value, int) and isinstance(lag, int):
         return value - lag
     return _DIGITS.subtract(Decimal(value), Decimal(lag))
+
+
+_UTC_NAMES = frozenset(
+    {"utc", "uct", "zulu", "universal", "gmt", "gmt0", "greenwich", "+00:00", "-00:00"}
+)
+"""What the IANA database and SQL call a clock that is never another than UTC's."""
+
+
+def is_utc(name: str) -> bool:
+    """Whether a zone, by its IANA name or as an offset, is UTC all year."""
+    return name.lower().removeprefix("etc/") in _UTC_NAMES
 
 
 def zone_of(name: str | None) -> tzinfo:

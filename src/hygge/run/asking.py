@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hygge.core.arrivals import MEMO, Arrivals
 from hygge.core.chunk import Estimate, ReadRequest
@@ -14,10 +14,13 @@ from hygge.core.home import HomeSession
 from hygge.core.load import State
 from hygge.core.terms import LOADED_AT, MOMENT, OWN, RUN_ID, Terms, stored_fields
 from hygge.core.watermark import (
+    Position,
     Watermark,
     Window,
+    check_lag,
     check_type,
     freeze_upper,
+    is_utc,
     window,
     zone_of,
 )  # fmt: skip
@@ -25,6 +28,9 @@ from hygge.run.chunks import Split, split_up
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape, Stamp, shape_of, unknown_column
 from hygge.run.terms import deletes_of
+
+_LEAST_OFFSET = timedelta(minutes=14)
+"""Zones differ by quarters of an hour; the clock of a source is held back by a second or so."""
 
 
 def shape_now(
@@ -131,6 +137,15 @@ def window_now(
             "not read. Where transactions overlap, set `lag` and `mode: merge`, or `lag: 0` if not",
             "info",
         )
+    check_lag(kind, by.lag_value)
+    zone = "" if by.timezone or kind.zone or not kind.is_temporal else reading.zone()
+    elsewhere = zone if not is_utc(zone) else ""
+    if elsewhere and by.lag is None:
+        raise UnsupportedError(
+            f"{plan.full_name}: '{by.column}' has no time zone, and the source's own is "
+            f"{elsewhere}: if it writes such times, a row committed late might never be read",
+            hint=_say_zone(elsewhere),
+        )
     last = None if held is None or plan.full_refresh else held.watermark
     maximum = reading.maximum(column)
     if last is not None:
@@ -142,6 +157,12 @@ def window_now(
         kind, maximum=maximum, clock=reading.clock(),
         last=last.value if last else None, zone=zone_of(by.timezone),
     )  # fmt: skip
+    if elsewhere and _far_past(maximum, upper):
+        context.note(
+            f"'{by.column}' has no time zone, and has times past the source's clock when taken for "
+            f"UTC: they are left for later; {_say_zone(elsewhere)}",
+            "warning",
+        )
     span = window(column, kind, last=last, lag=by.lag_value, upper=upper)
     after = Watermark(column, kind, upper) if upper is not None else None
     if last is not None and not by.by and (missing := reading.nulls(column)):
@@ -151,6 +172,18 @@ def window_now(
             "warning",
         )
     return span, last, after
+
+
+def _far_past(maximum: Position | None, upper: Position | None) -> bool:
+    """Whether there are times so far above the bound that another zone than UTC may be why."""
+    if not (isinstance(maximum, datetime) and isinstance(upper, datetime)):
+        return False
+    return maximum - upper > _LEAST_OFFSET
+
+
+def _say_zone(zone: str) -> str:
+    known = zone if "/" in zone else "Europe/Copenhagen"
+    return f"say whose clock it shows: `timezone: {known}` under `incremental`, or `timezone: UTC`"
 
 
 def held_now(plan: Plan, held: State | None) -> State | None:

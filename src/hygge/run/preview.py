@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hygge.core.chunk import Estimate
 from hygge.core.context import CancelToken, Context
-from hygge.core.drift import Drift, compare
+from hygge.core.drift import Drift, compare, target
 from hygge.core.errors import HyggeError
 from hygge.core.home import HomeSession
 from hygge.core.load import State
@@ -153,3 +153,5 @@ def _ask(
         )
         for chunk in split.chunks
     )  # fmt: skip
+    if held is not None and plan.mode != "replace" and not found.nothing:
+        target(held.fields, asking.stored_now(plan, shape), plan.destination)

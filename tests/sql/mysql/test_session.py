@@ -184,6 +184,23 @@ def test_the_clock_is_held_by_open_transactions(mysql: Database) -> None:
             assert datetime.now(UTC) - bound < timedelta(seconds=30)
 
 
+@pytest.mark.parametrize(
+    ("own", "machine", "said"),
+    [("+02:00", "UTC", "+02:00"), ("Europe/Paris", "CET", "Europe/Paris"), ("SYSTEM", "UTC", "UTC"),
+     ("SYSTEM", "GMT", "the machine's (GMT)")],  # which in summer is London's
+)  # fmt: skip
+def test_the_zone_of_the_server(
+    own: str, machine: str, said: str, mysql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's is shared with others, so that what it answers is not changed but put in."""
+    filled(mysql, 1)
+    with open_home(mysql) as session:
+        assert session.zone()  # the statement is one
+        assert isinstance(session, MySQLSession)
+        monkeypatch.setattr(type(session.link), "row", lambda *_: (own, machine))
+        assert session.zone() == said
+
+
 def test_without_the_right_to_look_the_clock_is_not_settled(mysql: Database) -> None:
     filled(mysql, 3)
     name = mysql.database

@@ -31,7 +31,7 @@ from hygge import (
 )
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import MissingDriver
+from hygge.core.errors import MissingDriver, UnsupportedError
 from hygge.sql.pool import close_pools
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.postgres.errors import explain, message_of
@@ -345,17 +345,28 @@ def test_who_does_not_see_others_has_no_settled_clock(postgres: Database) -> Non
         postgres.execute(f"DROP OWNED BY {role}; DROP ROLE {role};")
 
 
-def test_a_row_that_is_committed_late_is_not_lost(postgres: Database, tmp_path: Path) -> None:
+NEW_YORK = "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("timestamptz", {}), ("timestamp", {"timezone": NEW_YORK})]
+)
+def test_a_row_that_is_committed_late_is_not_lost(
+    kind: str, said: dict[str, str], postgres: Database, tmp_path: Path
+) -> None:
     """Transactions that began before a run and commit after it: the next run has their rows."""
     postgres.execute(
-        "CREATE TABLE t (k serial PRIMARY KEY, at timestamptz DEFAULT now());"
+        f"ALTER DATABASE {postgres.database} SET timezone = '{NEW_YORK}'"  # for the next session
+    )
+    postgres.execute(
+        f"CREATE TABLE t (k serial PRIMARY KEY, at {kind} DEFAULT now());"
         "INSERT INTO t (at) SELECT now() - interval '1 h' FROM generate_series(1, 10);"
     )
 
     def move() -> int:
         flow = Flow(
             PostgresHome("t", url=postgres.url), ParquetStore("t", path=str(tmp_path / "t")),
-            mode="append", incremental={"column": "at"},
+            mode="append", incremental={"column": "at", **said},
         )  # fmt: skip
         asyncio.run(flow.start())
         return pl.read_parquet(tmp_path / "t" / "*.parquet").height
@@ -372,3 +383,48 @@ def test_a_row_that_is_committed_late_is_not_lost(postgres: Database, tmp_path: 
     wait_for(lambda: move() == 14)
     keys = pl.read_parquet(tmp_path / "t" / "*.parquet")["k"]
     assert sorted(keys) == list(range(1, 15))
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+def test_whose_clock_a_column_without_a_zone_shows_must_be_said(
+    kind: str, postgres: Database, tmp_path: Path
+) -> None:
+    """Where the server's own zone is not UTC, its bound would be above times yet to come."""
+    postgres.execute(
+        f"ALTER DATABASE {postgres.database} SET timezone = '{NEW_YORK}';"
+        f"CREATE TABLE t (k int PRIMARY KEY, at {kind}); INSERT INTO t VALUES (1, '2024-05-01');"
+    )
+
+    def move(**said: str) -> None:
+        flow = Flow(
+            PostgresHome("t", url=postgres.url), ParquetStore("t", path=str(tmp_path / "t")),
+            mode="merge", incremental={"column": "at", **said},
+        )  # fmt: skip
+        asyncio.run(flow.start())
+
+    with pytest.raises(UnsupportedError, match=NEW_YORK) as told:
+        move()
+    assert f"timezone: {NEW_YORK}" in (told.value.hint or "")
+    assert not list(tmp_path.glob("t/*.parquet"))
+    move(timezone="UTC")
+    move(lag="1d")
+    postgres.execute(f"ALTER DATABASE {postgres.database} SET timezone = 'Etc/UTC'")
+    close_pools()
+    move()
+
+
+def test_times_that_are_left_since_they_are_of_another_zone_are_told(
+    postgres: Database, tmp_path: Path
+) -> None:
+    postgres.execute(
+        f"ALTER DATABASE {postgres.database} SET timezone = 'Asia/Tokyo';"
+        "CREATE TABLE t (k int PRIMARY KEY, at timestamp);"
+        "INSERT INTO t VALUES (1, now() AT TIME ZONE 'Asia/Tokyo');"
+    )
+    flow = Flow(
+        PostgresHome("t", url=postgres.url), ParquetStore("t", path=str(tmp_path / "t")),
+        mode="merge", incremental={"column": "at", "lag": "15m"},
+    )  # fmt: skip
+    result = asyncio.run(flow.start())
+    assert result.rows == 0
+    assert any("timezone: Asia/Tokyo" in note for note in result.warnings)

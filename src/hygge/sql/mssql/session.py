@@ -111,6 +111,10 @@ class MSSQLSession(ChunkedSession):
         self._enter("")
         return self._clock
 
+    def zone(self) -> str:
+        """See HomeSession; as an offset, which is today's."""
+        return str(self.link.row("SELECT DATENAME(TZoffset, SYSDATETIMEOFFSET())")[0])
+
     def who(self) -> str:
         return self.link.who()
 

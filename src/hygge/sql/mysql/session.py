@@ -98,6 +98,13 @@ class MySQLSession(TogetherSession):
         """See HomeSession; as it was when the snapshot was taken."""
         return self._begun_clock.bound
 
+    def zone(self) -> str:
+        """See HomeSession; of the machine's zone only an abbreviation is known, as of today."""
+        own, machine = self.link.row("SELECT @@global.time_zone, @@system_time_zone")
+        if own != "SYSTEM":
+            return str(own)
+        return "UTC" if machine == "UTC" else f"the machine's ({machine})"
+
     @property
     def settled_clock(self) -> bool:  # type: ignore[override]
         """Whether the server tells which transactions are open; see `clock`."""

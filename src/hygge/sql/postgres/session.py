@@ -76,6 +76,10 @@ class PostgresSession(SQLSession):
         self._enter("")
         return self._clock.at if self._clock else None
 
+    def zone(self) -> str:
+        """See HomeSession: what sessions have that set none, as this database and role say."""
+        return str(self.link.row("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'")[0])
+
     # The catalogue --------------------------------------------------------------------------------
 
     def find(self, schema: str, name: str) -> Relation | None:

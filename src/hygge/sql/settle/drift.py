@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hygge.core.drift import compare, merged
-from hygge.core.errors import FULL_REFRESH, ConfigError, SchemaDrift
+from hygge.core.drift import target
+from hygge.core.errors import ConfigError
 from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest, State
 from hygge.sql.settle.place import Place
@@ -14,16 +14,8 @@ from hygge.sql.settle.place import Place
 
 def target_fields(held: State | None, request: LoadRequest, place: Place) -> Schema:
     """The fields the table will have. Raises SchemaDrift where a type cannot be bridged."""
-    if held is None or request.mode == "replace":
-        return request.stored
-    if clashing := compare(held.fields, request.stored).clashing:
-        name, old, new = clashing[0]
-        raise SchemaDrift(
-            f"{place}: '{name}' is {old} there and {new} at the source, and no type carries both "
-            "exactly",
-            hint=f"declare it (`cast: {{{name}: {old}}}`), or run with {FULL_REFRESH}",
-        )
-    return merged(held.fields, request.stored)
+    kept = held if request.mode != "replace" else None
+    return target(kept.fields if kept else None, request.stored, str(place))
 
 
 def recased(held: State | None, request: LoadRequest, *, case_matters: bool) -> dict[str, str]:
