@@ -51,6 +51,16 @@ class MSSQLSource(Source):
     beside: Beside = NOTHING
 
 
+_OFFSET = "SELECT DATEDIFF(second, SYSUTCDATETIME(), SYSDATETIME())"
+
+
+def offset_of(seconds: int) -> str:
+    """An offset as SQL writes it: `-05:00`; of two clocks that were read one after the other, so
+    that the nearest quarter of an hour is meant."""
+    quarters = round(seconds / 900)
+    return f"{'-' if quarters < 0 else '+'}{abs(quarters) // 4:02}:{abs(quarters) % 4 * 15:02}"
+
+
 class MSSQLSession(ChunkedSession):
     """One attempt's reading of a database of SQL Server.
 
@@ -113,7 +123,7 @@ class MSSQLSession(ChunkedSession):
 
     def zone(self) -> str:
         """See HomeSession; as an offset, which is today's."""
-        return str(self.link.row("SELECT DATENAME(TZoffset, SYSDATETIMEOFFSET())")[0])
+        return offset_of(int(self.link.row(_OFFSET)[0]))
 
     def who(self) -> str:
         return self.link.who()
