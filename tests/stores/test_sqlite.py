@@ -281,11 +281,14 @@ def test_columns_come_and_go(tmp_path: Path) -> None:
     with pytest.raises(SchemaDrift, match="'x' is string there and date at the source"):
         load(path, "append", [frame([(4, None)], clash)], fields=clash, upper=4)
     renamed = Schema([FIELDS[0], Field("X", parse_type("string"))])
-    with pytest.raises(UnsupportedError, match="upper and lower"):
-        load(path, "append", [frame([(4, None)], renamed)], fields=renamed, upper=4)
+    load(path, "append", [frame([(4, "d")], renamed)], fields=renamed, upper=4)
+    assert ask(path, "SELECT id, X, y FROM t WHERE id > 2") == [(3, None, None), (4, "d", None)]
+    held = state_of(path)
+    assert held is not None
+    assert held.fields.names == ["id", "X", "y"]
     with pytest.raises(UnsupportedError, match="upper and lower"):
         both = Schema([Field("x", parse_type("string")), Field("X", parse_type("string"))])
-        load(path, "append", [frame([("a", "b")], both)], fields=both, upper=4)
+        load(path, "append", [frame([("a", "b")], both)], fields=both, upper=5)
 
 
 def test_a_required_column_that_goes_missing(tmp_path: Path) -> None:
