@@ -21,6 +21,8 @@ from hygge.sql.mssql.types import DIALECT
 from hygge.sql.mssql.written import ddl, encoded, takes
 from hygge.sql.settle import modes
 from hygge.sql.settle.place import Place
+from hygge.sql.settle.ready import Ready
+from hygge.testing.loading import request_for
 
 
 @pytest.mark.parametrize(
@@ -215,3 +217,19 @@ def test_columns_that_the_server_fills_are_left_to_it() -> None:
         ("since", False, 42, 1), ("till", False, 42, 2),
     ])  # fmt: skip
     assert MSSQLSettler().names(link, Place("dbo", "t", "shop")) == ["id"]
+
+
+def test_a_new_table_lies_in_its_order() -> None:
+    """In every mode, the stage is brought into one that has its clustered index already."""
+    fields = Schema([Field("id", parse_type("int32"), nullable=False, key=1),
+                     Field("v", parse_type("string(20)"))])  # fmt: skip
+    link = Recorded(**{
+        "generated_always_type": [], "collation_name": [], "sys.indexes": [],
+        "c.max_length": [("id", "int", 4, 10, 0), ("v", "nvarchar", 80, 0, 0)],
+    })  # fmt: skip
+    place = Place("dbo", "t", "shop", cluster_by=("v",))
+    request = request_for(None, fields, "merge", ["id"])
+    Ready(MSSQLSettler(), link, place, request, fields, fields, None, {})._prepare()
+    made, order = (sql for sql in link.said if sql.startswith("CREATE"))
+    assert "PRIMARY KEY NONCLUSTERED ([id])" in made
+    assert order.startswith("CREATE CLUSTERED INDEX") and order.endswith("ON [dbo].[t] ([v])")

@@ -47,6 +47,8 @@ class MSSQLTables(Settler):
         link.execute(f"CREATE TABLE {name} ({', '.join(parts)})")
         if self.columnstore and own:
             link.execute(f"CREATE CLUSTERED COLUMNSTORE INDEX {COLUMNSTORE} ON {name}")
+        if own:
+            self._cluster(link, place, table)
 
     def _column(self, field: Field, collation: str, *, key: bool, free: bool = False) -> str:
         kind = written.ddl(field.type, key=key)
@@ -77,24 +79,35 @@ class MSSQLTables(Settler):
         )
 
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
-        """See Settler. First the one in whose order the rows lie, since others point into it.
+        """See Settler. First the one in whose order the rows lie, since others point into it; the
+        place's own table is made with that.
 
         Raises UnsupportedError for a column that no index can have.
         """
-        types = self.types(link, place, table) if place.cluster_by or place.indexes else {}
-        for name in {*place.cluster_by, *(n for columns in place.indexes for n in columns)}:
+        if table != place.table:
+            self._cluster(link, place, table)
+        self._check_indexed(link, place, table, {n for columns in place.indexes for n in columns})
+        super().add_indexes(link, place, table)
+
+    def _cluster(self, link: Link, place: Place, table: str) -> None:
+        """Have a table lie in the order of `cluster_by`, where it is set."""
+        if not place.cluster_by:
+            return
+        self._check_indexed(link, place, table, set(place.cluster_by))
+        listed = ", ".join(map(self.dialect.quote, place.cluster_by))
+        name = self.dialect.quote(index_name(place.cluster_by, ORDER))
+        link.execute(
+            f"CREATE CLUSTERED INDEX {name} ON {place.sql(self.dialect, table)} ({listed})"
+        )
+
+    def _check_indexed(self, link: Link, place: Place, table: str, names: set[str]) -> None:
+        types = self.types(link, place, table) if names else {}
+        for name in sorted(names):
             if types[name].endswith("(max)"):
                 raise UnsupportedError(
                     f"{place}: '{name}' is {types[name]}, of which SQL Server makes no index",
                     hint=f"give it a length: `cast: {{{name}: string(200)}}`, or leave it out",
                 )
-        if place.cluster_by:
-            listed = ", ".join(map(self.dialect.quote, place.cluster_by))
-            name = self.dialect.quote(index_name(place.cluster_by, ORDER))
-            link.execute(
-                f"CREATE CLUSTERED INDEX {name} ON {place.sql(self.dialect, table)} ({listed})"
-            )
-        super().add_indexes(link, place, table)
 
     def indexes(self, link: Link, place: Place) -> list[str]:
         return [n for n in self._own_indexes(link, place) if not n.startswith(ORDER)]
