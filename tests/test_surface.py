@@ -35,11 +35,14 @@ NAMES = [
     "IPCStore",
     "IcebergHome",
     "IcebergStore",
+    "JournalError",
     "MSSQLHome",
+    "MissingDriver",
     "MySQLHome",
     "MySQLStore",
     "NDJSONHome",
     "NDJSONStore",
+    "NothingThere",
     "ODBCHome",
     "OneLakeStore",
     "OpenMirroringStore",
@@ -61,6 +64,7 @@ NAMES = [
     "Store",
     "StoreConfig",
     "TransientError",
+    "UnsupportedError",
     "VerifyError",
 ]
 HEAVY = {
@@ -105,6 +109,20 @@ def test_the_version_is_the_package_s() -> None:
     from importlib.metadata import version
 
     assert hygge.__version__ == version("hygge")
+
+
+def test_a_missing_driver_says_which_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a class that is asked for in Python, too."""
+    monkeypatch.setitem(hygge._MODULES, "Fancy", "tests.core.needs_a_driver")
+    with pytest.raises(hygge.MissingDriver, match=r"'a_driver_that_is_not' [\s\S]*pip install"):
+        hygge.Fancy  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_every_error_there_is_can_be_imported() -> None:
+    from hygge.core import errors
+
+    every = {n for n, c in vars(errors).items() if isinstance(c, type) and issubclass(c, Exception)}
+    assert every <= set(NAMES)
 
 
 def test_importing_hygge_is_cheap() -> None:

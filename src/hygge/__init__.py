@@ -5,7 +5,6 @@ Names load when first used, so that `import hygge` is cheap.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,10 +16,14 @@ if TYPE_CHECKING:
     from hygge.core.errors import DataError as DataError
     from hygge.core.errors import GuardError as GuardError
     from hygge.core.errors import HyggeError as HyggeError
+    from hygge.core.errors import JournalError as JournalError
+    from hygge.core.errors import MissingDriver as MissingDriver
+    from hygge.core.errors import NothingThere as NothingThere
     from hygge.core.errors import RunFailed as RunFailed
     from hygge.core.errors import SchemaDrift as SchemaDrift
     from hygge.core.errors import StateError as StateError
     from hygge.core.errors import TransientError as TransientError
+    from hygge.core.errors import UnsupportedError as UnsupportedError
     from hygge.core.errors import VerifyError as VerifyError
     from hygge.core.fields import Field as Field
     from hygge.core.fields import Schema as Schema
@@ -63,8 +66,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "hygge.core.errors": (
         "BadValue", "Cancelled", "ConfigError", "ConflictError", "ConnectError", "DataError",
-        "GuardError", "HyggeError", "RunFailed", "SchemaDrift", "StateError", "TransientError",
-        "VerifyError",
+        "GuardError", "HyggeError", "JournalError", "MissingDriver", "NothingThere", "RunFailed",
+        "SchemaDrift", "StateError", "TransientError", "UnsupportedError", "VerifyError",
     ),
     "hygge.core.fields": ("Field", "Schema"),
     "hygge.core.home": ("Home",),
@@ -115,7 +118,9 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'hygge' has no attribute '{name}'")
     _know_projects()
-    value = getattr(import_module(_MODULES[name]), name)
+    from hygge.core.registry import imported
+
+    value = getattr(imported(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -207,7 +207,8 @@ def test_what_is_no_frame_is_named(given: Any) -> None:
     def body(self: Home) -> Iterator[Any]:
         yield given
 
-    with pytest.raises(DataError, match=rf"gave a {type(given).__name__}"):
+    said = "None" if given is None else f"a {type(given).__name__}"
+    with pytest.raises(DataError, match=f"gave {said}"):
         rows_of(home_of(body))
 
 
@@ -561,6 +562,30 @@ def test_a_write_only_store_has_no_other_mode() -> None:
     for mode in ("replace", "merge"):
         with pytest.raises(ConfigError, match=f"cannot {mode}"):
             SyncKept().load(mode)
+
+
+TABLE = pa.table({"a": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    "given", [TABLE, TABLE.to_batches()[0], pl.LazyFrame({"a": [1, 2]}), pl.DataFrame(TABLE)],
+    ids=lambda g: type(g).__name__,
+)  # fmt: skip
+async def test_what_speaks_arrow_can_be_written(given: Any) -> None:
+    store = SyncKept()
+    store.write_sync(given)
+    async with store.load() as load:
+        await load.write(given)
+    assert [frame.rows() for frame in store.frames] == [[(1,), (2,)]] * 2
+
+
+@pytest.mark.parametrize("given", NO_FRAMES, ids=lambda g: type(g).__name__)
+def test_what_is_no_frame_cannot_be_written(given: Any) -> None:
+    store, said = SyncKept(), "None" if given is None else f"a {type(given).__name__}"
+    with pytest.raises(DataError, match=rf"SyncKept\.write\(\) was given {said}"):
+        store.write_sync(given)
+    with pytest.raises(DataError, match=f"was given {said}"), store.load() as load:
+        load.write_sync(given)
 
 
 def test_frames_of_one_load_are_held_to_the_first() -> None:

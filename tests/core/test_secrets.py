@@ -69,7 +69,9 @@ def test_passwords_in_urls_never_seen_before(password: str, scheme: str, user: s
         "https://h/c?sv=1&sig={}", "sslpassword={} host=x", "SharedAccessSignature={}",
         '{{"password": "{}"}}', "{{'api_key': '{}', 'user': 'x'}}", "PWD={{{}}};Server=x",
         'password="{}"', "apikey={}", "private_key={}", "X-Auth-Token={}",
-        "url=password={}", "odbc_connect=Server=s;PWD={}", "(pw={})", "pass = {}",
+        '[{{"user": "x", "password": "{}"}}]', "{{'a': 1, 'pw': {}}}", "('pw': '{}')",
+        '{{\n  "token" : "{}"\n}}', "url=password={}",
+        "odbc_connect=Server=s;PWD={}", "(pw={})", "pass = {}",
     ],
 )  # fmt: skip
 def test_named_values_never_seen_before(form: str) -> None:
@@ -134,6 +136,8 @@ def test_connection_strings_are_known_by_their_parts(password: str) -> None:
     [
         "compass=north", "design=1", "id=5", "unexpected token: '}'", "SELECT a FROM b WHERE c = 1",
         "https://h/p?x=1#y", "C:/a@b", "sqlite:///shop.db", "mail a@b.example:25", "12:30:45 @ x",
+        "the home of 'password_resets': a URL begins with postgresql://",
+        "the store of 'pw': 'tabel' is no setting", 'flow "tokens": stopped',
     ],
 )  # fmt: skip
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -142,7 +146,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece", ["a", "password", "://u:", "x://u:", "'password'", "password={", "token_", "a.b-",
-              "password =", '"token":', " ", "x://u:p@", "={", "pwd='"],
+              "password =", '"token":', "{'token':{", ",'pw':", " ", "x://u:p@", "={", "pwd='"],
 )  # fmt: skip
 def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
     remember("aaaa-bbbb")

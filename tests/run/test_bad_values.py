@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from hygge import (
     Flow,
     Home,
     NDJSONHome,
+    ParquetHome,
     ParquetStore,
 )
 from hygge.core.steps import set_hook
@@ -65,12 +67,39 @@ def test_quarantine(prices: Path) -> None:
     result = flow(on_bad_value="quarantine").start_sync()
     assert settled() == [(1, "1.50"), (3, None), (5, "9.99")]
     assert [(m["row"], m["column"], m["value"], m["declared"]) for m in aside(prices)] == [
-        ("row 2", "price", "cheap", "decimal(5,2)"), ("row 4", "price", "1.555", "decimal(5,2)"),
+        ("row 2 of prices.csv", "price", "cheap", "decimal(5,2)"),
+        ("row 4 of prices.csv", "price", "1.555", "decimal(5,2)"),
     ]  # fmt: skip
     assert aside(prices)[0]["record"] == {"id": "2", "price": "cheap"}
     assert result.proof is not None
     assert (result.proof.read, result.proof.written, result.proof.aside) == (5, 3, 2)
     assert "2 rows did not fit and were set aside" in result.warnings[0]
+
+
+def test_a_key_that_is_null_is_named_as_it_was_read(prices: Path) -> None:
+    """Though rows before it were set aside."""
+    (prices / "prices.csv").write_text("id,price\nx,1\n2,1\n3,1\n,1\n")
+    keyed = {"mode": "merge", "key_column": "id", "on_bad_value": "quarantine"}
+    with pytest.raises(DataError, match=r"prices, row 4 of prices\.csv: the key column 'id'"):
+        flow(**keyed).start_sync()
+
+
+@pytest.mark.parametrize("settings", [{}, {"incremental": {"files": "new"}, "mode": "append"}])
+def test_a_value_is_named_as_it_stands_in_its_file(prices: Path, settings: Any) -> None:
+    for name, text in {"a": "1,2026-01-01\n2,2026-01-02\n", "b": "3,2026-02-30\n"}.items():
+        (prices / f"{name}.csv").write_text(f"id,d\n{text}")
+    store = ParquetStore("d", path="out/d")
+    cast = Flow(CSVHome("d", path="?.csv"), store, cast={"d": "date"}, **settings)
+    with pytest.raises(BadValue, match=r"^d\.d, row 1 of b\.csv: '2026-02-30' does not") as told:
+        cast.start_sync()
+    assert told.value.hint == "mend the row, or choose another type under `cast: {d: ...}`"
+
+
+def test_reading_names_the_file_too(prices: Path) -> None:
+    pl.DataFrame({"n": [1, 300]}).write_parquet("n.parquet")
+    home = ParquetHome("n", path="n.parquet", types={"n": "int8"})
+    with pytest.raises(BadValue, match=r"^n\.n, row 2 of n\.parquet: 300 does not fit int8"):
+        list(home.read_sync())
 
 
 def test_a_load_that_was_not_published_sets_nothing_aside(prices: Path) -> None:
@@ -111,7 +140,9 @@ def test_lines_of_json(prices: Path, block: int, monkeypatch: pytest.MonkeyPatch
     result = Flow(home, store, name="prices", on_bad_value="quarantine").start_sync()
     rows = pl.read_parquet("out/*.parquet").sort("id").rows()
     assert rows == [(1, Decimal("1.50"), 0.5, "1.10"), (3, None, 2.5, None)]
-    assert [(m["row"], m["column"], m["value"]) for m in aside(prices)] == [
+    assert {str(m["row"]).partition(" of ")[2] for m in aside(prices)} == {"prices.ndjson"}
+    told = [(str(m["row"]).partition(" of ")[0], m["column"], m["value"]) for m in aside(prices)]
+    assert told == [
         ("row 2", "price", "cheap"), ("row 4", "price", "1.555"), ("row 5", "x", "much"),
         ("row 6", "price", "[1]"), ("row 7", "id", "seven"),
     ]  # fmt: skip

@@ -53,11 +53,13 @@ def in_postgres(database: Database) -> list[tuple[Any, ...]]:
 
 def test_it_fails_with_the_row(postgres: Database, moved: Callable[..., Any]) -> None:
     store = PostgresStore("rows", url=postgres.url)
-    with pytest.raises(BadValue, match=r"text, id=2: 'a\\x00b' does not fit string") as caught:
+    with pytest.raises(
+        BadValue, match=r"text, id=2, row 2 of .*: 'a\\x00b' does not fit string"
+    ) as caught:
         moved(FRAME, store)
     assert "cannot hold the character NUL: mend the value" in (caught.value.hint or "")
     assert "`on_bad_value`" in (caught.value.hint or "")
-    with pytest.raises(BadValue, match=r"many, id=3: \['z', 'a\\x00b'\]"):
+    with pytest.raises(BadValue, match=r"many, id=3, row 2 of .*: \['z', 'a\\x00b'\]"):
         moved(FRAME.filter(pl.col("id") != 2), store)
     assert postgres.rows("SELECT to_regclass('rows')") == [(None,)]
 
@@ -82,10 +84,12 @@ def test_its_row_is_set_aside(
     assert [int(row[0]) for row in in_postgres(postgres)] == [1, 4]
     assert (result.proof.read, result.proof.written, result.proof.aside) == (4, 2, 2)
     text, many = aside(tmp_path)
-    assert (text["row"], text["column"], text["value"]) == ("id=2", "text", NUL)
+    assert (text["column"], text["value"]) == ("text", NUL)
+    assert text["row"] == "id=2, row 2 of rows.parquet"
     assert text["why"] == "PostgreSQL's text cannot hold the character NUL"
     assert text["types"] == {"id": "Int64", "text": "String", "many": "List(String)"}
-    assert (many["row"], many["column"], many["record"]["id"]) == ("id=3", "many", "3")
+    assert (many["column"], many["record"]["id"]) == ("many", "3")
+    assert many["row"] == "id=3, row 3 of rows.parquet"
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "mysql"])
@@ -99,9 +103,11 @@ def test_what_other_databases_cannot_hold(
         store = SQLiteStore("rows", path="w.db")
     else:
         store = MySQLStore("rows", url=request.getfixturevalue("mysql").url)
-    with pytest.raises(BadValue, match="x, id=2: nan does not fit float64"):
+    with pytest.raises(BadValue, match=r"x, id=2, row 2 of .*: nan does not fit float64"):
         moved(frame, store)
-    with pytest.raises(BadValue, match=r"day, id=3: '?\+?12921-08-18'? does not fit date"):
+    with pytest.raises(
+        BadValue, match=r"day, id=3, row 2 of .*: '?\+?12921-08-18'? does not fit date"
+    ):
         moved(frame.filter(pl.col("id") != 2), store)
     moved(frame, store, on_bad_value="null")
     query = "SELECT id, x, day FROM `rows` ORDER BY id"

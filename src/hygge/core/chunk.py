@@ -75,6 +75,21 @@ class ReadRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class InFile:
+    """Where the rows of a batch stand.
+
+    Parameters
+    ----------
+    file: its name, for people.
+    before: how many of its rows come before the batch's; None where that is not known, or where
+        not all its rows are read.
+    """
+
+    file: str
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What a Home thinks it holds: rows and bytes, exact or not; None where unknown."""
 

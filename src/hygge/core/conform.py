@@ -39,7 +39,7 @@ def conform(batch: pl.DataFrame, schema: Schema, *, entity: str, offset: int = 0
             row = int(batch[field.name].is_null().arg_true()[0])
             raise BadValue(
                 entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
-                value=None, declared=f"{field.type} not null",
+                value=None, declared=f"{field.type} not null", at=offset + row,
             )  # fmt: skip
     return batch
 
@@ -67,6 +67,7 @@ def exact(
         raise BadValue(
             entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
             value=value_of(column, row), declared=str(field.type), hint=_hint(column.dtype, field),
+            at=offset + row,
         )  # fmt: skip
     return values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import polars as pl
 
@@ -96,6 +96,10 @@ class BatchesSession(HomeSession):
     def count(self, request: ReadRequest, chunk: Chunk) -> int | None:
         return self._rows if self._files else None
 
+    @property
+    def _gave(self) -> str:
+        return f"{type(self._home).__name__}.read_batches() gave"
+
     def _batches(self) -> Iterator[pl.DataFrame]:
         given = False
         produced = self._home.read_batches()
@@ -110,12 +114,12 @@ class BatchesSession(HomeSession):
         elif hasattr(produced, "__iter__"):
             source = iter(produced)
         else:
-            raise _no_frame(produced, self._home)
+            raise _no_frame(produced, self._gave)
         try:
             for batch in source:
                 given = True
                 self._context.cancel.check()
-                yield _frame(batch, self._home)
+                yield frame_of(batch, self._gave)
         finally:
             close = getattr(source, "close", None)
             if close is not None:
@@ -137,7 +141,20 @@ def _is_frame(value: Any) -> bool:
     )
 
 
-def _frame(batch: Any, home: Home) -> pl.DataFrame:
+class SpeaksArrow(Protocol):
+    """What exports itself as a stream of Arrow data: pyarrow's tables and record batches, and those
+    of most other libraries (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface)
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame | SpeaksArrow"
+"""What can be given as rows."""
+
+
+def frame_of(batch: Any, gave: str) -> pl.DataFrame:
+    """Rows as a frame. Raises DataError, beginning with who `gave` it, for what is no `Frame`."""
     if isinstance(batch, pl.LazyFrame):
         return batch.collect()
     if isinstance(batch, pl.DataFrame):
@@ -147,14 +164,12 @@ def _frame(batch: Any, home: Home) -> pl.DataFrame:
             return pl.DataFrame(batch)
         except pl.exceptions.PolarsError:  # one Arrow column, not a table
             pass
-    raise _no_frame(batch, home)
+    raise _no_frame(batch, gave)
 
 
-def _no_frame(value: Any, home: Home) -> DataError:
-    return DataError(
-        f"{type(home).__name__}.read_batches() gave a {type(value).__name__}",
-        hint="yield Polars DataFrames (or Arrow tables)",
-    )
+def _no_frame(value: Any, gave: str) -> DataError:
+    said = "None" if value is None else f"a {type(value).__name__}"
+    return DataError(f"{gave} {said}", hint="give Polars DataFrames (or Arrow tables)")
 
 
 class WriteOnlyLoad(Load):

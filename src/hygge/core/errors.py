@@ -144,7 +144,20 @@ class TransientError(HyggeError):
 
 
 class DataError(HyggeError):
-    """The data is not what it was declared to be."""
+    """The data is not what it was declared to be.
+
+    Where it is of one row, `row` is how the message names it, and `at` its position among the rows
+    that were given to who raised it, from 0; None where that is not known.
+    """
+
+    row: str = ""
+    at: int | None = None
+
+    def name_row(self, row: str) -> None:
+        """Name its row otherwise: who raised it may not know the file, or what was left out."""
+        self.message = self.message.replace(f", {self.row}:", f", {row}:", 1)
+        self.args = (self.message, *self.args[1:])
+        self.row = row
 
 
 class BadValue(DataError):
@@ -157,6 +170,7 @@ class BadValue(DataError):
     row: the key of the row, as `name=value`, or its position as `row N` counting from 1.
     value: the offending value; cut to 80 characters when shown.
     declared: the declared type, as text.
+    at: the position of the row; see DataError.
     """
 
     def __init__(
@@ -168,6 +182,7 @@ class BadValue(DataError):
         value: object,
         declared: str,
         hint: str | None = None,
+        at: int | None = None,
     ) -> None:
         shown = repr(value)
         if len(shown) > 80:
@@ -177,7 +192,7 @@ class BadValue(DataError):
             hint=hint or f"mend the row, or declare another type under `types: {{{column}: ...}}`",
         )
         self.entity, self.column, self.row, self.value = entity, column, row, value
-        self.declared = declared
+        self.declared, self.at = declared, at
 
 
 class SchemaDrift(DataError):

@@ -11,7 +11,7 @@ from typing import Self
 import polars as pl
 
 from hygge.core.arrivals import Arrivals
-from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
+from hygge.core.chunk import WHOLE, Chunk, Estimate, InFile, ReadRequest
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.watermark import Position
@@ -34,6 +34,8 @@ class HomeSession(ABC):
     settled_numbers: bool = True
     """Whether numbers become visible in their own order. Where transactions are open side by side,
     one with a lower number may be committed after one with a higher."""
+    at: InFile | None = None
+    """Where the batch that `read` has given last stands; None where it is in no file."""
     inferred: bool = False
     """Whether `schema()` was found by looking at the data, there being no catalogue."""
 

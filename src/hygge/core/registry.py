@@ -10,6 +10,7 @@ import re
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any, Literal
 
 from hygge.core.errors import ConfigError, MissingDriver
@@ -91,17 +92,24 @@ def lookup(role: Role, name: str) -> type[Any]:
         )
     module, _, attribute = values[0].partition(":")
     try:
-        found: type[Any] = getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("hygge"):
-            raise
-        raise MissingDriver(error.name or module, name) from error
+        found: type[Any] = getattr(imported(module, name), attribute)
     except AttributeError as error:
         raise ConfigError(
             f"the {role} type '{name}' is said to be {values[0]}, which does not exist",
             hint="install the package that brings it again",
         ) from error
     return found
+
+
+def imported(module: str, name: str = "") -> ModuleType:
+    """A connector's module, and its type name, which is also that of the extra with its driver: by
+    default the module's own. Raises MissingDriver where a package that it needs is not there."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("hygge"):
+            raise
+        raise MissingDriver(error.name or module, name or module.rpartition(".")[2]) from error
 
 
 def names(role: Role) -> list[str]:

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-import polars as pl
-
 from hygge.core.conform import conform
 from hygge.core.context import Context, surroundings
+from hygge.core.custom import Frame, frame_of
 from hygge.core.errors import ConfigError, StateError, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest, Mode, State, Writer, derive_fingerprint
@@ -74,13 +73,14 @@ class LoadScope:
                 hint="write to another place, or let the flow load it",
             )
 
-    def write_sync(self, df: pl.DataFrame) -> None:
+    def write_sync(self, df: Frame) -> None:
         """Add a frame to the load."""
         if self._session is None:
             raise ConfigError("the load is not open", hint="use it as a `with` block")
+        frame = frame_of(df, f"{type(self._store).__name__}.write() was given")
         if self._load is None:
             held = self._held.fields if self._held and self._mode == "append" else None
-            fields = held or Schema.of(df)
+            fields = held or Schema.of(frame)
             request = LoadRequest(
                 entity=self._store.name or self._store.place(),
                 mode=self._mode, fields=fields, fingerprint=self._fingerprint(),
@@ -92,10 +92,10 @@ class LoadScope:
             self._writer = self._load.writer(0)
         assert self._writer is not None  # made together with the load
         fields = self._load.request.fields
-        self._writer.write(conform(df, fields, entity=self._store.name, offset=self._given))
-        self._given += df.height
+        self._writer.write(conform(frame, fields, entity=self._store.name, offset=self._given))
+        self._given += frame.height
 
-    async def write(self, df: pl.DataFrame) -> None:
+    async def write(self, df: Frame) -> None:
         """Add a frame to the load."""
         import asyncio
 

@@ -27,16 +27,22 @@ _SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
 _URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
 _URL = re.compile(rf"\s*{_SCHEME}")
 _WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
-# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python.
+# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. What
+# follows `of 'passwords':` may as well be a sentence: there it is only what ends as a value does.
 _NAME = (
     r"(?=[\w .-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"
     r"account_?key|private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-]))"
 )
+_BRACED = r"\{(?:[^}]|\}\}){0,4096}+\}|\"[^\"]*+\"|'[^']*+'"
+_VALUE = rf"(?:{_BRACED}|[^&;\s'\"]+)"
+_ENDED = rf"(?:{_BRACED}|\d+)\s{{0,9}}(?:[,;)}}\]]|$)"
 _NAMED = re.compile(
     rf"(?P<head>(?<![\w.-]){_NAME}[\w.-]{{1,100}}\s{{0,9}}=\s{{0,9}}"
-    rf"|(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,9}}:\s{{0,9}})"
-    r"(?P<pw>\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|[^&;\s'\"]+)",
-    re.IGNORECASE,
+    rf"|(?:[{{,]\s{{0,9}})(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,9}}:\s{{0,9}}"
+    rf"(?={_VALUE}\s{{0,9}}(?:[,;)}}\]]|$))"
+    rf"|(?P<p>['\"]){_NAME}[\w .-]{{1,100}}(?P=p)\s{{0,9}}:\s{{0,9}}(?={_ENDED}))"
+    rf"(?P<pw>{_VALUE})",
+    re.IGNORECASE | re.MULTILINE,
 )
 _SHORTEST = 3
 _known: dict[str, str] = {}

@@ -60,6 +60,7 @@ class Misfit:
     why: what the destination says of it; "" where the declared type does not carry it.
     record: the whole row as it came, as text.
     types: in what types its values came, by Polars' names.
+    at: its position among the rows that were read, from 0.
     """
 
     row: str
@@ -69,6 +70,7 @@ class Misfit:
     why: str
     record: Mapping[str, str | None]
     types: Mapping[str, str]
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ def refuse(
                     entity=entity, column=each.name, row=row_name(batch, schema, at, offset),
                     value=value_of(column, at), declared=str(each.type),
                     hint=f"{why}: mend the value, `cast` the column, or set `on_bad_value`",
+                    at=offset + at,
                 )  # fmt: skip
 
 
@@ -217,7 +220,8 @@ def _misfit(
     declared = f"{schema[column].type}{'' if schema[column].nullable else ' not null'}"
     row = row_name(pl.DataFrame([record], schema=schema.names), schema, 0, offset + at)
     types = {name: _type(batch[name]) for name in schema.names}
-    return Misfit(row, column, record[column], declared, whys.get(column, ""), record, types)
+    why = whys.get(column, "")
+    return Misfit(row, column, record[column], declared, why, record, types, offset + at)
 
 
 def _type(column: pl.Series) -> str:

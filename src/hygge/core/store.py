@@ -12,11 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import polars as pl
-
 from hygge.core import registry
 from hygge.core.context import Context, Surroundings, in_own_loop
-from hygge.core.custom import WriteOnlyLoad
+from hygge.core.custom import Frame, WriteOnlyLoad, frame_of
 from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Ledger
@@ -247,23 +245,25 @@ class Store:
         keys = (key,) if isinstance(key, str) else tuple(key)
         return LoadScope(self, mode, keys, terms or NO_TERMS)
 
-    async def write(self, df: pl.DataFrame) -> Any:
-        """Append a frame as one load of its own, committed when this returns.
+    async def write(self, df: Any) -> Any:
+        """Append a frame (Polars' or what speaks Arrow) as one load of its own, committed when this
+        returns.
 
-        What a custom Store overrides. Returns the Commit.
+        What a custom Store overrides, for Polars' DataFrames. Returns the Commit.
         """
         import asyncio
 
         return await asyncio.to_thread(self._write_alone, df, asyncio.get_running_loop())
 
-    def write_sync(self, df: pl.DataFrame) -> Any:
+    def write_sync(self, df: Frame) -> Any:
         """`write()` for code without an event loop."""
         if type(self).write is not Store.write:
-            result: Any = self.write(df)
+            frame = frame_of(df, f"{type(self).__name__}.write() was given")
+            result: Any = self.write(frame)
             return in_own_loop(result) if inspect.iscoroutine(result) else result
         return self._write_alone(df, None)
 
-    def _write_alone(self, df: pl.DataFrame, loop: asyncio.AbstractEventLoop | None) -> Commit:
+    def _write_alone(self, df: Frame, loop: asyncio.AbstractEventLoop | None) -> Commit:
         scope = LoadScope(self, "append", (), NO_TERMS, loop=loop)
         with scope as load:
             load.write_sync(df)

@@ -12,7 +12,8 @@ import polars as pl
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context, surroundings
-from hygge.core.errors import Cancelled
+from hygge.core.errors import Cancelled, DataError
+from hygge.core.standing import Standing
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,10 +28,16 @@ def batches(home: Home, context: Context) -> Iterator[pl.DataFrame]:
     with bound.open(context) as session:
         forget = context.cancel.add(session.cancel)
         try:
-            schema, offset = session.schema(), 0
+            schema, offset, standing = session.schema(), 0, Standing()
             for batch in session.read(ReadRequest(batch_rows=size), WHOLE):
-                checked = conform(batch, schema, entity=home.name or home.type, offset=offset)
+                standing.began(session.at)
+                try:
+                    checked = conform(batch, schema, entity=home.name or home.type, offset=offset)
+                except DataError as error:
+                    standing.tell(error)
+                    raise
                 offset += checked.height
+                standing.ended(checked.height, ())
                 for start in range(0, checked.height, size):
                     yield checked.slice(start, size)
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from hygge.core.arrivals import Arrivals, Version, arrivals
-from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
+from hygge.core.chunk import WHOLE, Chunk, Estimate, InFile, ReadRequest
 from hygge.core.context import Context
 from hygge.core.drift import unify
 from hygge.core.errors import (
@@ -29,7 +29,7 @@ from hygge.core.watermark import Window
 from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
 from hygge.files.infer import infer_types
-from hygge.files.paths import Input, unchanged
+from hygge.files.paths import Input, shown, unchanged
 from hygge.files.reading import ReadThrough, as_declared, first_line
 from hygge.files.remote import inputs as elsewhere
 from hygge.files.remote.manifest import latest
@@ -134,14 +134,29 @@ class FileSession(ReadThrough, ABC):
         for source, span in self._spans(chunk):
             folder = dict(source.partition)
             inside = [c for c in asked if c not in folder]
+            name, before = self._shown(source), self._before(source, span)
             with self._naming(source):
                 for frame in self._frames(source, span, inside, window):
                     self._check()
                     whole = self._completed(frame, folder, asked, schema)
                     if window is not None:
                         whole = within(whole, window, schema, self._home.name).select(wanted)
-                    yield from whole.iter_slices(request.batch_rows)
+                        before = None  # some of its rows may be left out
+                    for piece in whole.iter_slices(request.batch_rows):
+                        self.at = InFile(name, before)
+                        yield piece
+                        before = None if before is None else before + piece.height
                 _check_unchanged(source)
+
+    def _shown(self, source: Input) -> str:
+        """A file's name, for people."""
+        return shown(source.path, self._home.root) if self._home.root else str(source.path)
+
+    def _before(self, source: Input, span: Span | None) -> int | None:
+        """How many of a file's rows come before a span of it; None where that is not known."""
+        start = span[0] if span is not None else 0
+        rows = [rows for rows, _ in self._units(source)[:start]] if start else []
+        return None if None in rows else sum(row for row in rows if row is not None)
 
     def _completed(
         self, frame: pl.DataFrame, folder: Mapping[str, str | None], asked: list[str],

@@ -109,8 +109,11 @@ def refuse_null_keys(batch: pl.DataFrame, keys: Sequence[str], entity: str, offs
     """Raise DataError, naming the row, where a key is NULL; `offset` rows came before."""
     for key in keys:
         if batch[key].null_count():
-            row = offset + int(batch[key].is_null().arg_true()[0]) + 1
-            raise DataError(
-                f"{entity}, row {row}: the key column '{key}' is NULL",
+            at = offset + int(batch[key].is_null().arg_true()[0])
+            row = f"row {at + 1}"
+            error = DataError(
+                f"{entity}, {row}: the key column '{key}' is NULL",
                 hint="choose a `key_column` that is never NULL, or another mode",
             )
+            error.row, error.at = row, at
+            raise error

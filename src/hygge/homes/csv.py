@@ -17,7 +17,7 @@ from hygge.core.watermark import Window
 from hygge.files.delimited import Dialect, check_encoding, columns_of, read_text
 from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.infer import infer_types
-from hygge.files.paths import Input, shown
+from hygge.files.paths import Input
 from hygge.files.session import FileSession, Span, stored_fields, unified
 
 
@@ -123,7 +123,7 @@ class CSVSession(FileSession):
         if not present:
             present = self._columns(source)[:1]
         declared, schema, offset = self._config.declared(), self.schema(), 0
-        name = shown(source.path, self._home.root) if self._home.root else str(source.path)
+        name = self._shown(source)
         for frame in self._text(source, present):
             held = []
             for column in frame:

@@ -14,7 +14,7 @@ from hygge.core.fields import Schema
 from hygge.core.watermark import Window
 from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.ndjson import infer, read_lines
-from hygge.files.paths import Input, shown
+from hygge.files.paths import Input
 from hygge.files.session import FileSession, Span, stored_fields, unified
 
 
@@ -66,7 +66,7 @@ class NDJSONSession(FileSession):
         self, source: Input, span: Span | None, columns: Sequence[str], window: Window | None
     ) -> Iterator[pl.DataFrame]:
         schema, offset = self.schema(), 0
-        name = shown(source.path, self._home.root) if self._home.root else str(source.path)
+        name = self._shown(source)
         lines = read_lines(source.path, schema, columns or schema.names[:1], lenient=self._lenient)
         for frame in lines:
             held = []

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import CancelToken
-from hygge.core.errors import HyggeError
+from hygge.core.errors import DataError, HyggeError
 from hygge.core.home import HomeSession
 from hygge.core.load import Receipt, Writer
 from hygge.run.budget import PROCESS_BUDGET, ByteBudget
@@ -181,7 +181,7 @@ def pump(
         try:
             for batch in session.read(request, chunk):
                 meter.count(read=batch.height)
-                shaped = sieve.apply(batch)
+                shaped = sieve.apply(batch, session.at)
                 size = int(shaped.estimated_size())
                 meter.count(size=size)
                 if not channel.put(shaped, size):
@@ -201,11 +201,13 @@ def pump(
     reader.start()
     try:
         while (batch := channel.get()) is not None:
-            writer.write(batch)
+            with _telling(sieve):
+                writer.write(batch)
             meter.count(written=batch.height)
             tick()
         cancel.check()
-        receipt = writer.finish()
+        with _telling(sieve):
+            receipt = writer.finish()
         while reader.is_alive():
             reader.join(HEAR_EVERY_S)
             cancel.check()
@@ -225,6 +227,16 @@ def pump(
     finally:
         forget()
         reader.join(STUCK_READER_S)
+
+
+@contextmanager
+def _telling(sieve: Sieve) -> Iterator[None]:
+    """Let what a writer says of a row name it as it was read."""
+    try:
+        yield
+    except DataError as error:
+        sieve.tell(error)
+        raise
 
 
 def _cancelled(cancel: CancelToken) -> HyggeError:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from hygge.core.errors import ConfigError
+from hygge.core.errors import BadValue, ConfigError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.names import Case, cased
 from hygge.core.sift import Policy, Sifted, sift
@@ -84,7 +84,14 @@ class Shape:
         named.columns = [f.name for f in read]
         if self.stamps:
             named = named.hstack([stamp.of(held.kept) for stamp in self.stamps])
-        cast = sift(named, self.target, policy, entity=entity, offset=offset, origin=held.origin)
+        try:
+            cast = sift(
+                named, self.target, policy, entity=entity, offset=offset, origin=held.origin
+            )
+        except BadValue as error:  # it fits the type that was read
+            name = self.target[error.column].source_name
+            error.hint = f"mend the row, or choose another type under `cast: {{{name}: ...}}`"
+            raise
         for column, count in cast.nulled.items():
             nulled[column] = nulled.get(column, 0) + count
         origin = held.origin if cast.origin is None else cast.origin

@@ -13,8 +13,10 @@ from typing import IO
 
 import polars as pl
 
-from hygge.core.errors import ConnectError
-from hygge.core.sift import Misfit, Policy, Unheld, hold
+from hygge.core.chunk import InFile
+from hygge.core.errors import ConnectError, DataError
+from hygge.core.sift import Misfit, Policy, Sifted, Unheld, hold
+from hygge.core.standing import Standing
 from hygge.run.shape import Shape
 
 
@@ -55,15 +57,35 @@ class Sieve:
         self._shape, self._rules, self._entity, self._name = shape, rules, entity, name
         # Under `fail` the destination refuses them itself, without a further look at each.
         self._unheld = None if rules.policy == "fail" else unheld
-        self._offset = 0
+        self._offset, self._standing = 0, Standing()
         self._file: IO[str] | None = None
         self.nulled: Counter[str] = Counter()
         """Values that became NULL, by the destination's column."""
         self.aside = 0
         """Rows that were set aside."""
 
-    def apply(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """A batch as it is to be written. Raises what `core.sift.sift` raises."""
+    def apply(self, batch: pl.DataFrame, at: InFile | None = None) -> pl.DataFrame:
+        """A batch as it is to be written, and where it stands. Raises what `core.sift.sift` raises;
+        a file's row is named as it stands there."""
+        self._standing.began(at)
+        try:
+            shaped = self._sifted(batch)
+        except DataError as error:
+            self._standing.tell(error)
+            raise
+        self._standing.ended(batch.height, (misfit.at for misfit in shaped.aside))
+        self._offset += batch.height
+        self.nulled.update(shaped.nulled)
+        if shaped.aside:
+            self.aside += len(shaped.aside)
+            self._keep(shaped.aside)
+        return shaped.kept
+
+    def tell(self, error: DataError) -> None:
+        """Have an error of what `apply` gave name its row as it was read."""
+        self._standing.tell(error, kept=True)
+
+    def _sifted(self, batch: pl.DataFrame) -> Sifted:
         shaped = self._shape.sift(
             batch, self._rules.policy, entity=self._entity, offset=self._offset
         )
@@ -72,12 +94,7 @@ class Sieve:
                 shaped, self._shape.target, self._rules.policy, self._unheld,
                 entity=self._entity, offset=self._offset,
             )  # fmt: skip
-        self._offset += batch.height
-        self.nulled.update(shaped.nulled)
-        if shaped.aside:
-            self.aside += len(shaped.aside)
-            self._keep(shaped.aside)
-        return shaped.kept
+        return shaped
 
     @property
     def _path(self) -> Path:
@@ -90,7 +107,9 @@ class Sieve:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("w", encoding="utf-8")
             for misfit in misfits:
-                self._file.write(json.dumps(asdict(misfit), ensure_ascii=False) + "\n")
+                told = asdict(misfit)
+                told["row"] = self._standing.name(misfit.row, told.pop("at"))
+                self._file.write(json.dumps(told, ensure_ascii=False) + "\n")
             self._file.flush()
         except OSError as error:
             raise self._unkept(error) from None

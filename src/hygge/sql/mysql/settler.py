@@ -91,6 +91,7 @@ class MySQLSettler(MySQLTables):
             entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),
             value=batch[field.name][at], declared=str(field.type),
             hint=f"{error.message}: mend the value, or `cast` the column",
+            at=offset + at,
         )  # fmt: skip
 
     # Transactions ---------------------------------------------------------------------------------
