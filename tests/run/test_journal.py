@@ -26,6 +26,7 @@ from hygge.run import journal as journal_module
 from hygge.run import journal_db
 from hygge.run.journal import FILE, Journal
 from hygge.run.journal_db import Link
+from hygge.run.records import Origin
 from hygge.run.result import EntityResult, Proof, RunResult
 
 START = datetime(2026, 1, 31, 9, 45, tzinfo=UTC)
@@ -80,7 +81,7 @@ def test_what_is_told_is_read_back(tmp_path: Path) -> None:
     with Journal.open(None, tmp_path) as journal:
         journal.begin_run(
             "r1", START, ["shop.users", "shop.orders"],
-            project="shop", environment="prod", fingerprint="f00d",
+            origin=Origin("shop", environment="prod"), fingerprint="f00d",
         )  # fmt: skip
         for result in (MOVED, FAILED):
             journal.entity_started("r1", result.entity)
@@ -285,10 +286,10 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
     with Journal.open(None, tmp_path) as journal:
         record(journal, "r1", MOVED)
 
-    def second(link: Link) -> None:
+    def next_one(link: Link) -> None:
         link.run("ALTER TABLE hygge_runs ADD COLUMN mood TEXT DEFAULT 'calm'")
 
-    monkeypatch.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, second))
+    monkeypatch.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, next_one))
     for _ in range(2):  # once, however often it is opened
         with Journal.open(None, tmp_path) as journal:
             assert [r.run_id for r in journal.runs()] == ["r1"]
@@ -296,7 +297,7 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
         assert db.execute("SELECT mood FROM hygge_runs").fetchall() == [("calm",)]
         versions = db.execute("SELECT version FROM hygge_journal_version").fetchall()
     db.close()
-    assert versions == [(1,), (2,)]
+    assert versions == [(at + 1,) for at in range(len(journal_db.MIGRATIONS))]
 
 
 def test_a_migration_that_fails_leaves_the_journal_as_it_was(

@@ -10,7 +10,7 @@ from hygge.cli.render import error_text
 from hygge.cli.text import count, here
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import HyggeError, UnsupportedError
-from hygge.project import load_project
+from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
 from hygge.run.ids import new_run_id
 from hygge.run.locks import Overlap, entity_lock
@@ -25,17 +25,19 @@ def compact(config: Path | None, *, select: tuple[str, ...], env: str | None) ->
     options = RunOptions(select=names, env=env)
     plans = Coordinator(options=options, project=project).plan()
     run_id = new_run_id()
-    outcomes = [_one(plan, project.root, run_id) for plan in plans]
+    outcomes = [_one(plan, project, run_id) for plan in plans]
     if not plans:
         say("There is nothing to compact.")
     return FAILED if "failed" in outcomes else OK
 
 
-def _one(plan: Plan, root: Path, run_id: str) -> str:
+def _one(plan: Plan, project: Project, run_id: str) -> str:
     """Compact one destination, under the lock that runs take; returns how it went."""
     where = f"{plan.full_name}  {dim(here(plan.destination))}"
     try:
-        with entity_lock(root, plan.full_name, "fail", CancelToken()):
+        with entity_lock(
+            project.root, plan.full_name, "fail", CancelToken(), config=project.config
+        ):
             before, after = plan.store.compact(Context(run_id=run_id))
     except UnsupportedError:
         say(f"{dim('left')}     {where}: a Store of type '{plan.store.type}' has no files to join")

@@ -14,14 +14,15 @@ from typing import Any
 from hygge.cli.console import bold, dim, green, red, say, yellow
 from hygge.cli.failure import FAILED, OK, USAGE
 from hygge.cli.render import problems_text
-from hygge.cli.text import columns, count, here, indented
+from hygge.cli.text import columns, command, count, here, indented
 from hygge.core.chunk import ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, HyggeError, Problem
 from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import check_type
-from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
+from hygge.project import EntitySpec, Project, check_places, expand, load_project
+from hygge.run.earlier import origin_of, tables_before
 from hygge.run.journal import Journal
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.shape import unknown_column
@@ -83,7 +84,8 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
         say("Nothing to move: there is no entity.")
         return OK
     ready = count(len(answers), "entity is", "entities are")
-    say(f"{green(bold('All well:'))} {ready} ready. {dim('`hygge go` moves them.')}")
+    moved = f"`{command('go', config, env)}` moves them."
+    say(f"{green(bold('All well:'))} {ready} ready. {dim(moved)}")
     return OK
 
 
@@ -109,8 +111,8 @@ def _journal(project: Project) -> tuple[str, bool]:
     """The journal's place and last run, or what is wrong with it; and whether it is well."""
     try:
         with Journal.open(project.journal, project.root) as journal:
-            latest = journal.runs(1)
-            last = f"last run {latest[0].run_id}, {latest[0].status}" if latest else "no run yet"
+            latest = journal.last_run(origin_of(project))
+            last = f"last run {latest.run_id}, {latest.status}" if latest else "no run yet"
             return f"{here(journal.place)}: {last}", True
     except HyggeError as error:
         hint = f"; {here(error.hint)}" if error.hint else ""
@@ -124,9 +126,12 @@ def _entities(
     specs: list[EntitySpec] = []
     unlisted: list[tuple[str, HyggeError]] = []
     problems = list(project.problems)
+    before = tables_before(project)
     for flow in project.flows:
         try:
-            specs += expand_tables(flow, Context())
+            expansion = expand(flow, Context(), before.get(flow.name, ()))
+            specs += expansion.entities
+            problems += [p for p in expansion.problems if p not in problems]
         except ConfigError as error:
             specs += flow.entities
             found = error.problems or [Problem(error.message, flow.location, error.hint)]

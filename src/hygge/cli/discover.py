@@ -9,7 +9,7 @@ from typing import Any
 
 from hygge.cli.console import bold, dim, green, raw, red, say, yellow
 from hygge.cli.failure import FAILED, OK
-from hygge.cli.text import columns, count
+from hygge.cli.text import columns, command, count
 from hygge.core import registry
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError
@@ -82,7 +82,8 @@ def discover(
         if source.variable and folder.flow is None:
             say(f"\nPut the URL into .env, as {source.variable}=... ; it is a secret.")
         if folder.flow is None:
-            say(f"\n{dim('hygge debug checks it; hygge go --flow')} {dim(name)} {dim('moves it.')}")
+            checks, moves = command("debug", config, env), command(f"go --flow {name}", config, env)
+            say("\n" + dim(f"{checks} checks it; {moves} moves it."))
     return OK
 
 

@@ -12,12 +12,13 @@ from hygge.cli.console import dim, say, yellow
 from hygge.cli.failure import FAILED, OK, USAGE
 from hygge.cli.render import plan_text, problems_text
 from hygge.cli.running import exit_code, follower, tell_summary, watched
-from hygge.cli.text import count
+from hygge.cli.text import command, count
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConfigError
 from hygge.core.watermark import parse_duration
 from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
+from hygge.run.earlier import origin_of
 from hygge.run.journal import Journal
 from hygge.run.options import RunOptions
 from hygge.run.result import RunResult
@@ -56,7 +57,9 @@ def go(
     day = _date(run_date)
     project = load_project(config_path=config, env=env, run_date=day)
     as_json = log_format == "json"
-    only = _unfinished(project, from_report) if retry_failed else None
+    only = None
+    if retry_failed:
+        only = _unfinished(project, from_report, command("go", config, env))
     if only is not None and not only:
         say("Nothing to try again: the last run left nothing unfinished.")
         return OK
@@ -70,11 +73,14 @@ def go(
     shown = follower(quiet=quiet, verbose=verbose, as_json=as_json)
     coordinator = Coordinator(options=options, project=project, listeners=(shown,))
     if dry_run:
-        return show_plan(coordinator, connect=connect)
+        return show_plan(coordinator, connect=connect, mover=command("go", config, env))
     if report is not None:
         _check_writable(report)
     ended = watched(coordinator.execute, coordinator.cancel, shown)
-    tell_summary(ended, quiet=quiet, verbose=verbose, as_json=as_json)
+    tell_summary(
+        ended, quiet=quiet, verbose=verbose, as_json=as_json,
+        retry=command("go --retry-failed", config, env),
+    )  # fmt: skip
     if ended.result is not None:
         if report is not None:
             write_report(ended.result, report)
@@ -86,12 +92,13 @@ def go(
     return FAILED if code == OK and warn_error and project.warnings else code
 
 
-def show_plan(coordinator: Coordinator, *, connect: bool = False) -> int:
+def show_plan(coordinator: Coordinator, *, connect: bool = False, mover: str = "hygge go") -> int:
     """Print the plan of every entity; returns 2 where something stands in the way.
 
     Parameters
     ----------
     connect: whether to ask sources and destinations too; 1 is returned where one has an error.
+    mover: the command that moves what is shown.
     """
     plans = coordinator.plan()
     previews = {}
@@ -120,7 +127,7 @@ def show_plan(coordinator: Coordinator, *, connect: bool = False) -> int:
     if failing:
         say(f"{which}; {len(failing)} would fail. Nothing was moved.")
         return USAGE if all(isinstance(error, ConfigError) for error in failing) else FAILED
-    say(f"{which}, nothing in the way. {dim('`hygge go` without --dry-run moves them.')}")
+    say(f"{which}, nothing in the way. {dim(f'`{mover}` without --dry-run moves them.')}")
     return OK
 
 
@@ -140,8 +147,8 @@ def _check_writable(report: Path) -> None:
         )
 
 
-def _unfinished(project: Project, from_report: Path | None) -> frozenset[str]:
-    """What the report, or the journal's last run, left unfinished."""
+def _unfinished(project: Project, from_report: Path | None, mover: str) -> frozenset[str]:
+    """What the report, or the journal's last run of this configuration, left unfinished."""
     if from_report is not None:
         try:
             text = from_report.read_text(encoding="utf-8")
@@ -153,11 +160,11 @@ def _unfinished(project: Project, from_report: Path | None) -> frozenset[str]:
             ) from None
         return frozenset(RunResult.from_json(text, place=str(from_report)).unfinished)
     with Journal.open(project.journal, project.root) as journal:
-        last = journal.last_result()
+        last = journal.last_result(origin_of(project))
     if last is None:
         raise ConfigError(
             "--retry-failed: no run is recorded yet",
-            hint="`hygge go` runs everything; --from takes a report instead of the journal",
+            hint=f"`{mover}` runs everything; --from takes a report instead of the journal",
         )
     return frozenset(last.unfinished)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from hygge.cli.console import bold, dim, raw, say
 from hygge.cli.failure import OK
 from hygge.cli.render import STATUS, details, failure_text
-from hygge.cli.text import columns, count, duration, here, moment, size
+from hygge.cli.text import columns, command, count, duration, here, moment, size
 from hygge.core.errors import ConfigError
 from hygge.project import load_project
+from hygge.run.earlier import origin_of
 from hygge.run.journal import Journal
 from hygge.run.records import RunRecord
 
@@ -27,16 +28,18 @@ def journal(config: Path | None, *, run: str | None, limit: int, output: str) ->
     with Journal.open(project.journal, project.root) as records:
         if run is None:
             found = records.runs(limit)
-            _list(found, output)
+            _list(found, output, command("go", config))
             return OK
         if run == "last":
-            latest = records.runs(1)
-            run = latest[0].run_id if latest else ""
+            latest = records.last_run(origin_of(project), any_environment=True)
+            run = latest.run_id if latest else ""
         one = records.run(run) if run else None
     if one is None:
         raise ConfigError(
             f"no run is called '{run}'" if run else "no run is recorded yet",
-            hint="`hygge journal` lists the runs" if run else "`hygge go` makes one",
+            hint="`hygge journal` lists the runs"
+            if run
+            else f"`{command('go', config)}` makes one",
         )
     if output == "json":
         raw(json.dumps(one.to_json(), indent=2, ensure_ascii=False))
@@ -45,14 +48,16 @@ def journal(config: Path | None, *, run: str | None, limit: int, output: str) ->
     return OK
 
 
-def _list(runs: list[RunRecord], output: str) -> None:
+def _list(runs: list[RunRecord], output: str, mover: str) -> None:
     if output == "json":
         raw(json.dumps([r.to_json() for r in runs], indent=2, ensure_ascii=False))
         return
     if not runs:
-        say("No run is recorded yet. `hygge go` makes one.")
+        say(f"No run is recorded yet. `{mover}` makes one.")
         return
-    head = tuple(dim(t) for t in ("run", "started", "status", "entities", "rows", "bytes", "took"))
+    named = any(r.config for r in runs)
+    heads = ("run", "started", "status", "entities", "rows", "bytes", "took")
+    head = tuple(dim(t) for t in (*heads, *(("config",) if named else ())))
     rows = [
         (
             r.run_id,
@@ -62,6 +67,7 @@ def _list(runs: list[RunRecord], output: str) -> None:
             f"{r.rows:,}",
             size(r.bytes),
             duration(r.seconds) if r.seconds is not None else "",
+            *((r.config,) if named else ()),
         )
         for r in runs
     ]
@@ -78,7 +84,7 @@ def _show(run: RunRecord) -> None:
     facts = [("status", STATUS[run.status]), ("started", moment(run.started))]
     if run.finished:
         facts.append(("finished", moment(run.finished)))
-    for name in ("project", "environment", "fingerprint"):
+    for name in ("project", "config", "environment", "fingerprint"):
         if getattr(run, name):
             facts.append((name, str(getattr(run, name))))
     facts.append(("by", f"hygge {run.hygge_version}, process {run.pid} on {run.host}"))

@@ -45,7 +45,7 @@ def move(
         )
 
     ended = watched(execute, token.cancel, shown)
-    tell_summary(ended, quiet=quiet, verbose=verbose, retry=False)
+    tell_summary(ended, quiet=quiet, verbose=verbose)
     return exit_code(ended)
 
 

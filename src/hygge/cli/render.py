@@ -91,7 +91,7 @@ def summary(
     active: Sequence[str] = (),
     settled: bool = True,
     detailed: bool = False,
-    retry: bool = True,
+    retry: str = "",
 ) -> str:
     """What moved, where it settled and how long it took, in all; what failed comes last.
 
@@ -102,7 +102,7 @@ def summary(
     active: the entities that were under way at that moment.
     settled: whether to name the entities that moved, and those that had nothing new.
     detailed: whether to tell what each of them proved.
-    retry: whether `hygge go --retry-failed` would run again what failed.
+    retry: the command that would run again what failed; "" for none.
     """
     parts = []
     done = [e for e in result.entities if e.status in ("moved", "unchanged")]
@@ -124,7 +124,7 @@ def summary(
     if result.failed:
         parts.append("\n".join([red("Failed"), *(failure_text(e) for e in result.failed)]))
         if retry:
-            parts.append(dim("`hygge go --retry-failed` runs only what did not succeed."))
+            parts.append(dim(f"`{retry}` runs only what did not succeed."))
     return "\n\n".join(parts)
 
 

@@ -11,6 +11,7 @@ from hygge.cli.console import is_live, say
 from hygge.cli.failure import DEADLINE, FAILED, OK
 from hygge.cli.lines import Follower, JsonLines, TextLines
 from hygge.cli.signals import Signals
+from hygge.cli.text import count, here
 from hygge.core.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ def tell_summary(
     quiet: bool = False,
     verbose: bool = False,
     as_json: bool = False,
-    retry: bool = True,
+    retry: str = "",
 ) -> None:
     """Print what a run came to; when quiet, only what is amiss in it.
 
     Parameters
     ----------
-    retry: whether `hygge go --retry-failed` would run again what failed.
+    retry: the command that would run again what failed; "" for none.
     """
     from hygge.cli.render import summary
 
@@ -127,3 +128,8 @@ def tell_summary(
             settled=not quiet, detailed=verbose, retry=retry,
         )  # fmt: skip
         say(text if quiet else f"\n{text}")
+    elif skipped := ended.result.counts.get("skipped"):
+        which = count(len(ended.result.entities), "entity", "entities")
+        reasons = dict.fromkeys(e.error for e in ended.result.entities if e.status == "skipped")
+        why = "; ".join(reason for reason in list(reasons)[:1] if reason)
+        say(f"Skipped {skipped} of {which}: {here(why)}", to_stderr=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -61,6 +62,18 @@ def here(text: str) -> str:
     """A text whose places are seen from the current folder: those below it lose the way to it."""
     folder = str(Path.cwd())
     return text.replace(folder + os.sep, "") if folder != os.sep else text
+
+
+def command(words: str, config: Path | None = None, env: str | None = None) -> str:
+    """A command of hygge's to go on with, for the project and environment chosen in this one.
+
+    Parameters
+    ----------
+    words: the verb and its options, e.g. `go --retry-failed`.
+    config, env: as given to `--config` and `--env`; None where they were not.
+    """
+    chosen = f"--config {shlex.quote(here(str(config)))} " if config is not None else ""
+    return f"hygge {chosen}{words}" + (f" --env {shlex.quote(env)}" if env else "")
 
 
 def width(text: str) -> int:

@@ -16,13 +16,32 @@ from hygge.project.problems import Problems
 from hygge.project.specs import EntitySpec, FlowSpec
 from hygge.project.templates import verbatim
 
+MOST_NAMED = 10
+"""Of the tables that are gone, in one warning."""
+
 
 @dataclass(frozen=True)
 class Expansion:
-    """All entities of a flow, those named first, and what was found wrong on the way."""
+    """All entities of a flow, those named first, and what was found wrong on the way.
+
+    Parameters
+    ----------
+    tables: those that the patterns chose, and those of earlier runs that are gone: what the next
+        run's `before` is.
+    """
 
     entities: tuple[EntitySpec, ...]
     problems: tuple[Problem, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    def heard(self, context: Context) -> list[EntitySpec]:
+        """The entities; warnings go to `context.note`. Raises ConfigError with every error."""
+        wrong = [p for p in self.problems if p.severity == "error"]
+        if wrong:
+            raise ConfigError(problems=wrong)
+        for problem in self.problems:
+            context.note(str(problem), "warning")
+        return list(self.entities)
 
 
 def expand_tables(flow: FlowSpec, context: Context) -> list[EntitySpec]:
@@ -31,13 +50,7 @@ def expand_tables(flow: FlowSpec, context: Context) -> list[EntitySpec]:
     Warnings go to `context.note`. Raises ConfigError with every problem, and what
     `Home.tables()` raises.
     """
-    expansion = expand(flow, context)
-    wrong = [p for p in expansion.problems if p.severity == "error"]
-    if wrong:
-        raise ConfigError(problems=wrong)
-    for problem in expansion.problems:
-        context.note(str(problem), "warning")
-    return list(expansion.entities)
+    return expand(flow, context).heard(context)
 
 
 def select_tables(
@@ -80,8 +93,14 @@ class TableSource:
     around: Surroundings
 
 
-def expand(flow: FlowSpec, context: Context) -> Expansion:
-    """`expand_tables` with its problems returned; raises only what `Home.tables()` raises."""
+def expand(flow: FlowSpec, context: Context, before: Sequence[Table] = ()) -> Expansion:
+    """`expand_tables` with its problems returned; raises only what `Home.tables()` raises.
+
+    Parameters
+    ----------
+    before: the tables of earlier runs, as their Expansion told; a warning names those that the
+        source no longer shows, unless a pattern leaves them out.
+    """
     source = flow.source
     if not flow.tables or not isinstance(source, TableSource):
         return Expansion(flow.entities)
@@ -91,7 +110,11 @@ def expand(flow: FlowSpec, context: Context) -> Expansion:
     if home is None:
         return Expansion(flow.entities, problems.sorted)
     places = dict(source.patterns)
-    kept, unused = select_tables(list(places), home.tables(context))
+    listed = home.tables(context)
+    shown = {str(table) for table in listed}
+    gone = [table for table in before if str(table) not in shown]
+    chosen, unused = select_tables(list(places), [*listed, *gone])
+    kept = [table for table in chosen if str(table) in shown]
     for pattern in unused:
         problems.warn(
             f"the pattern '{pattern}' matches no table of {home.place()}",
@@ -100,6 +123,9 @@ def expand(flow: FlowSpec, context: Context) -> Expansion:
         )
     entities = list(flow.entities)
     taken = _taken(source.named)
+    missing = [table for table in chosen if str(table) not in shown and not taken.has(table)]
+    if missing:
+        problems.warn(*_gone(missing, flow))
     seen: dict[str, Table] = {}
     hidden: dict[str, Table] = {}
     for table in kept:
@@ -124,7 +150,22 @@ def expand(flow: FlowSpec, context: Context) -> Expansion:
         spec = build_entity(made, _named(table, at, type(home)))
         if spec is not None:
             entities.append(spec)
-    return Expansion(tuple(entities), problems.sorted)
+    return Expansion(tuple(entities), problems.sorted, (*kept, *gone))
+
+
+def _gone(tables: Sequence[Table], flow: FlowSpec) -> tuple[str, Location, str]:
+    """A warning of tables that an earlier run moved, its place and its hint."""
+    names = [str(table) for table in tables]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    one = len(names) == 1
+    was, them, they = ("was", "it", "it") if one else ("were", "them", "they")
+    return (
+        f"{flow.name}: {', '.join(names[:MOST_NAMED])}{more} {was} moved before; the source has "
+        f"{them} no longer, or {they} may not be read",
+        flow.location,
+        f"the copy stays as it was: see that {they} may be read, or, if {they} shall not be "
+        f"moved any more, leave {them} out under `tables:`, e.g. '!{names[0]}'",
+    )
 
 
 def _listing_home(flow: FlowSource, around: Surroundings) -> Home | None:
@@ -149,6 +190,10 @@ class _Taken:
 
     tables: frozenset[str]
     names: Mapping[str, str]
+
+    def has(self, table: Table) -> bool:
+        """Whether a named entity reads it, and so tells itself when it cannot."""
+        return key_of(str(table)) in self.tables or self.owner(table) is not None
 
     def owner(self, table: Table) -> str | None:
         """The table that a named entity of this table's name reads; None where there is none."""

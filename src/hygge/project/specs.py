@@ -13,6 +13,7 @@ from hygge.core.errors import ConfigError, Location, Problem
 from hygge.core.home import Home
 from hygge.core.store import Store
 from hygge.project.documents import JournalSettings
+from hygge.project.finding import FILES
 from hygge.project.settings import EntitySettings
 
 
@@ -110,6 +111,12 @@ class Project:
     journal: JournalSettings = field(default_factory=JournalSettings)
     flows: tuple[FlowSpec, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def config(self) -> str:
+        """The configuration file's name; "" for the `hygge.yml` that is meant unless one is
+        named. Files that share a folder share its `.hygge`: this tells their runs apart."""
+        return "" if self.file.name in FILES else self.file.name
 
     @property
     def entities(self) -> tuple[EntitySpec, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,11 @@ from hygge.core.errors import (
     RunFailed,
 )  # fmt: skip
 from hygge.core.events import Event, Listener
+from hygge.core.home import Table
 from hygge.core.load import derive_fingerprint
 from hygge.core.secrets import redact
-from hygge.project import EntitySpec, Project, check_places, expand_tables, load_project
+from hygge.project import EntitySpec, Project, check_places, expand, load_project
+from hygge.run.earlier import tables_before
 from hygge.run.execution import Execution
 from hygge.run.ids import new_run_id
 from hygge.run.options import RunOptions
@@ -62,6 +64,7 @@ class Coordinator:
         self._cancel = CancelToken()
         self._run_id = new_run_id()
         self._fingerprint = ""
+        self._tables: Mapping[str, Sequence[Table]] | None = None
 
     @property
     def project(self) -> Project:
@@ -85,8 +88,14 @@ class Coordinator:
         context = Context(run_id=self._run_id, cancel=self._cancel, note=self._note)
         self.warnings.clear()
         specs: list[EntitySpec] = []
+        before = tables_before(project)
+        tables: dict[str, Sequence[Table]] = {}
         for flow in project.flows:
-            specs += expand_tables(flow, context)
+            expansion = expand(flow, context, before.get(flow.name, ()))
+            specs += expansion.heard(context)
+            if flow.tables:
+                tables[flow.name] = expansion.tables
+        self._tables = tables or None
         self.problems = check_places(specs, project.surroundings())
         by_name = {spec.full_name: spec for spec in specs}
         candidates = [Candidate(s.flow, s.name, tuple(s.tags)) for s in specs]
@@ -165,6 +174,7 @@ class Coordinator:
         execution = Execution(
             self.project, plans, self.options, run_id=self._run_id, fingerprint=self._fingerprint,
             cancel=self._cancel, emit=self.emit, warnings=self._unheard, loop=loop,
+            tables=self._tables,
         )  # fmt: skip
         return execution.execute()
 

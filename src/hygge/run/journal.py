@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-from hygge.core.errors import ConfigError, JournalError
+from hygge.core.errors import JournalError
+from hygge.core.home import Table
 from hygge.core.secrets import Secret, redact
+from hygge.run.history import History
 from hygge.run.journal_db import Database, Link, database_of
 from hygge.run.locks import Lock
-from hygge.run.records import RunRecord, as_text, run_record
+from hygge.run.records import Origin, as_text
 from hygge.run.result import EntityResult, RunResult
 
 FILE = Path(".hygge", "journal.db")
@@ -43,16 +44,14 @@ class JournalSettings(Protocol):
         """An SQLAlchemy URL; None for the file in the project."""
 
 
-class Journal:
+class Journal(History):
     """A record of runs. Open it with `Journal.open`; it records one run at a time.
 
     Reading does not wait for writing, and several processes may write.
     """
 
     def __init__(self, database: Database, root: Path) -> None:
-        self.place = database.place
-        self._database, self._root = database, root
-        self._run_id = ""
+        super().__init__(database, root)
         self._lock: Lock | None = None
         self._queue: queue.SimpleQueue[_Report | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -75,9 +74,9 @@ class Journal:
         started: datetime,
         entities: Sequence[str],
         *,
-        project: str = "",
-        environment: str | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
         fingerprint: str = "",
+        tables: Mapping[str, Sequence[Table]] | None = None,
     ) -> None:
         """Record that a run has begun, and which entities it is about to move.
 
@@ -86,16 +85,19 @@ class Journal:
         run_id: the run's name; unique.
         started: aware.
         entities: full names, in the order of the plan.
-        project, environment: their names.
+        origin: what it is a run of.
         fingerprint: of the configuration as it was resolved.
+        tables: what the patterns of flows chose, by flow; None where there are none.
         """
         self._lock = Lock(self._root, f"run.{run_id}")
         self._lock.take()
         row = {
             "run_id": run_id, "status": "running", "started": as_text(started),
-            "project": project, "environment": environment, "fingerprint": fingerprint,
+            "project": origin.project, "environment": origin.environment,
+            "config": origin.config, "fingerprint": fingerprint,
             "host": socket.gethostname(), "pid": os.getpid(), "hygge_version": _version(),
             "rows": 0, "bytes": 0, "reason": "",
+            "tables": _names(tables),
         }  # fmt: skip
         planned = [
             {"run_id": run_id, "entity": name, "position": at, **_UNTOUCHED}
@@ -106,7 +108,7 @@ class Journal:
             _drop_old(link, started)
             link.insert("hygge_runs", [row])
             link.insert("hygge_entities", planned)
-        self._run_id, self._failure = run_id, None
+        self._under_way, self._failure = run_id, None
         self._writer = threading.Thread(target=self._write, name="hygge-journal", daemon=True)
         self._writer.start()
 
@@ -156,47 +158,6 @@ class Journal:
         finally:
             self._free()
 
-    def runs(self, limit: int = 20) -> list[RunRecord]:
-        """The latest runs, latest first, without their entities."""
-        query = 'SELECT * FROM hygge_runs ORDER BY "started" DESC, "run_id" DESC'
-        with self._database.reading() as link:
-            rows = link.ask(query, limit=limit)
-            counts = _counts(link, [row["run_id"] for row in rows])
-        return [run_record(r, self._status(r), counts[r["run_id"]]) for r in rows]
-
-    def run(self, run_id: str) -> RunRecord | None:
-        """One run with its entities, by its id or by how its id begins; None: there is none such.
-
-        Raises ConfigError where several begin so.
-        """
-        begins = re.sub("([!%_])", r"!\1", run_id) + "%"
-        with self._database.reading() as link:
-            rows = link.ask(
-                """SELECT * FROM hygge_runs WHERE "run_id" LIKE :begins ESCAPE '!'""",
-                {"begins": begins}, limit=50,
-            )  # fmt: skip
-            rows = [r for r in rows if r["run_id"] == run_id] or rows
-            if len(rows) > 1:
-                raise ConfigError(
-                    f"{len(rows)} runs begin with '{run_id}'", hint="give more of the run's id"
-                )
-            if not rows:
-                return None
-            found = link.ask(
-                'SELECT * FROM hygge_entities WHERE "run_id" = :run ORDER BY "position", "entity"',
-                {"run": rows[0]["run_id"]},
-            )
-            counts = _counts(link, [rows[0]["run_id"]])[rows[0]["run_id"]]
-        return run_record(rows[0], self._status(rows[0]), counts, found)
-
-    def last_result(self) -> RunResult | None:
-        """The latest run that is over, interrupted ones included; None where there is none."""
-        for record in self.runs(limit=100):
-            if record.status != "running":
-                whole = self.run(record.run_id)
-                return whole.result() if whole is not None else None
-        return None
-
     def close(self) -> None:
         """Write what was reported and let go; safe more than once."""
         with suppress(JournalError):
@@ -213,19 +174,7 @@ class Journal:
     def _free(self) -> None:
         if self._lock is not None:
             self._lock.free(remove=True)
-            self._lock = None
-
-    def _status(self, row: Any) -> Any:
-        """A run's status; `interrupted` where it is marked running and its process is gone."""
-        if row["status"] != "running" or row["host"] != socket.gethostname():
-            return row["status"]
-        if self._lock is not None and row["run_id"] == self._run_id:
-            return "running"
-        lock = Lock(self._root, f"run.{row['run_id']}")
-        if not lock.take():
-            return "running"
-        lock.free(remove=True)
-        return "interrupted"
+            self._lock, self._under_way = None, ""
 
     def _settle_the_dead(self, link: Link) -> None:
         running = link.ask("""SELECT * FROM hygge_runs WHERE "status" = 'running'""")
@@ -259,6 +208,13 @@ class Journal:
                 self._failure = error
 
 
+def _names(tables: Mapping[str, Sequence[Table]] | None) -> dict[str, list[list[str]]] | None:
+    """Tables by flow as the journal keeps them: each as its schema and its name."""
+    if tables is None:
+        return None
+    return {flow: [[t.schema, t.name] for t in found] for flow, found in tables.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Report:
     run_id: str
@@ -290,25 +246,6 @@ def _finish(link: Link, reports: Iterable[_Report]) -> None:
         if r.result is not None
     ]
     link.update("hygge_entities", rows, *_ONE)
-
-
-def _counts(link: Link, runs: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many entities of each run have each status, those under way called `running`."""
-    counts: dict[str, dict[str, int]] = {run_id: {} for run_id in runs}
-    if not runs:
-        return counts
-    named = {f"run{at}": run_id for at, run_id in enumerate(runs)}
-    seen = link.ask(
-        """SELECT "run_id", "status", count(*) AS "number" FROM (SELECT "run_id", """
-        """CASE WHEN "started" IS NOT NULL AND "finished" IS NULL THEN 'running' """
-        """ELSE "status" END AS "status" FROM hygge_entities """
-        f"""WHERE "run_id" IN ({", ".join(f":{n}" for n in named)})) AS seen """
-        """GROUP BY "run_id", "status" """,
-        named,
-    )
-    for row in seen:
-        counts[row["run_id"]][row["status"]] = row["number"]
-    return counts
 
 
 def _drop_old(link: Link, now: datetime) -> None:

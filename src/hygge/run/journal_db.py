@@ -74,7 +74,7 @@ CREATE TABLE hygge_entities (
   "warnings" TEXT,
   PRIMARY KEY ("run_id", "entity")
 )"""
-_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings")
+_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings", "tables")
 """Columns that hold JSON."""
 
 
@@ -138,7 +138,13 @@ def _first(link: Link) -> None:
         link.run('CREATE INDEX hygge_entities_entity ON hygge_entities ("entity")')
 
 
-MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first,)
+def _second(link: Link) -> None:
+    """Which configuration file a run was of, and the tables that patterns chose in it."""
+    link.run('ALTER TABLE hygge_runs ADD "config" VARCHAR(255)')
+    link.run('ALTER TABLE hygge_runs ADD "tables" TEXT')
+
+
+MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first, _second)
 """Each takes the tables from the version before it to its own, counting from 1. Never changed once
 released."""
 

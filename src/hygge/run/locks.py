@@ -102,7 +102,12 @@ class Overlap(HyggeError):
 
 @contextmanager
 def entity_lock(
-    root: Path, entity: str, if_running: Literal["skip", "wait", "fail"], cancel: CancelToken
+    root: Path,
+    entity: str,
+    if_running: Literal["skip", "wait", "fail"],
+    cancel: CancelToken,
+    *,
+    config: str = "",
 ) -> Iterator[None]:
     """Hold an entity for the length of a block.
 
@@ -112,12 +117,14 @@ def entity_lock(
     entity: its full name.
     if_running: `wait` until another run has finished with it; else Overlap is raised.
     cancel: ends the waiting.
+    config: the name of the configuration file that has the entity, where others of its folder may
+        have one of its name; "" for the project's own.
 
     Raises
     ------
     Overlap: another run holds it. Cancelled: told to stop while waiting.
     """
-    with Lock(root, entity) as lock:
+    with Lock(root, f"{config}:{entity}" if config else entity) as lock:
         if not lock.take():
             if if_running != "wait":
                 raise Overlap(

@@ -14,6 +14,22 @@ RecordStatus = Literal["ok", "failed", "deadline", "cancelled", "running", "inte
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a run is a run of: two of one origin are runs of the same thing.
+
+    Parameters
+    ----------
+    project: its name.
+    config: the name of its configuration file; "" for the project's `hygge.yml`.
+    environment: None where there is none.
+    """
+
+    project: str = ""
+    config: str = ""
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EntityRecord:
     """One entity of a recorded run.
 
@@ -45,6 +61,7 @@ class RunRecord:
     ----------
     started, finished: aware, UTC; finished is None for a run that never ended.
     project, environment, fingerprint: of the configuration it ran.
+    config: the name of its file; "" for the project's `hygge.yml`.
     host, pid, hygge_version: who ran it.
     rows, bytes: moved in all.
     counts: how many entities have each status.
@@ -56,6 +73,7 @@ class RunRecord:
     finished: datetime | None
     project: str = ""
     environment: str | None = None
+    config: str = ""
     fingerprint: str = ""
     host: str = ""
     pid: int = 0
@@ -122,6 +140,7 @@ def run_record(
     plain["started"] = datetime.fromisoformat(row["started"])
     plain["finished"] = _time(row["finished"])
     plain["warnings"] = tuple(row["warnings"] or ())
+    plain["config"] = row["config"] or ""
     known = tuple(entity_record(e) for e in entities)
     return RunRecord(**plain, counts=counts, entities=known)
 
