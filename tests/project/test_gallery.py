@@ -56,6 +56,18 @@ GALLERY: dict[str, dict[str, str]] = {
         "home: {type: sqlite, connection: shopp}\n" + STORE,
         "connections:\n  shop: {type: sqlite, path: shop.db}\n",
     ),
+    "connection misspelt, and more": one_flow(
+        "home: {type: sqlite, connection: shopp, tabel: users}\n" + STORE,
+        "connections:\n  shop: {type: sqlite, path: shop.db}\n",
+    ),
+    "a mistake of an inline flow, told once": {
+        "hygge.yml": "flows:\n  shop:\n    home: {type: parquet, path: in}\n"
+        "    store: {type: parquet, path: out}\n    incremental: {colum: id}\n"
+    },
+    "a URL that is none, of a flow with a telling name": {
+        "flows/password_resets/flow.yml": "home:\n  type: postgres\n  url: localhost/x\n" + STORE,
+        "hygge.yml": "",
+    },
     "no connections at all": one_flow("home: {type: sqlite, connection: shop}\n" + STORE),
     "connections that are wrong": {
         "hygge.yml": """
@@ -84,6 +96,7 @@ GALLERY: dict[str, dict[str, str]] = {
         "store: {type: parquet, path: '${1ST}/out'}\nbatch_size: ${NO_SUCH_SIZE}\n"
     ),
     "unquoted brace": one_flow("home: {type: parquet, path: {entity}}\n" + STORE),
+    "unquoted variable": one_flow("home: {type: sql, url: pg://u:${PW}@h/d}\n" + STORE),
     "unquoted brace with more": one_flow("home:\n  type: parquet\n  path: {entity}/x\n" + STORE),
     "unquoted patterns": one_flow(FLOW + "tables: [main.*, !main.tmp_*]\n"),
     "entities in one place": one_flow(

@@ -1,11 +1,25 @@
-"""Imports that go on while this process would otherwise wait."""
+"""Imports of what may not be there, and such as go on while this process would otherwise wait."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
+
+from hygge.core.errors import MissingDriver
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Let an import in the block that finds no package say which extra brings it: MissingDriver."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("hygge"):
+            raise
+        raise MissingDriver(error.name or extra, extra) from error
 
 
 def begin_importing(*modules: str) -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from hygge.core.errors import ConfigError, MissingDriver
+from hygge.core.importing import needing
 
 Role = Literal["home", "store", "connection"]
 _GROUPS: dict[Role, str] = {
@@ -104,12 +105,8 @@ def lookup(role: Role, name: str) -> type[Any]:
 def imported(module: str, name: str = "") -> ModuleType:
     """A connector's module, and its type name, which is also that of the extra with its driver: by
     default the module's own. Raises MissingDriver where a package that it needs is not there."""
-    try:
+    with needing(name or module.rpartition(".")[2]):
         return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("hygge"):
-            raise
-        raise MissingDriver(error.name or module, name or module.rpartition(".")[2]) from error
 
 
 def names(role: Role) -> list[str]:

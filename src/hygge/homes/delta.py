@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from hygge.core.context import Context
 from hygge.core.home import Home
+from hygge.core.importing import needing
 from hygge.core.settings import HomeConfig
 from hygge.lake.config import Located
-from hygge.lake.delta.read import DeltaSession
 from hygge.lake.placed import Placed
+
+if TYPE_CHECKING:
+    from hygge.lake.delta.read import DeltaSession
 
 
 class DeltaHomeConfig(Located, HomeConfig):
@@ -42,4 +45,6 @@ class DeltaHome(Placed, Home):
         return {**super().identity(), **{k: v for k, v in only.items() if v is not None}}
 
     def open(self, context: Context) -> DeltaSession:
+        with needing("delta"):
+            from hygge.lake.delta.read import DeltaSession
         return DeltaSession(self, self._bound, self.config.version, self.config.where, context)

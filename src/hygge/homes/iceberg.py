@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from hygge.core.context import Context
 from hygge.core.home import Home
+from hygge.core.importing import needing
 from hygge.core.settings import HomeConfig
 from hygge.lake.iceberg.config import Cataloged, InCatalog
-from hygge.lake.iceberg.read import IcebergSession
+
+if TYPE_CHECKING:
+    from hygge.lake.iceberg.read import IcebergSession
 
 
 class IcebergHomeConfig(Cataloged, HomeConfig):
@@ -40,4 +43,6 @@ class IcebergHome(InCatalog, Home):
         return {**super().identity(), **{k: v for k, v in only.items() if v is not None}}
 
     def open(self, context: Context) -> IcebergSession:
+        with needing("iceberg"):
+            from hygge.lake.iceberg.read import IcebergSession
         return IcebergSession(self, self._bound, self.config.snapshot, self.config.where, context)

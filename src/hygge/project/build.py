@@ -107,10 +107,18 @@ class Builder:
             return None
         before = len(self.problems)
         written = self.texts(node, names)
+        about = f"a {role} of type '{cls.type}'"
+        beside = frozenset(EntitySettings.model_fields)
+        filled = len(self.problems) == before
         self._check_connection(cls, node, written)
         if len(self.problems) > before or any(
             self.problems.wrong_at(inner.at) for inner in node.items.values()
         ):
+            if filled:  # what else is wrong is told at once
+                validated(
+                    cls.Config, written, node, self.problems, about=about, partial=True,
+                    within=role, beside=beside,
+                )  # fmt: skip
             return None
         placed = written
         if entity:
@@ -119,11 +127,9 @@ class Builder:
             except Exception as error:  # noqa: BLE001 - a connector's own code, on unchecked settings
                 self._misplaced(cls, node, written, error)
                 return None
-        about = f"a {role} of type '{cls.type}'"
         config = validated(
-            cls.Config, placed, node, self.problems, about=about, within=role,
-            beside=frozenset(EntitySettings.model_fields),
-        )  # fmt: skip
+            cls.Config, placed, node, self.problems, about=about, within=role, beside=beside
+        )
         if config is None:
             return None
         self.warn_of_literals(config, node, entity)

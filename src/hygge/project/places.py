@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location, Problem
+from hygge.core.home import Home
+from hygge.core.store import Store
 from hygge.project.names import key_of
 from hygge.project.specs import EntitySpec
 
@@ -49,24 +52,34 @@ def check_places(entities: Iterable[EntitySpec], around: Surroundings) -> list[P
     return problems
 
 
-def _where(entity: EntitySpec) -> Location:
-    for path in ("store.path", "store.table"):
+def _where(entity: EntitySpec, *settings: str) -> Location:
+    """Where the first of some settings that is written is, else the entity."""
+    for path in settings or ("store.path", "store.table"):
         if path in entity.provenance:
             return entity.provenance[path]
     return entity.location
 
 
-def _place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) -> str | None:
+def _bound(
+    described: Home | Store, role: str, entity: EntitySpec, around: Surroundings,
+    problems: list[Problem],
+) -> Any:  # fmt: skip
+    """A Home or Store bound; None where it cannot be, which is a problem of what it names."""
     try:
-        home, store = entity.home.bind(around), entity.store.bind(around)
+        return described.bind(around)
     except ConfigError as error:
+        at = _where(entity, *(f"{role}.{name}" for name in ("url", "connection", "path", "type")))
         inner = error.problems or (Problem(error.message, None, error.hint),)
         problems += [
-            Problem(f"{entity.full_name}: {p.message}", p.location or entity.location, p.hint)
-            for p in inner
+            Problem(f"{entity.full_name}: {p.message}", p.location or at, p.hint) for p in inner
         ]
         return None
-    if not store.keeps_state:
+
+
+def _place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) -> str | None:
+    home = _bound(entity.home, "home", entity, around, problems)
+    store = _bound(entity.store, "store", entity, around, problems)
+    if home is None or store is None or not store.keeps_state:
         return None
     place = key_of(store.place().rstrip("/"))
     if key_of(home.place().rstrip("/")) == place:

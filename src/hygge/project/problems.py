@@ -91,6 +91,8 @@ def validated(
             at = found.where
             if detail["type"] == "extra_forbidden" and found.key is not None:
                 at = found.key
+                if problems.wrong_at(at):
+                    continue
             elif problems.wrong_at(at) and detail["type"] != "missing":
                 continue
             problem = problem_of(detail, model)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from hygge.core.errors import Location, Problem
+
+_VARIABLE = re.compile(r"(?<=[\s,:{\[])[^\s,{}\[\]\"']*\$\{[^}\s]*\}[^\s,{}\[\]\"']*")
+"""An unquoted text with a variable: within { }, its brace ends the mapping."""
 
 
 def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
@@ -27,16 +31,17 @@ def syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     column = mark.column if mark is not None else 0
     shown = lines[line] if line < len(lines) else ""
     started = (context_mark.line, context_mark.column) if context_mark is not None else None
-    message, hint, start = _in_words(said, context, shown, column, lines, line)
+    began = started[0] if started is not None else line
+    message, hint, start = _in_words(said, context, shown, column, lines, line, began)
     if start and started is not None:
         line, column = started
     return Problem(message, Location(file, line + 1, column + 1), hint)
 
 
 def _in_words(
-    said: str, context: str, shown: str, column: int, lines: list[str], line: int
+    said: str, context: str, shown: str, column: int, lines: list[str], line: int, began: int
 ) -> tuple[str, str | None, bool]:
-    """What to say, a hint, and whether to point at where the construct began."""
+    """What to say, a hint, and whether to point at where the construct began, in line `began`."""
     rest = shown[column:]
     if "nesting" in said:
         return "this is nested far too deeply", "at most 64 levels are read", False
@@ -58,9 +63,12 @@ def _in_words(
     if "flow sequence" in context or "flow mapping" in context:
         bracket = "[" if "sequence" in context else "{"
         if bracket == "{":
+            variable = _VARIABLE.search("\n".join(lines[began : line + 1]))
+            example = variable[0] if variable else "{entity}/daily"
+            begins = "has" if variable else "begins with"
             return (
                 "a mapping in { } ends unexpectedly, or is not closed",
-                'quote a text that begins with a brace: "{entity}/daily"',
+                f'quote a text that {begins} a brace: "{example}"',
                 True,
             )
         return "a list in [ ] is not closed, or lacks a comma", "close it with ]", True

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from hygge.core.context import Context
+from hygge.core.importing import needing
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.lake.config import Filed, Located
-from hygge.lake.delta.shape import DeltaTicket
-from hygge.lake.delta.store import DeltaStoreSession
-from hygge.lake.delta.upkeep import DeltaUpkeep
 from hygge.lake.placed import Placed
 from hygge.lake.writer import LakeWriter
+
+if TYPE_CHECKING:
+    from hygge.lake.delta.shape import DeltaTicket
+    from hygge.lake.delta.store import DeltaStoreSession
 
 
 class DeltaStoreConfig(Located, Filed, StoreConfig):
@@ -48,6 +50,9 @@ class DeltaStore(Placed, Store):
         return "the rows before or the rows after: one commit"
 
     def open(self, context: Context) -> DeltaStoreSession:
+        with needing("delta"):
+            from hygge.lake.delta.store import DeltaStoreSession
+            from hygge.lake.delta.upkeep import DeltaUpkeep
         config = self.config
         often = config.optimize
         upkeep = DeltaUpkeep(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from hygge.core.context import Context
+from hygge.core.importing import needing
 from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.lake.config import Filed
 from hygge.lake.iceberg.config import Cataloged, InCatalog
-from hygge.lake.iceberg.shape import IcebergTicket
-from hygge.lake.iceberg.store import IcebergStoreSession
-from hygge.lake.iceberg.upkeep import Tidy
 from hygge.lake.upkeep import Upkeep
 from hygge.lake.writer import LakeWriter
+
+if TYPE_CHECKING:
+    from hygge.lake.iceberg.shape import IcebergTicket
+    from hygge.lake.iceberg.store import IcebergStoreSession
 
 
 class IcebergStoreConfig(Cataloged, Filed, StoreConfig):
@@ -35,6 +37,9 @@ class IcebergStore(InCatalog, Store):
         return "the rows before or the rows after: one commit"
 
     def open(self, context: Context) -> IcebergStoreSession:
+        with needing("iceberg"):
+            from hygge.lake.iceberg.store import IcebergStoreSession
+            from hygge.lake.iceberg.upkeep import Tidy
         often, shape = self.config.optimize, self.config.shape
         tidy = Tidy(Upkeep(often.compact_every, often.vacuum_after), shape)
         return IcebergStoreSession(self._bound, shape, tidy, context)

@@ -1,4 +1,7 @@
-"""Catalogs of Iceberg tables: one of hygge's own in a SQLite file, or any that pyiceberg knows."""
+"""Catalogs of Iceberg tables: one of hygge's own in a SQLite file, or any that pyiceberg knows.
+
+pyiceberg is imported where it is used: a place can be described where it is not installed.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.exceptions import (
-    NamespaceAlreadyExistsError,
-    NoSuchNamespaceError,
-    NoSuchTableError,
-    NotInstalledError,
-    RESTError,
-)  # fmt: skip
-from pyiceberg.table import Table
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,8 +22,11 @@ from hygge.core.told import revealed
 from hygge.files import local
 from hygge.files.reading import first_line
 from hygge.lake import faults
-from hygge.lake.iceberg.io import by
 from hygge.storage.connection import StorageConnection
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
 
 NAME = "hygge"
 """Of the catalog, under which SQLite's rows are kept."""
@@ -77,6 +74,10 @@ class Place:
         ------
         ConnectError: it is not reached. ConfigError: there is no such catalog.
         """
+        from pyiceberg.catalog import load_catalog
+
+        from hygge.lake.iceberg.io import by
+
         files = by(self.connection) if self.connection is not None else {}
         with telling(self):
             if self.folder is None:
@@ -96,6 +97,8 @@ class Place:
                 )  # fmt: skip
 
     def _theirs(self, files: Mapping[str, Any]) -> Catalog:
+        from pyiceberg.catalog import load_catalog
+
         try:
             return load_catalog(NAME, **revealed(self.properties), **files)
         except ValueError as error:  # which the library raises for properties that it does not take
@@ -109,6 +112,8 @@ class Place:
 def telling(place: Place) -> Iterator[None]:
     """Turn what pyiceberg, its catalogs' drivers and the operating system say into errors for
     people."""
+    from pyiceberg.exceptions import NotInstalledError, RESTError
+
     try:
         with faults.telling(place, RESTError, NotInstalledError):
             yield
@@ -140,6 +145,8 @@ def _of_sql(place: Place, error: SQLAlchemyError) -> HyggeError:
 
 def found(catalog: Catalog, place: Place) -> Table | None:
     """The table as it is now; None where there is none."""
+    from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+
     with telling(place):
         try:
             return catalog.load_table(place.identifier)
@@ -149,6 +156,8 @@ def found(catalog: Catalog, place: Place) -> Table | None:
 
 def make_namespace(catalog: Catalog, place: Place) -> None:
     """Make the table's namespace, unless it is there."""
+    from pyiceberg.exceptions import NamespaceAlreadyExistsError, RESTError
+
     names = place.identifier[:-1]
     with telling(place):
         try:
