@@ -21,6 +21,7 @@ from typing import Any
 import click
 import yaml
 
+import hygge
 from hygge.core import errors, registry
 from hygge.core.terms import ABILITIES
 
@@ -201,6 +202,26 @@ def connectors_here(*_: str) -> str:
     return connectors().replace("docs/connectors/", "")
 
 
+def python_names(*_: str) -> str:
+    """What can be imported from hygge, but for its errors."""
+    kinds = {n: getattr(hygge, n) for n in hygge.__all__ if isinstance(getattr(hygge, n), type)}
+    left = {n for n, kind in kinds.items() if not issubclass(kind, Exception)}
+    rows = []
+    for base, what in ((hygge.Home, "sources"), (hygge.Store, "destinations")):
+        names = sorted(n for n in left if issubclass(kinds[n], base) and kinds[n] is not base)
+        left -= {*names}
+        rows.append((", ".join(f"`{n}`" for n in names), what))
+    for what, *names in (
+        ("running", "Flow", "Coordinator", "RunOptions"),
+        ("for [your own connectors](writing-a-connector.md)", "Home", "Store", "HomeConfig",
+         "StoreConfig", "Field", "Schema"),
+    ):  # fmt: skip
+        left -= {*names}
+        rows.append((", ".join(f"`{n}`" for n in names), what))
+    assert not left, f"these have no place in the table of docs/python.md: {left}"
+    return table(("name", "what it is"), rows)
+
+
 # Types.
 
 
@@ -307,6 +328,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "settings": settings, "added": added, "home": home, "store": store, "connection": connection,
     "connectors": connectors, "connectors-here": connectors_here, "logical-types": logical_types,
     "types": types, "carried": carried, "commands": commands, "command": command,
+    "python-names": python_names,
     "options": options, "error-tree": error_tree, "steps": steps,
 }  # fmt: skip
 

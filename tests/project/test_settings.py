@@ -11,12 +11,17 @@ import pytest
 from hygge.core.errors import ConfigError
 from hygge.core.settings import build
 from hygge.project import EntitySettings, Incremental
+from hygge.project.keywords import FlowSettings
 
 
 def settings(**given: Any) -> EntitySettings:
     made = build(EntitySettings, "Flow", None, given)
     assert isinstance(made, EntitySettings)
     return made
+
+
+def test_type_checkers_know_every_setting() -> None:
+    assert set(FlowSettings.__annotations__) == set(EntitySettings.model_fields)
 
 
 def test_one_key_or_several() -> None:

@@ -361,6 +361,23 @@ def test_parquet_settings_reach_the_files(
         assert footer.num_row_groups == 2
 
 
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_zoned_times_in_csv_are_extended_iso(tmp_path: Path, unit: Any) -> None:
+    """Beside naive ones, of whatever unit and zone; and they are read back as they were."""
+    instants = [datetime(2026, 1, 2, 3, 4, 5, 806_000, tzinfo=UTC), None]
+    naive = pl.Series("n", [datetime(2026, 1, 2), None], dtype=pl.Datetime("us"))
+    frame = pl.DataFrame(
+        [pl.Series("t", instants, dtype=pl.Datetime(unit, "Europe/Copenhagen")), naive]
+    )
+    store("csv", tmp_path / "t").write_sync(frame)
+    (part,) = (tmp_path / "t").glob("*.csv")
+    digits = {"ms": "806", "us": "806000", "ns": "806000000"}[unit]
+    wanted = f"2026-01-02T03:04:05.{digits}+00:00,2026-01-02T00:00:00.000000"
+    assert part.read_text().splitlines()[1] == wanted
+    got = pl.concat(home("csv", tmp_path / "t").read_sync())
+    assert got["t"].dt.convert_time_zone("UTC").to_list() == instants
+
+
 def test_csv_settings_reach_the_files(tmp_path: Path) -> None:
     one = store("csv", tmp_path / "t", delimiter=";", header=False)
     load(one, "append", [pl.DataFrame({"a": [1, None], "b": ["x;y", ""]})])

@@ -22,6 +22,7 @@ from hygge.storage.path import AnyPath, size_of
 
 BLOCK_BYTES = 8 << 20
 """How much of a file is parsed at a time, and the most one row may have."""
+_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 _NEVER = ("list", "struct", "binary", "duration", "null")
 
 
@@ -192,6 +193,16 @@ def _malformed(path: AnyPath, error: Exception, before: int) -> DataError:
     )
 
 
+def _with_offsets(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with zoned times as ISO 8601's extended format has them, `...+00:00`, as text: by
+    itself Polars writes the offset in the basic one, and takes one form for all columns."""
+    return frame.with_columns(
+        pl.col(name).dt.to_string(f"%FT%H:%M:%S.%{_DIGITS[dtype.time_unit]}f%:z")
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    )
+
+
 def check_encoding(name: str) -> str:
     """The name of a codec, known to Python. Raises ValueError otherwise."""
     try:
@@ -224,7 +235,7 @@ class CSVFormat(Format):
         return Dialect(delimiter=self.delimiter, quote=self.quote, header=self.header)
 
     def write(self, frame: pl.DataFrame, path: Path) -> None:
-        in_utc(frame).write_csv(
+        _with_offsets(in_utc(frame)).write_csv(
             path, separator=self.delimiter, quote_char=self.quote, include_header=self.header
         )
 

@@ -198,11 +198,26 @@ def held_now(plan: Plan, held: State | None) -> State | None:
         )
     if plan.full_refresh:
         return held
+    differs = _differences(plan, held) or "another source, key or watermark column"
     raise StateError(
-        f"{plan.destination} holds '{held.entity}' as it was configured differently "
-        "(another source, key or watermark column)",
+        f"{plan.destination} holds '{held.entity}' as it was configured differently ({differs})",
         hint=f"{FULL_REFRESH} replaces it; or give this entity another destination",
     )
+
+
+def _differences(plan: Plan, held: State) -> str:
+    """What is known to differ from what the state was made with, in words; "" for nothing: of the
+    source, the state keeps a digest only."""
+    found = []
+    by = plan.settings.incremental
+    was, now = held.watermark.column if held.watermark else "", by.column if by else ""
+    if was and now and was != now:
+        found.append(f"the watermark column was '{was}' and is '{now}'")
+    of_key = sorted((field for field in held.fields if field.key), key=lambda field: field.key)
+    keys, wanted = [field.source_name for field in of_key], list(plan.settings.keys)
+    if keys and wanted and keys != wanted:
+        found.append(f"the key was {', '.join(keys)} and is {', '.join(wanted)}")
+    return "; ".join(found)
 
 
 def arrivals_now(

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import tenacity
 
@@ -27,6 +27,7 @@ from hygge.core.settings import build
 from hygge.core.store import Store
 from hygge.core.telling import code_of, hint_of
 from hygge.project import EntitySettings
+from hygge.project.keywords import FlowSettings
 from hygge.run.ids import new_run_id
 from hygge.run.move import Attempt, Moved
 from hygge.run.plan import Plan, plan_entity
@@ -65,7 +66,7 @@ class Flow:
         *,
         name: str = "",
         full_refresh: bool = False,
-        **settings: Any,
+        **settings: Unpack[FlowSettings],
     ) -> None:
         for role, given, kind in (("home", home, Home), ("store", store, Store)):
             if not isinstance(given, kind):
