@@ -219,6 +219,35 @@ def test_a_secret_in_a_url_is_written_as_a_reference(shop: Path) -> None:
     assert not plain.variable
 
 
+def test_a_variable_is_of_one_url_alone() -> None:
+    from hygge.project.discovery.source import free_variable
+
+    url, other = "mysql://ida:secret@one/Chinook", "postgresql://ida:secret@two/chinook"
+    assert free_variable("chinook", url, {}, ["name: x"]) == "CHINOOK_URL"
+    assert free_variable("chinook", url, {"CHINOOK_URL": url}, ["${CHINOOK_URL}"]) == "CHINOOK_URL"
+    assert free_variable("chinook", other, {"CHINOOK_URL": url}, []) == "CHINOOK_URL_2"
+    spoken = ["home: {url: '${CHINOOK_URL}'}", "${CHINOOK_URL_2:-none}"]
+    assert free_variable("chinook", other, {}, spoken) == "CHINOOK_URL_3"
+
+
+def test_a_flow_whose_name_differs_in_case_alone_is_refused(shop: Path) -> None:
+    hygge("discover", "shop", "--flow", "Chinook", cwd=shop)
+    done = hygge("discover", "shop", "--flow", "chinook", cwd=shop, code=2)
+    assert "there is the flow 'Chinook' already" in done.err
+    assert "'chinook' differs from it in case alone" in done.err
+    assert [f.name for f in (shop / "flows").iterdir()] == ["Chinook"]
+    hygge("discover", "shop", "--flow", "Chinook", "--check", cwd=shop)
+
+    flow = shop / "flows" / "Chinook" / "flow.yml"
+    flow.write_text(flow.read_text().replace("name: Chinook", "name: Music"))
+    hygge("discover", "shop", "--flow", "music", cwd=shop, code=2)
+    (shop / "hygge.yml").write_text(
+        (shop / "hygge.yml").read_text() + "\nflows: {Inline: {home: {}, store: {}}}\n"
+    )
+    hygge("discover", "shop", "--flow", "inline", cwd=shop, code=2)
+    hygge("discover", "shop", "--flow", "another", cwd=shop)
+
+
 def test_a_thousand_tables_take_a_handful_of_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,3 +138,9 @@ def test_environments_have_last_runs_of_their_own(two: Path) -> None:
     hygge("go", "--env", "dev", cwd=two)
     hygge("go", "--retry-failed", "--env", "prod", cwd=two, code=1)
     assert "Nothing to try again" in hygge("go", "--retry-failed", "--env", "dev", cwd=two).out
+
+
+def test_a_pattern_of_no_table_is_told_by_the_place_of_the_whole_source(shop: Path) -> None:
+    flow = shop / "flows" / "main" / "flow.yml"
+    flow.write_text(TABLES.replace('"*"', '"*", "nothing"'), encoding="utf-8")
+    assert "'nothing' matches no table of shop.db\n" in hygge("go", "-q", cwd=shop).out

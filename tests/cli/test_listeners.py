@@ -6,6 +6,7 @@ import io
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,9 @@ def test_notes_only_when_asked_for_and_warnings_always() -> None:
 def test_a_retry_says_when_and_why() -> None:
     again = events.EntityRetried(RUN, 0.0, "a.b", 2, 4.04, "the line was busy\nhint: wait")
     assert "a.b in 4.0 s, attempt 2: the line was busy" in event_text(again)
-    assert event_text(started("a.b", rows=1)).endswith("(replace, 1 row)")
+    estimated = started("a.b", rows=1)
+    assert event_text(estimated).endswith("(replace, about 1 row)")
+    assert event_text(replace(estimated, rows_exact=True)).endswith("(replace, 1 row)")
 
 
 def test_events_as_json_are_plain_and_redacted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,6 +137,12 @@ def test_a_write_only_store_appends_without_asking_and_says_what_that_means() ->
     assert plan.guarantee == "at least once"
     assert plan.readers == "rows as they arrive"
     assert plan.notes == ("the Store keeps no state: a run that fails half-way is written again",)
+    (warned,) = plan.problems
+    assert (warned.severity, warned.hint) == (
+        "warning", "`full_append: true` says that this is meant",
+    )  # fmt: skip
+    assert "every run writes all rows anew" in warned.message
+    assert planned(TABLE, PlainStore(), Path(), full_append=True).problems == ()
 
 
 def test_bounds_in_words() -> None:

@@ -421,8 +421,10 @@ def test_a_key_that_we_made_stands_in_no_later_append_s_way(tmp_path: Path) -> N
 def test_descriptions(tmp_path: Path) -> None:
     around = Surroundings(tmp_path, {"w": SQLiteConnection(path="w.db")})
     by_path = SQLiteStore("Users", path="w.db").bind(around)
-    assert by_path.place() == f"{tmp_path / 'w.db'}#users"
-    assert SQLiteStore("USERS", connection="w").bind(around).place() == by_path.place()
+    assert by_path.place() == f"{tmp_path / 'w.db'}#Users"
+    by_connection = SQLiteStore("USERS", connection="w").bind(around)
+    assert by_connection.place() == f"{tmp_path / 'w.db'}#USERS"  # as it is written
+    assert by_connection.identity() == by_path.identity()
     assert SQLiteStore.place_entity({"path": "w.db"}, "users", shared=True)["table"] == "users"
     assert SQLiteStore("x", path="w.db").identity()["database"] == "w.db"
     with pytest.raises(ConfigError, match="needs a `table`"):

@@ -22,9 +22,9 @@ from hygge.project.discovery.dbt import Settled, sources_text
 from hygge.project.discovery.proposal import propose
 from hygge.project.discovery.record import FILE
 from hygge.project.discovery.render import flow_text
-from hygge.project.discovery.source import Source, source_of
+from hygge.project.discovery.source import Source, free_variable, source_of
 from hygge.project.finding import flow_file, yaml_files
-from hygge.project.names import flow_name_problem
+from hygge.project.names import flow_name_problem, key_of
 from hygge.project.reader import read_file
 from hygge.run.shape import shape_of
 
@@ -57,6 +57,10 @@ def discover(
     if reason is not None:
         raise ConfigError(f"'{name}' cannot be a flow's name: {reason}", hint="name it by --flow")
     place = project.flows_dir / name
+    if source.variable:
+        texts = [_read(file) for file in _flow_files(project, beside=place)]
+        url = source.settings["url"]
+        source = source.referring(free_variable(name, url, os.environ, texts))
     folder = _folder(project, place, name, source)
     home = registry.lookup("home", source.type)
     catalogue = home("", **source.settings).bind(project.surroundings()).catalogue(Context())
@@ -96,6 +100,14 @@ def _folder(project: Project, place: Path, name: str, source: Source) -> Folder:
             f"the flow '{name}' is written in {project.file.name} itself",
             hint="name another by --flow; its files are written into a folder of their own",
         )
+    for called in inline.items if inline is not None else ():
+        if key_of(called) == key_of(name):
+            raise _taken(name, called, project.file)
+    for other in _flow_files(project, beside=place):
+        node = read_file(other)[0] if other != project.file else None
+        for called in {other.parent.name, node.text("name") or ""} if node is not None else ():
+            if key_of(called) == key_of(name):
+                raise _taken(name, called, other)
     file = flow_file(place) if place.is_dir() else None
     entities = place / "entities"
     files = yaml_files(entities) if entities.is_dir() else []
@@ -109,6 +121,23 @@ def _folder(project: Project, place: Path, name: str, source: Source) -> Folder:
     return Folder(
         _read(file) if file is not None else None, {f.name: _read(f) for f in files}, record
     )
+
+
+def _taken(name: str, called: str, file: Path) -> ConfigError:
+    """Of a flow whose name another has already, if for the case of letters."""
+    return ConfigError(
+        f"there is the flow '{called}' already, in {os.path.relpath(file)}"
+        + (f", and '{name}' differs from it in case alone" if called != name else ""),
+        hint="name another by --flow",
+    )
+
+
+def _flow_files(project: Project, *, beside: Path) -> list[Path]:
+    """The project's file, and those of the flows in folders but for one."""
+    folders = sorted(project.flows_dir.iterdir()) if project.flows_dir.is_dir() else []
+    # By name, since a file system that ignores case has one folder for two.
+    others = [folder for folder in folders if folder.is_dir() and folder.name != beside.name]
+    return [project.file, *(f for folder in others if (f := flow_file(folder)) is not None)]
 
 
 def _read(path: Path) -> str:

@@ -123,7 +123,9 @@ def event_text(event: Event, *, verbose: bool = False) -> str:
             which = count(len(event.entities), "entity", "entities")
             return f"start: {which}, {event.concurrency} at a time"
         case events.EntityStarted():
-            expected = f", {count(event.rows_expected, 'row')}" if event.rows_expected else ""
+            about = "" if event.rows_exact else "about "
+            rows = count(event.rows_expected or 0, "row")
+            expected = f", {about}{rows}" if event.rows_expected else ""
             again = f", attempt {event.attempt}" if event.attempt > 1 else ""
             facts = f"{event.mode}{expected}{again}"
             route = f"{here(event.source)} -> {here(event.destination)}"

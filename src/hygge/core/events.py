@@ -34,6 +34,8 @@ class EntityStarted(Event):
     mode: str
     rows_expected: int | None = None
     attempt: int = 1
+    rows_exact: bool = False
+    """Whether the rows expected were counted, and not estimated."""
 
 
 @dataclass(frozen=True, slots=True)

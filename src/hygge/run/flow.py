@@ -173,6 +173,9 @@ class Mover:
             reraise=True,
         )
         self._earlier = ""
+        for problem in self.plan.problems:  # none of them an error
+            said = f"{problem.message}\n  hint: {problem.hint}" if problem.hint else problem.message
+            self._note(said.removeprefix(f"{self.plan.full_name}: "), "warning")
         try:
             moved = retrying(self._attempt)
             result = self._moved(moved)
@@ -195,6 +198,7 @@ class Mover:
                 events.EntityStarted(
                     self.run_id, time.time(), self.plan.full_name, self.plan.source,
                     self.plan.destination, self.plan.mode, estimate.rows, self._attempts,
+                    estimate.exact,
                 )
             )  # fmt: skip
 
@@ -322,6 +326,7 @@ def held_in_words(state: Any) -> str:
     if state is None:
         return "nothing of hygge's"
     rows = "an unknown number of rows" if state.rows is None else f"{state.rows:,} rows"
+    rows = "1 row" if state.rows == 1 else rows
     return f"{rows}, generation {state.generation}, of {state.committed_at}"
 
 

@@ -171,6 +171,13 @@ def plan_entity(
             "appending all rows at every run would double them",
             "set `incremental: {column: ...}`, another `mode`, or `full_append: true` if meant",
         )
+    elif mode == "append" and not store.keeps_state and not settings.full_append:
+        warned = Problem(
+            f"{full_name}: every run writes all rows anew, since a Store of type '{store.type}' "
+            "only adds, and keeps no position to go on from",
+            location, "`full_append: true` says that this is meant", "warning",
+        )  # fmt: skip
+        problems.append(warned)
     policy = settings.on_bad_value
     rules = Rules(policy)
     if policy == "quarantine":

@@ -154,7 +154,7 @@ class ServerHome(Home, type=""):
     def place(self) -> str:
         config = self.config
         where: object = self.server.place() if self.server else config.url or config.connection
-        return f"{where or self.type}#{what_of(config, self.name)}"
+        return placed(where or self.type, what_of(config, self.name))
 
     def identity(self) -> Mapping[str, Any]:
         """The database and what is read of it; known once bound."""
@@ -224,7 +224,12 @@ class FileHome(ServerHome, type=""):
     def place(self) -> str:
         if self.server is not None or self.config.path is None:
             return super().place()
-        return f"{self.config.path}#{what_of(self.config, self.name)}"
+        return placed(self.config.path, what_of(self.config, self.name))
+
+
+def placed(where: object, what: str) -> str:
+    """A place for people; without what is read, that of the whole database."""
+    return f"{where}#{what}" if what else str(where)
 
 
 def what_of(config: TableConfig, name: str) -> str:

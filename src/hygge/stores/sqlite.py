@@ -91,10 +91,10 @@ class SQLiteStore(Store):
         return unheld
 
     def place(self) -> str:
-        """The file and the table, in lower case, since SQLite's names do not tell it from upper."""
-        return f"{self.config.path or self.config.connection}#{self._table.lower()}"
+        return f"{self.config.path or self.config.connection}#{self._table}"
 
     def identity(self) -> Mapping[str, Any]:
+        """The file and the table, in lower case, since SQLite's names do not tell it from upper."""
         database = self.config.path or self.config.connection
         return {"type": self.type, "database": database, "table": self._table.lower()}
 

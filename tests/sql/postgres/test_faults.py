@@ -172,6 +172,11 @@ def test_messages_are_the_servers_own() -> None:
     assert message_of(text) == "division by zero"
     cut = "IO: [libpq] Execution error [PGRES_FATAL_ERROR]: FATAL:  bye\n. SQLSTATE: 57P01"
     assert message_of(cut) == "bye"
+    refused = "connection failed: Connection refused\n\tIs the server running on that host?"
+    assert (
+        message_of(refused) == "connection failed: Connection refused Is the server running on "
+        "that host?"
+    )
 
 
 # In the middle of a read --------------------------------------------------------------------------

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -46,6 +47,10 @@ class Source:
     written: Mapping[str, Any]
     variable: str = ""
 
+    def referring(self, variable: str) -> Source:
+        """The same with its secret in another variable."""
+        return replace(self, written={"url": f"${{{variable}}}"}, variable=variable)
+
 
 def source_of(given: str, connections: Mapping[str, Any], root: Path) -> Source:
     """What a text means.
@@ -78,6 +83,22 @@ def source_of(given: str, connections: Mapping[str, Any], root: Path) -> Source:
         f"there is no connection '{given}', and it is no URL and no database file",
         hint=hint or "add it under `connections:`, or give the path of an SQLite or DuckDB file",
     )
+
+
+def free_variable(flow: str, url: str, values: Mapping[str, str], texts: Iterable[str]) -> str:
+    """The environment variable for a flow's URL: no other URL's.
+
+    Parameters
+    ----------
+    flow: its name, which the variable is called by.
+    url: what the variable is to hold.
+    values: of the environment.
+    texts: of the project's files, whose variables may be for other URLs.
+    """
+    stem = re.sub(r"\W", "_", flow).upper() + "_URL"
+    spoken = {name for text in texts for name in re.findall(r"\$\{(\w+)", text)}
+    names = (stem if n == 1 else f"{stem}_{n}" for n in count(1))
+    return next(n for n in names if values.get(n, "" if n in spoken else url) == url)
 
 
 def _flow(name: str) -> str:

@@ -103,7 +103,7 @@ def message_of(text: str) -> str:
     """What PostgreSQL itself said, without what the driver puts around it."""
     for noise in (_NOISE[1], _NOISE[2], _NOISE[0], *_NOISE[3:]):
         text = noise.sub("", text.strip())
-    return text.strip()
+    return text.strip().replace("\n\t", " ")  # as libpq goes on with a sentence
 
 
 def explain(text: str, state: str | None, label: str) -> HyggeError:
