@@ -99,8 +99,8 @@ def test_without_a_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a,b\n1,2\n3\n", r"row #3: Expected 2 columns, got 1: 3"),
-        ("a,b\n1,2\n3,4,5\n", r"row #3: Expected 2 columns, got 3: 3,4,5"),
+        ("a,b\n1,2\n3\n", r"row 2: Expected 2 columns, got 1: 3"),
+        ("a,b\n1,2\n3,4,5\n", r"row 2: Expected 2 columns, got 3: 3,4,5"),
         ("a,a\n1,2\n", "names 'a' twice"),
         ("", "is empty"),
         ('a,b\n1,"x\n3,4\n5,6\n', "a quote is opened and never closed"),
@@ -128,7 +128,7 @@ def test_a_process_ends_after_a_row_was_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2,3\n" + "1,2\n" * 5_000_000)
     code = f"import hygge; list(hygge.CSVHome('t', path={str(tmp_path / 't.csv')!r}).read_sync())"
     ended = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
-    assert (ended.returncode, "row #2" in ended.stderr) == (1, True), ended.stderr
+    assert (ended.returncode, "row 1:" in ended.stderr) == (1, True), ended.stderr
 
 
 _ROWS = (

@@ -145,7 +145,7 @@ def read_text(
     before, header = 0, dialect.header
     for rows in _rows(path, dialect):
         if header:
-            rows, header, before = rows[_records(path, dialect).first(rows) :], False, 1
+            rows, header = rows[_records(path, dialect).first(rows) :], False
         # In a file of one column, a blank line is a row.
         if not (rows if len(names) == 1 else rows.strip(b"\r\n")):
             continue
@@ -184,9 +184,10 @@ def _parsed(
 
 
 def _malformed(path: AnyPath, error: Exception, before: int) -> DataError:
-    """The error for what a parser refused, after so many rows."""
+    """The error for what a parser refused, after so many rows; the header is none of them, as
+    everywhere that a row has a number."""
     text = str(error).removeprefix("CSV parse error: ").split("\n", 1)[0]
-    text = re.sub(r"Row #(\d+)", lambda found: f"Row #{int(found[1]) + before}", text)
+    text = re.sub(r"Row #(\d+)", lambda found: f"Row {int(found[1]) + before}", text)
     return DataError(
         f"{path}: {text[:1].lower()}{text[1:160]}",
         hint="mend the row, or check `delimiter` and `quote`",
