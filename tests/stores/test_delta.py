@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, DeltaProtocolError
-from deltalake.table import TableMerger
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract import readers
@@ -35,7 +34,6 @@ from hygge import (
 )
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
-from hygge.lake.delta import commit as commits
 from hygge.lake.delta import load as loading
 from hygge.lake.delta.facts import partition_values, statistics
 from hygge.lake.delta.upkeep import DeltaUpkeep
@@ -307,27 +305,6 @@ def test_awkward_texts_in_partitions(tmp_path: Path) -> None:
     assert [r["v"] for r in readers.delta(tmp_path / "t").sort("k").to_dicts()] == texts
     got = DeltaTable(tmp_path / "t").to_pyarrow_table().sort_by("k")
     assert got["v"].to_pylist() == texts
-
-
-@pytest.mark.parametrize("mode", ["merge", "delete_insert"])
-def test_what_comes_is_more_than_a_merge_may_take(
-    tmp_path: Path, mode: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The library refuses it, and it is done without a bound."""
-    store, executed = bound(tmp_path), []
-    load_frames(store, [some([1, 2], "old")], "replace")
-    monkeypatch.setattr(commits, "MERGE_BYTES", 1)
-    monkeypatch.setattr(commits, "MERGE_TIMES", 0)
-    whole = TableMerger.execute
-
-    def told(self: TableMerger) -> Any:
-        executed.append(self)
-        return whole(self)
-
-    monkeypatch.setattr(TableMerger, "execute", told)
-    load_frames(store, [some([2, 3], "new")], mode, ["k"])
-    assert [(r["k"], r["v"]) for r in rows_of(tmp_path)] == [(1, "old"), (2, "new"), (3, "new")]
-    assert len(executed) == 2
 
 
 @pytest.mark.parametrize(("codec", "shown"), [("zstd", "ZSTD"), ("lz4", "LZ4"), ("gzip", "GZIP"),

@@ -53,7 +53,7 @@ class Coming:
         window: Inside | None = None,
     ) -> None:
         self._shelf, self._names, self._keys = shelf, list(names), list(keys)
-        self._entity, self._ends, self._window, self._rows = entity, ends, window, rows
+        self._entity, self._ends, self._window = entity, ends, window
         self._apart = going is not None
         """Whether the keys whose rows go lie apart from the rows that come."""
         self._going, self._count = (list(names), rows) if going is None else going
@@ -67,12 +67,6 @@ class Coming:
     def is_unique(self) -> bool:
         """Whether no key comes twice, as far as that matters."""
         return self._doubled.is_empty()
-
-    @property
-    def size(self) -> int:
-        """About how many bytes the rows take in memory, by the first that there are."""
-        first = next((frame for frame in self._pieces() if frame.height), None)
-        return 0 if first is None else int(first.estimated_size() * self._rows / first.height)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The rows, in pieces; those that are the same as one, where they must be."""

@@ -24,11 +24,6 @@ from hygge.lake.place import Place
 
 APPEND_RETRIES = 15
 """How often an append is tried anew where others than hygge commit at the same moment."""
-MERGE_BYTES = 64 << 20
-MERGE_TIMES = 3
-"""Memory that a MERGE may take before it goes on on the disk: so much, and so many times what
-comes, which is held whole. With a million rows of 440 bytes, of which 10,000 changed, a process
-took 0.57 GB so, and up to 0.78 GB without."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +115,7 @@ class Target:
                 )  # fmt: skip
             else:
                 bring = merge.merge if change.how == "merge" else merge.delete_insert
-                memory = MERGE_BYTES + MERGE_TIMES * change.coming.size
-                given = merge.How(self._once, how, memory, widens=widens)
+                given = merge.How(self._once, how, widens=widens)
                 bring(table, stream, self.lying.names, change.keys, change.bounds, given)
         except DeltaError:
             if stream.error is not None:

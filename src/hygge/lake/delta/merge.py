@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties
-from deltalake.exceptions import DeltaError
 from deltalake.table import TableMerger
 
 from hygge.core.context import CancelToken
@@ -18,8 +17,6 @@ from hygge.lake.once import COMES
 from hygge.lake.parts import Datafile
 
 Frames = Callable[[], Iterator[pl.DataFrame]]
-EXHAUSTED = "Resources exhausted"
-"""What DataFusion says where its memory is bounded and does not suffice."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,11 @@ class How:
     Parameters
     ----------
     commit, writing: properties of its commit and of the files it writes.
-    memory: bytes that it may take, beyond which it goes on on the disk as far as it can.
     widens: whether columns come that the table does not have.
     """
 
     commit: CommitProperties
     writing: WriterProperties
-    memory: int
     widens: bool
 
 
@@ -117,20 +112,13 @@ def _run(
     how: How,
     clauses: Callable[[TableMerger], TableMerger],
 ) -> None:
-    """A MERGE; anew without a bound on its memory where what comes does not fit into that."""
-    for memory in (how.memory, None):
-        begun = table.merge(
-            stream.reader(), " AND ".join(on), source_alias="s", target_alias="t",
-            merge_schema=how.widens, streamed_exec=True, writer_properties=how.writing,
-            max_spill_size=memory, commit_properties=how.commit,
-        )  # fmt: skip
-        try:
-            clauses(begun).execute()
-        except DeltaError as error:  # before it commits: it has not joined the rows yet
-            if memory is None or EXHAUSTED not in str(error):
-                raise
-        else:
-            return
+    # Its memory is not bounded (`max_spill_size`): where the bound was reached, some never ended.
+    begun = table.merge(
+        stream.reader(), " AND ".join(on), source_alias="s", target_alias="t",
+        merge_schema=how.widens, streamed_exec=True, writer_properties=how.writing,
+        commit_properties=how.commit,
+    )  # fmt: skip
+    clauses(begun).execute()
 
 
 def _same(keys: Sequence[str]) -> list[str]:
