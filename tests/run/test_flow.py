@@ -281,6 +281,9 @@ async def test_custom_coroutines_run_on_the_callers_loop() -> None:
     mine = asyncio.get_running_loop()
     assert LoopHome.seen == [mine] and LoopStore.seen == [(mine, 3)]
     assert (result.status, result.rows, result.entity) == ("moved", 3, "test_loop")
+    (warning,) = result.warnings
+    assert "every run writes all rows anew" in warning
+    assert (await Flow(LoopHome(), LoopStore(), full_append=True).start()).warnings == ()
 
 
 def test_custom_coroutines_run_without_a_loop_too() -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from hygge.core.errors import ConfigError, JournalError
 from hygge.core.fields import LogicalType, parse_type
+from hygge.core.home import Table
 from hygge.core.secrets import Secret, remember
 from hygge.core.watermark import Watermark
 from hygge.run import journal as journal_module
@@ -341,6 +342,16 @@ def _serves(settings: Elsewhere, root: Path) -> None:
         assert [r.run_id for r in journal.runs()] == ["later"]
         record(journal, "latest", MOVED, at=START + journal_module.KEEP + timedelta(days=2))
         assert [r.run_id for r in journal.runs(limit=1)] == ["latest"]
+        origin = Origin("shop", config="other.yml", environment="prod")
+        found = {"pg": [Table("public", "album"), Table("", "genre")]}
+        journal.begin_run("of another file", START + journal_module.KEEP, [], origin=origin,
+                          tables=found)  # fmt: skip
+        journal.finish_run(ended("of another file", at=START + journal_module.KEEP))
+        last = journal.last_result(origin)
+        assert last is not None and last.run_id == "of another file"
+        assert journal.tables_before(origin) == found
+        assert journal.last_result(replace(origin, environment="dev")) is None
+        assert journal.last_result(Origin("shop")) is None
     assert not (root / FILE).exists()
 
 
