@@ -103,6 +103,7 @@ class MariaDB(Kind):
             for host in ("localhost", "%")
         )
         (folder / "users.sql").write_text("".join(statements))
+        (folder / "tmp").mkdir()
         program = look_for("mariadb-install-db", FOLDERS)
         assert program is not None
         return [
@@ -116,6 +117,7 @@ class MariaDB(Kind):
             f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}",
             "--bind-address=127.0.0.1", f"--port={port}", "--skip-name-resolve",
             f"--init-file={folder / 'users.sql'}", "--character-set-server=utf8mb4",
+            f"--tmpdir={folder / 'tmp'}",  # a server that starts clears it of all others' files
             "--max-connections=300", "--innodb-flush-log-at-trx-commit=2",
             "--innodb-doublewrite=0", "--skip-log-bin", *self._fast(),
         ]  # fmt: skip
