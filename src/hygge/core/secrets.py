@@ -27,22 +27,26 @@ _SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
 _URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
 _URL = re.compile(rf"\s*{_SCHEME}")
 _WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
-# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. What
-# follows `of 'passwords':` may as well be a sentence: there it is only what ends as a value does.
+# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. Of an
+# open quotation the rest of the line is taken. What follows `the home of 'passwords':` may as well
+# be a sentence: it is one where it begins with a word that nobody has for a password.
 _NAME = (
     r"(?=[\w .-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"
     r"account_?key|private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-]))"
 )
-_BRACED = r"\{(?:[^}]|\}\}){0,4096}+\}|\"[^\"]*+\"|'[^']*+'"
-_VALUE = rf"(?:{_BRACED}|[^&;\s'\"]+)"
-_ENDED = rf"(?:{_BRACED}|\d+)\s{{0,9}}(?:[,;)}}\]]|$)"
+_BRACED = r"\{(?:[^}]|\}\}){0,4096}+\}"
+# Quoted as in JSON and Python (a backslash before a quote) or as in SQL (the quote twice), after
+# what tells its type: b'x', Secret('x'), SecretStr(value='x').
+_QUOTED = (
+    r"(?:[a-z_][\w.]{0,60}\((?:\w{1,40}=)?){0,2}(?:[bru]{1,2}(?=['\"]))?"
+    r"(?:\"(?:[^\"\\]|\\[\s\S]|\"\")*+\"|'(?:[^'\\]|\\[\s\S]|'')*+'|['\"][^\r\n]*)"
+)
+_SENTENCE = r"(?:an?|the|this|that|there|it|its|no|not|in|of|for|to|with|is|has|what)\s"
 _NAMED = re.compile(
-    rf"(?P<head>(?<![\w.-]){_NAME}[\w.-]{{1,100}}\s{{0,9}}=\s{{0,9}}"
-    rf"|(?:[{{,]\s{{0,9}})(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,9}}:\s{{0,9}}"
-    rf"(?={_VALUE}\s{{0,9}}(?:[,;)}}\]]|$))"
-    rf"|(?P<p>['\"]){_NAME}[\w .-]{{1,100}}(?P=p)\s{{0,9}}:\s{{0,9}}(?={_ENDED}))"
-    rf"(?P<pw>{_VALUE})",
-    re.IGNORECASE | re.MULTILINE,
+    rf"(?P<head>(?<![\w.-]){_NAME}[\w.-]{{1,100}}\s{{0,40}}=\s{{0,40}}"
+    rf"|(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+(?!{_SENTENCE}))"
+    rf"(?P<pw>{_BRACED}|{_QUOTED}|[^&;\s'\"]+)",
+    re.IGNORECASE,
 )
 _SHORTEST = 3
 _known: dict[str, str] = {}
