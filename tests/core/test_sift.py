@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hygge.core.errors import BadValue, DataError
 from hygge.core.fields import Field, Schema, parse_type
-from hygge.core.sift import sift
+from hygge.core.sift import Sifted, hold, sift
 
 FIELDS = Schema(
     [
@@ -88,3 +88,22 @@ def test_a_column_that_cannot_be_read_at_all_stays_an_error() -> None:
     other = pl.DataFrame({"id": [1], "price": ["1"]})
     with pytest.raises(DataError):
         sift(other, FIELDS, "quarantine", entity="e")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_null_is_kept_whatever_a_destination_says_of_it(first: int) -> None:
+    """Of a NULL it may say NULL, and give several sorts of what it cannot hold."""
+
+    def unheld(column: pl.Series, field: Field) -> list[tuple[pl.Series, str]]:
+        found = [(column.is_nan(), "not a number"), (column.is_infinite(), "infinite")]
+        return [found[first], found[1 - first]] if field.name == "x" else []
+
+    fields = Schema([Field("id", parse_type("int64")), Field("x", parse_type("float64"))])
+    values = [float("nan"), float("inf"), None, 1.0]
+    whole = Sifted(pl.DataFrame({"id": [1, 2, 3, 4], "x": values}))
+    held = hold(whole, fields, "quarantine", unheld, entity="e")
+    assert held.kept.rows() == [(3, None), (4, 1.0)]
+    assert [m.record["id"] for m in held.aside] == ["1", "2"]
+    held = hold(whole, fields, "null", unheld, entity="e")
+    assert held.kept["x"].to_list() == [None, None, None, 1.0]
+    assert held.nulled == {"x": 2}

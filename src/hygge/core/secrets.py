@@ -27,9 +27,9 @@ _SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
 _URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
 _URL = re.compile(rf"\s*{_SCHEME}")
 _WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
-# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. Of an
-# open quotation the rest of the line is taken. What follows `the home of 'passwords':` may as well
-# be a sentence: it is one where it begins with a word that nobody has for a password.
+# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. Of
+# what no quote closes the rest of the line is taken. What follows `the home of 'passwords':` may as
+# well be a sentence: it is one where it begins with a word that nobody has for a password.
 _NAME = (
     r"(?=[\w .-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"
     r"account_?key|private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-]))"

@@ -179,8 +179,8 @@ def hold(
     for column, each in zip(batch, schema, strict=True):
         for bad, why in unheld(column, each):
             if bad.any():
-                known = bads.get(each.name)
-                bads[each.name] = bad.fill_null(False) if known is None else known | bad
+                known, bad = bads.get(each.name), bad.fill_null(False)
+                bads[each.name] = bad if known is None else known | bad
                 whys.setdefault(each.name, why)
     if not bads:
         return sifted
