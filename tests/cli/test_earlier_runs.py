@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.cli.support import hygge, numbers, project
 
-from hygge.run.locks import Lock
+from hygge.run.coordinator import Coordinator
+from hygge.run.locks import Lock, lock_name
 
 TABLES = """\
 home: {type: sqlite, path: shop.db}
@@ -120,13 +121,59 @@ def test_the_journal_shows_all_runs_and_says_of_which_configuration(two: Path) -
 
 def test_a_run_of_another_configuration_is_in_nobodys_way(two: Path) -> None:
     numbers(two / "none.parquet", rows=3)
-    with Lock(two, "pg") as lock:
+    with Lock(two, lock_name("pg", "out", two)) as lock:
         assert lock.take()
         skipped = hygge("go", "-q", cwd=two)
         assert "Skipped 1 of 1 entity: another run is moving it" in skipped.err
         hygge("--config", "bad.yml", "go", "-q", cwd=two)
     assert (two / "other").is_dir()
     assert not (two / "out").exists()
+
+
+def test_configurations_that_write_to_one_place_exclude_each_other(two: Path) -> None:
+    (two / "nightly.yml").write_text(COPY.format(source="in.parquet", store=f"{two}/./out"))
+    (two / "link.yml").symlink_to("hygge.yml")
+    with Lock(two, lock_name("pg", "out", two)) as lock:
+        assert lock.take()
+        for config in ("hygge.yml", "nightly.yml", "link.yml"):
+            skipped = hygge("--config", config, "go", "-q", cwd=two)
+            assert "Skipped 1 of 1 entity: another run is moving it" in skipped.err, config
+            assert "another run is moving it" in hygge("--config", config, "compact", cwd=two).out
+    assert not (two / "out").exists()
+    hygge("--config", "link.yml", "go", "-q", cwd=two)
+    assert ", ok" in hygge("debug", cwd=two).out  # a link is the file it leads to
+
+
+def test_all_days_of_a_dated_place_are_one(two: Path) -> None:
+    (two / "hygge.yml").write_text(COPY.format(source="in.parquet", store='"out/{run_date}"'))
+    with Lock(two, lock_name("pg", "out/{run_date}", two)) as lock:
+        assert lock.take()
+        for day in ("2026-01-30", "2026-01-31"):
+            assert "Skipped 1 of 1" in hygge("go", "-q", "--run-date", day, cwd=two).err
+
+
+def test_a_store_that_only_adds_is_written_by_one_run_at_a_time(two: Path) -> None:
+    (two / "stores").mkdir()
+    (two / "stores" / "heap.py").write_text(HEAP, encoding="utf-8")
+    flow = COPY.format(source="in.parquet", store="x").replace("parquet, path: x", "heap")
+    flow += "    full_append: true\n"
+    for config in ("hygge.yml", "nightly.yml"):
+        (two / config).write_text(flow)
+    (plan,) = Coordinator(two / "hygge.yml").plan()
+    with Lock(two, plan.lock) as lock:
+        assert lock.take()
+        for config in ("hygge.yml", "nightly.yml"):
+            assert "Skipped 1 of 1" in hygge("--config", config, "go", "-q", cwd=two).err
+
+
+HEAP = """\
+from hygge import Store
+
+
+class HeapStore(Store):
+    async def write(self, df):
+        raise AssertionError("another run is at it")
+"""
 
 
 def test_environments_have_last_runs_of_their_own(two: Path) -> None:

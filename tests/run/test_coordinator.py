@@ -34,7 +34,7 @@ from hygge.project import EntitySettings, EntitySpec, FlowSpec, Project
 from hygge.run import flow as flow_module
 from hygge.run.execution import default_concurrency
 from hygge.run.journal import Journal
-from hygge.run.locks import Lock
+from hygge.run.locks import Lock, lock_name
 from hygge.run.result import RunResult
 
 
@@ -330,7 +330,7 @@ def hold(root: Path, name: str, ready: Any, done: Any) -> None:
 
 def test_what_another_process_moves_is_skipped_failed_or_waited_for(tmp_path: Path) -> None:
     shop, heard = Shop(tmp_path, {"a": 1, "b": 2}), Heard()
-    with held_elsewhere(tmp_path, "shop.a") as done:
+    with held_elsewhere(tmp_path, lock_name("shop.a", "a", tmp_path)) as done:
         skipped = shop.execute(heard)
         failed = shop.execute(if_running="fail")
         began = time.monotonic()
@@ -348,7 +348,7 @@ def test_what_another_process_moves_is_skipped_failed_or_waited_for(tmp_path: Pa
 
 def test_waiting_for_another_run_ends_when_told_to(tmp_path: Path) -> None:
     shop, heard = Shop(tmp_path, {"a": 1, "b": 2}), Heard()
-    with Lock(tmp_path, "shop.a") as lock:
+    with Lock(tmp_path, lock_name("shop.a", "a", tmp_path)) as lock:
         assert lock.take()
 
         def listener(event: Event) -> None:

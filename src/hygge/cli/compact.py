@@ -35,9 +35,7 @@ def _one(plan: Plan, project: Project, run_id: str) -> str:
     """Compact one destination, under the lock that runs take; returns how it went."""
     where = f"{plan.full_name}  {dim(here(plan.destination))}"
     try:
-        with entity_lock(
-            project.root, plan.full_name, "fail", CancelToken(), config=project.config
-        ):
+        with entity_lock(project.root, plan.lock, "fail", CancelToken()):
             before, after = plan.store.compact(Context(run_id=run_id))
     except UnsupportedError:
         say(f"{dim('left')}     {where}: a Store of type '{plan.store.type}' has no files to join")

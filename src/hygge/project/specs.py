@@ -115,8 +115,11 @@ class Project:
     @property
     def config(self) -> str:
         """The configuration file's name; "" for the `hygge.yml` that is meant unless one is
-        named. Files that share a folder share its `.hygge`: this tells their runs apart."""
-        return "" if self.file.name in FILES else self.file.name
+        named. Files that share a folder share its `.hygge`: this tells their runs apart. A link to
+        another file of its folder is that file."""
+        real = self.file.resolve()
+        name = real.name if real.parent == self.file.parent.resolve() else self.file.name
+        return "" if name in FILES else name
 
     @property
     def entities(self) -> tuple[EntitySpec, ...]:

@@ -164,10 +164,9 @@ class Execution:
             try:
                 held.enter_context(
                     entity_lock(
-                        self._project.root, plan.full_name, self._options.if_running,
-                        self._cancel, config=self._project.config,
+                        self._project.root, plan.lock, self._options.if_running, self._cancel
                     )
-                )  # fmt: skip
+                )
             except HyggeError as error:
                 result = self._untouched(plan, self._without_lock(error), error.message, error)
                 self._emit(self._finished(result))

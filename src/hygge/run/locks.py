@@ -17,6 +17,7 @@ from typing import Literal, Self
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConfigError, HyggeError
 from hygge.core.locks import try_lock
+from hygge.project.names import key_of
 
 FOLDER = Path(".hygge", "locks")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
@@ -106,25 +107,21 @@ def entity_lock(
     entity: str,
     if_running: Literal["skip", "wait", "fail"],
     cancel: CancelToken,
-    *,
-    config: str = "",
 ) -> Iterator[None]:
     """Hold an entity for the length of a block.
 
     Parameters
     ----------
     root: the project's folder.
-    entity: its full name.
+    entity: the name of its lock; see `lock_name`.
     if_running: `wait` until another run has finished with it; else Overlap is raised.
     cancel: ends the waiting.
-    config: the name of the configuration file that has the entity, where others of its folder may
-        have one of its name; "" for the project's own.
 
     Raises
     ------
     Overlap: another run holds it. Cancelled: told to stop while waiting.
     """
-    with Lock(root, f"{config}:{entity}" if config else entity) as lock:
+    with Lock(root, entity) as lock:
         if not lock.take():
             if if_running != "wait":
                 raise Overlap(
@@ -133,6 +130,24 @@ def entity_lock(
                 )
             lock.wait(cancel)
         yield
+
+
+def lock_name(entity: str, place: str, root: Path) -> str:
+    """What is locked while an entity is moved: what is written, whichever configuration says so.
+
+    Two configurations that share a folder may have an entity of one name: they exclude each other
+    where it settles in one place, and are in nobody's way where it does not.
+
+    Parameters
+    ----------
+    entity: its full name.
+    place: where it settles, every day's alike; see `Store.place`.
+    root: the project's folder, from which a relative place starts.
+    """
+    where, mark, what = place.partition("#")
+    if "://" not in where:
+        where = os.path.realpath(root / where)
+    return f"{entity} {key_of(where + mark + what)}"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

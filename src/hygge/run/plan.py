@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from hygge.core.home import Home
 from hygge.core.load import Mode, derive_fingerprint
 from hygge.core.store import Store
 from hygge.project import EntitySettings
+from hygge.run.locks import lock_name
 from hygge.run.sieve import FAIL, Rules
 from hygge.run.terms import asked_of, in_words, misfits, needs_key
 
@@ -30,6 +32,7 @@ class Plan:
     settings: the entity's settings.
     mode: how the Store takes the rows in this run.
     fingerprint: what identifies the data; see `core.load.State`.
+    lock: the name of the lock that its runs take; see `lock_name`.
     full_refresh: whether the stored position is to be forgotten.
     location: where the entity is configured; None for one made in Python.
     notes: what the plan says about itself, e.g. why a default was chosen.
@@ -43,6 +46,7 @@ class Plan:
     settings: EntitySettings
     mode: Mode
     fingerprint: str
+    lock: str
     full_refresh: bool = False
     location: Location | None = None
     tags: tuple[str, ...] = ()
@@ -152,6 +156,9 @@ def plan_entity(
             identity["home"] = dict(always.bind(around).identity())
     except ConfigError as error:
         problems += _located(error, full_name, location)
+    lock = full_name
+    with suppress(ConfigError):  # of the Store, which has been told
+        lock = lock_name(full_name, everyday.bind(around).place(), around.root)
     usual = settings.mode or store.modes[0]
     mode = _mode(usual, store, full_refresh, notes)
     try:
@@ -208,8 +215,8 @@ def plan_entity(
         parts["versions"] = settings.scd2.model_dump()
     return Plan(
         full_name=full_name, home=home, store=store, settings=settings, mode=mode,
-        fingerprint=derive_fingerprint(parts), full_refresh=full_refresh, location=location,
-        tags=tags, notes=tuple(notes), rules=rules, problems=tuple(problems),
+        fingerprint=derive_fingerprint(parts), lock=lock, full_refresh=full_refresh,
+        location=location, tags=tags, notes=tuple(notes), rules=rules, problems=tuple(problems),
     )  # fmt: skip
 
 
