@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from dataclasses import replace as with_
 from functools import cached_property
 
-from hygge.core.errors import DataError, VerifyError
+from hygge.core.errors import DataError, GuardError, VerifyError
 from hygge.core.fields import Field
 from hygge.core.load import Mode, check_kept
 from hygge.core.terms import check_vanished
@@ -17,6 +18,7 @@ from hygge.sql.settle.place import Place
 from hygge.sql.settle.ready import Ready
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import reindex
+from hygge.sql.settle.tally import ADDED_UP, Tally, count
 from hygge.sql.settle.types import check_types
 from hygge.sql.settle.watch import Watch
 
@@ -24,34 +26,6 @@ PLANS: dict[Mode, Callable[[Rows], Iterator[Step]]] = {
     "append": append.plan, "replace": replace.plan, "merge": merge.plan,
     "delete_insert": delete_insert.plan, "scd2": scd2.plan,
 }  # fmt: skip
-
-
-def count(settler: Settler, link: Link, place: Place, table: str) -> int:
-    """The rows of a table of the place's schema."""
-    return int(link.row(words.count(settler.dialect, place.sql(settler.dialect, table)))[0])
-
-
-class Tally:
-    """How many rows a table has after statements, by what the database says of each: to count all
-    of them would read the whole table, however few were changed.
-
-    Parameters
-    ----------
-    rows: before; None where that is not known.
-    """
-
-    def __init__(self, rows: int | None) -> None:
-        self._rows = rows
-
-    def add(self, step: Step, changed: int | None) -> None:
-        """Take note of a statement and of how many rows it changed, if that was told."""
-        if self._rows is not None and step.adds:
-            self._rows = None if changed is None else self._rows + step.adds * changed
-
-    def rows_or(self, count: Callable[[], int]) -> int:
-        """How many there are; counted where it is not known, or cannot be right, as when somebody
-        else has changed the table since the last load."""
-        return count() if self._rows is None or self._rows < 0 else self._rows
 
 
 def tell_triggers(
@@ -93,7 +67,7 @@ class Filling(Ready):
         """The table that is to replace the old one."""
         return self.straight or self.fresh or self.stage
 
-    def run(self, loaded: int) -> int | None:
+    def run(self, loaded: int) -> tuple[int | None, bool]:
         """Bring the rows in.
 
         Parameters
@@ -102,7 +76,8 @@ class Filling(Ready):
 
         Returns
         -------
-        How many rows the table then has; None where it is not known without counting them all.
+        How many rows the table then has, None where it is not known without counting them all; and
+        whether that was counted, not added up.
 
         Raises
         ------
@@ -115,7 +90,7 @@ class Filling(Ready):
         if self.staged and not self.settler.straight:
             self._check_count(loaded)
         if mode == "replace":
-            return self._replace()
+            return self._replace(), True
         if self.straight != self.place.table:
             self._prepare()
             self._lay_nothing()
@@ -137,7 +112,7 @@ class Filling(Ready):
                 lambda: count(self.settler, self.link, self.place, self.place.table)
             )
         before = self.held.rows if self.held else 0
-        return None if before is None else before + loaded
+        return None if before is None else before + loaded, False
 
     def _check_count(self, loaded: int) -> None:
         """What a stopped writer has left in a stage cannot be told from other rows."""
@@ -161,7 +136,7 @@ class Filling(Ready):
             self._add_key(new)
         settler.add_indexes(link, place, new)
         rows = count(settler, link, place, new)
-        check_kept(self.request.entity, rows, self.held, self.request.terms)
+        self._check_kept(rows, new)
         if not self.swap:
             if not settler.one_transaction:
                 names = settler.names(link, place)
@@ -175,6 +150,34 @@ class Filling(Ready):
             self._rows_follow()
             settler.take_over(link, place, new)
         return rows
+
+    def _check_kept(self, rows: int, new: str) -> None:
+        """See `check_kept`. What the table has is counted where that was only added up, and before
+        anything is refused on account of it: somebody else may have changed the table since.
+
+        Parameters
+        ----------
+        rows: of the new table.
+        new: its name.
+        """
+        entity, held, terms = self.request.entity, self.held, self.request.terms
+        try:
+            check_kept(entity, rows, held, terms)
+            if held is None or not held.extra.get(ADDED_UP):
+                return
+        except GuardError:
+            if new == self.place.table:
+                raise
+        there = None if new == self.place.table else self._there()
+        if held is not None and there is not None:
+            held = with_(held, rows=there)
+        check_kept(entity, rows, held, terms)
+
+    def _there(self) -> int | None:
+        """How many rows the place's table has now; None where there is none."""
+        settler, link, place = self.settler, self.link, self.place
+        there = settler.names(link, place) is not None
+        return count(settler, link, place, place.table) if there else None
 
     def _check_strange(self) -> None:
         """Raise DataError where the table has columns that neither come nor were loaded: what is in

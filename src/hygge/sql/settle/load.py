@@ -20,12 +20,13 @@ from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_stor
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.drift import check_shape, is_altered, recased, target_fields, with_names
-from hygge.sql.settle.fill import Filling, count, tell_triggers
+from hygge.sql.settle.fill import Filling, tell_triggers
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import is_reindexed
 from hygge.sql.settle.state import FIELDS, make_state_table, of_its_day, read_row, write_state
+from hygge.sql.settle.tally import ADDED_UP, count
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -237,9 +238,10 @@ class SQLLoad(Load):
             straight=self._straight or "", fresh=self._fresh, keys=self._keys,
             swap=swap, hold=self._hold,
         )  # fmt: skip
-        rows = filling.run(state.loaded)
+        rows, counted = filling.run(state.loaded)
         reached("sql.filled")
         extra: dict[str, Any] = {_TYPES: settler.types(link, place, filling.new if swap else "")}
+        extra |= {} if counted else {ADDED_UP: True}
         extra |= of_its_day(place, self._held, anew=self.request.mode == "replace")
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
         beside = stage_name() if swap else ""

@@ -207,7 +207,7 @@ class SQLiteLoad(Load):
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
-            rows = filling.run(state.loaded)
+            rows, _ = filling.run(state.loaded)
             reindex(settler, link, self._to.place)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}

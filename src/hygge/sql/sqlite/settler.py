@@ -17,11 +17,12 @@ from hygge.core.load import check_kept
 from hygge.core.watermark import Position
 from hygge.sql.dialect import Dialect, literal
 from hygge.sql.link import Link
-from hygge.sql.settle.fill import Filling, count
+from hygge.sql.settle.fill import Filling
 from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.tally import count
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import find, indexes_of, triggers_of
@@ -164,13 +165,16 @@ class SQLiteFilling(Filling):
             stage = place.sql(self.settler.dialect, self.stage)
             if self.link.rows(words.null_key(self.settler.dialect, stage, key.name)):
                 raise DataError(f"{self.request.entity}: the key '{key.name}' is NULL in some row")
+        held, there = self.held, self._there()
+        if held is not None and there is not None:  # somebody may have changed it since
+            held = replace(held, rows=there)
         made = tables.prepare_replace(self._db, place.table, self.fields, place=str(place))
         self.made.append(self.made_key or made)
         self._watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
         doubled = bool(self.request.terms.latest) and self._check_keys()
         self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
         rows = count(self.settler, self.link, place, place.table)
-        check_kept(self.request.entity, rows, self.held, self.request.terms)
+        check_kept(self.request.entity, rows, held, self.request.terms)
         return rows
 
     def _prepare(self) -> None:
