@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import tempfile
@@ -23,9 +24,10 @@ def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def age(folder: Path, by: float = scratch.GRACE_S * 2) -> None:
-    """Make it look older."""
+    """Make it look older, and all in it."""
     at = folder.stat().st_mtime - by
-    os.utime(folder, (at, at))
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (at, at))
 
 
 def killed(place: str) -> None:
@@ -83,6 +85,42 @@ def test_what_belongs_to_others_stays(
     assert not dead.exists() and other.exists()
     (whole / f"{scratch.PREFIX}link").unlink()
     other.rmdir()
+
+
+def test_what_is_written_to_stays(whole: Path, dead: Path) -> None:
+    """Though its lock can be taken: its owner may be on another host, with locks of its own."""
+    age(dead)
+    (dead / "spill" / "rows").write_text("more")
+    age(dead / "spill")
+    (dead / "spill" / "rows").write_text("and more")
+    sweep(whole)
+    assert dead.exists()
+    age(dead)
+    sweep(whole)
+    assert not dead.exists()
+
+
+@pytest.mark.parametrize("refused", [errno.EPERM, errno.ENOLCK, errno.EACCES])
+def test_where_locks_are_refused(
+    whole: Path, dead: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """It works without, and nobody sweeps what might be another's."""
+
+    def flock(*_: object) -> None:
+        raise OSError(refused, "refused")
+
+    age(dead)
+    with monkeypatch.context() as patch:
+        patch.setattr("fcntl.flock", flock)
+        opened = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+        with Scratch() as mine:
+            sweep(whole)
+            assert dead.exists()
+            assert opened in (0, len(os.listdir("/proc/self/fd")))
+            patch.undo()
+            age(mine.parent)
+            sweep(whole)
+            assert mine.exists() and not dead.exists()
 
 
 def test_one_without_a_lock_goes_if_nothing_is_in_it(whole: Path) -> None:

@@ -207,6 +207,24 @@ def test_two_first_loads_of_one_table(
     assert rows_of(tmp_path) == [(2, "first")]
 
 
+def test_an_error_of_tidying_up_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, said = bound(tmp_path), list[str]()
+
+    def forget(*_: Any) -> None:
+        raise RuntimeError("the store is away")
+
+    monkeypatch.setattr(loading, "forget", forget)
+    with store.open(Context(note=lambda message, _: said.append(message))) as session:
+        load = session.begin(
+            request_for(session.state(), Schema.of(some([], "")), "replace", ["k"])
+        )
+        write(load, [some([1], "x")])
+        load.abort()
+    assert [line for line in said if "the store is away" in line]
+
+
 def test_first_loads_of_many_tables_at_once(tmp_path: Path) -> None:
     """All of them make the same catalog."""
     errors: list[BaseException] = []

@@ -35,9 +35,14 @@ def try_lock(path: Path) -> int | None:
     Returns
     -------
     An open descriptor that holds it; closing it frees it. None where another holds it.
+
+    Raises OSError where the file cannot be made, or its file system has no locks.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    if _take(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+    taken = False
+    try:
+        taken = _take(descriptor)
+    finally:
+        if not taken:
+            os.close(descriptor)
+    return descriptor if taken else None

@@ -2,7 +2,8 @@
 
 Each holds a lock, which the operating system frees when the process ends, however that is: whoever
 finds the folder can tell whether anybody still needs it. The first that a process makes sweeps what
-others have left.
+others have left. Where a file system has no locks, folders are made all the same, and nobody sweeps
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from hygge.core.locks import try_lock
 PREFIX = "hygge-scratch-"
 LOCK = "lock"
 GRACE_S = 3600.0
-"""Younger folders are left alone, in seconds: one's owner may be about to take its lock."""
+"""Folders in which something was written since are left alone, in seconds: one's owner may be about
+to take its lock, or be on another host, if hosts share the folders and not the locks."""
 
 
 class Scratch:
@@ -36,9 +38,7 @@ class Scratch:
         whole = Path(tempfile.gettempdir())
         _sweep_once(whole)
         outer = Path(tempfile.mkdtemp(prefix=PREFIX, dir=whole))
-        lock = try_lock(outer / LOCK)
-        assert lock is not None  # the name is new, and nobody sweeps what is so young
-        self._removal = weakref.finalize(self, _remove, outer, lock)
+        self._removal = weakref.finalize(self, _remove, outer, _locked(outer))
         self.path = outer / name
         self.path.mkdir()
 
@@ -53,8 +53,18 @@ class Scratch:
         self.remove()
 
 
-def _remove(outer: Path, lock: int) -> None:
-    os.close(lock)  # before the rest: where files that are open cannot be removed
+def _locked(outer: Path) -> int | None:
+    """The lock of a new folder; None where it is refused, and then none is there to be taken."""
+    with suppress(OSError):
+        if (lock := try_lock(outer / LOCK)) is not None:
+            return lock
+    (outer / LOCK).unlink(missing_ok=True)
+    return None
+
+
+def _remove(outer: Path, lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)  # before the rest: where files that are open cannot be removed
     shutil.rmtree(outer, ignore_errors=True)
 
 
@@ -78,13 +88,20 @@ def sweep(whole: Path) -> None:
 
 
 def _sweep_one(outer: Path) -> None:
-    told = outer.lstat()
-    if told.st_mtime > time.time() - GRACE_S or told.st_uid != _user():
+    if outer.lstat().st_uid != _user() or _last_written(outer) > time.time() - GRACE_S:
         return
     if not (outer / LOCK).exists():  # it died before it had one, or another sweeps it now
         outer.rmdir()
     elif (lock := try_lock(outer / LOCK)) is not None:  # nobody takes it again but to sweep
         _remove(outer, lock)
+
+
+def _last_written(outer: Path) -> float:
+    """When something in a folder was last written, made or removed, in seconds since 1970."""
+    found = [outer]
+    for at, folders, files in os.walk(outer):
+        found += [Path(at, name) for name in (*folders, *files)]
+    return max(path.lstat().st_mtime for path in found)
 
 
 def _user() -> int:

@@ -319,15 +319,28 @@ def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
     return _DIGITS.subtract(Decimal(value), Decimal(lag))
 
 
-_UTC_NAMES = frozenset(
-    {"utc", "uct", "zulu", "universal", "gmt", "gmt0", "greenwich", "+00:00", "-00:00"}
-)
-"""What the IANA database and SQL call a clock that is never another than UTC's."""
+_OFFSET = re.compile(r"(?:utc|gmt)?([+-]?)(\d\d?):?(\d\d)?", re.ASCII | re.IGNORECASE)
+"""An offset, also as POSIX and MySQL write it."""
 
 
 def is_utc(name: str) -> bool:
-    """Whether a zone, by its IANA name or as an offset, is UTC all year."""
-    return name.lower().removeprefix("etc/") in _UTC_NAMES
+    """Whether a zone, by its IANA name or as an offset, is UTC all this year; a name that nobody
+    knows is not."""
+    if found := _OFFSET.fullmatch(name):
+        return not int(found[2]) and not int(found[3] or 0)
+    try:
+        zone = ZoneInfo(name)
+    except (ValueError, OSError):  # no name at all; a folder; ZoneInfoNotFoundError is a KeyError
+        return False
+    except KeyError:
+        return name.lower().removeprefix("etc/") in _UTC_NAMES
+    year = datetime.now(UTC).year
+    moments = (datetime(year, month, 1, tzinfo=zone) for month in range(1, 13))
+    return not any(moment.utcoffset() for moment in moments)
+
+
+_UTC_NAMES = frozenset({"utc", "uct", "zulu", "universal", "gmt", "gmt0", "greenwich", "z"})
+"""What UTC is called, also where this machine has no database of zones, or minds the case."""
 
 
 def zone_of(name: str | None) -> tzinfo:

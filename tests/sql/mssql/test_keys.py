@@ -13,10 +13,10 @@ from tests.sql.mssql.recorded import Recorded, session
 from tests.sql.mssql.support import connect, is_babelfish, needs_server, table, url_of
 
 from hygge import MSSQLHome
-from hygge.core.chunk import ReadRequest
+from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConfigError, DataError
-from hygge.sql.mssql import chunked, split
+from hygge.core.errors import Cancelled, ConfigError, ConnectError, DataError, TransientError
+from hygge.sql.mssql import catalogue, chunked, split
 from hygge.sql.mssql.keys import cuts_sql, find_cuts, literal_of, sampled, share_of
 from hygge.sql.mssql.types import column_of, text_literal
 
@@ -68,7 +68,7 @@ def test_what_is_asked() -> None:
         "WHERE (hygge_at - 1) * 4 / hygge_of <> (hygge_at - 2) * 4 / hygge_of "
         "AND hygge_at > 1 ORDER BY hygge_at"
     )
-    assert share_of(None, 8) is share_of(64_000, 8) is None
+    assert share_of(64_000, 8) is None
     assert share_of(32_000_000, 8) == 0.1
     assert sampled("[t]", 0.1) == "[t] TABLESAMPLE SYSTEM (0.100000 PERCENT)"
     assert sampled("[t]", None) == "[t]"
@@ -83,7 +83,15 @@ def test_what_is_answered() -> None:
     ]
     found = find_cuts(Recorded(ROW_NUMBER=rows), KEYS, "[t]", 4)
     assert found == [("N'a'", "CONVERT(datetime2(7), '2024-01-02 00:00:00.0000001', 121)")]
-    assert find_cuts(Recorded(ROW_NUMBER=DataError("no samples")), KEYS, "[t]", 4) == []
+    for refused in (DataError("no samples"), ConfigError("Incorrect syntax near 'TABLESAMPLE'")):
+        assert find_cuts(Recorded(ROW_NUMBER=refused), KEYS, "[t]", 4) == []
+
+
+@pytest.mark.parametrize("kind", [Cancelled, TransientError, ConnectError])
+def test_what_is_no_answer_is_an_error(kind: type[Exception]) -> None:
+    """A deadlock, say, has ended the transaction that the snapshot is of."""
+    with pytest.raises(kind):
+        find_cuts(Recorded(ROW_NUMBER=kind("ended")), KEYS, "[t]", 4)
 
 
 TEXTS = [
@@ -110,6 +118,14 @@ def test_a_big_table_is_sampled() -> None:
     assert "FROM [dbo].[t] TABLESAMPLE SYSTEM (0.060000 PERCENT)) hygge_keys" in asked
 
 
+@pytest.mark.parametrize("counted", [[], [(1, 0)]])
+def test_a_table_that_nobody_has_counted_is_not_cut(counted: list[tuple[int, int]]) -> None:
+    link = Recorded(**{"o.type, c.name": TEXTS, "sys.partitions": counted, "i.type = 1": [(1,)]})
+    with session(link) as reading:
+        assert list(reading.split(ReadRequest(), 3)) == [WHOLE]
+    assert not any("ROW_NUMBER" in sql for sql in link.said)
+
+
 def test_a_column_that_is_not_there() -> None:
     with (
         session(Recorded(), chunk_column="nope") as reading,
@@ -132,6 +148,12 @@ VALUES = {
 }
 
 
+COUNTED = (
+    "SELECT o.object_id, 100 FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id "
+    "WHERE {which}"
+)
+
+
 @needs_server
 @pytest.mark.parametrize("columns", VALUES)
 @pytest.mark.parametrize("big", [False, True], ids=["all", "sampled"])
@@ -140,6 +162,7 @@ def test_chunks_are_disjoint_and_together_the_whole(
 ) -> None:
     if is_babelfish():  # where no table is clustered
         monkeypatch.setattr(split, "CLUSTERED_SQL", "SELECT 1 AS one -- {table} {column}")
+        monkeypatch.setattr(catalogue, "_ROWS", COUNTED)  # nor are rows counted
     if big:
         monkeypatch.setattr(chunked, "share_of", lambda rows, parts: 100.0)
     names = ", ".join(column.split()[0] for column in columns.split(", "))

@@ -29,6 +29,7 @@ from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, LoadRequest, Receipt, State
+from hygge.core.secrets import redact
 from hygge.core.steps import reached
 from hygge.core.terms import check_vanished
 from hygge.lake.folding import Bounds
@@ -301,4 +302,8 @@ class IcebergLoad(LakeLoad):
     def _dropped(self) -> None:
         super()._dropped()
         if self._table is None and not self._named:
-            forget(self._transaction.table_metadata, self._io)
+            try:
+                forget(self._transaction.table_metadata, self._io)
+            except Exception as error:  # noqa: BLE001 - of any store; what led here is to be told
+                why = redact(str(error))
+                self._context.note(f"{self._place}: a file of no table is left: {why}", "warning")

@@ -82,16 +82,16 @@ class ChunkedSession(TogetherSession):
         ]
 
     def _by_keys(self, request: ReadRequest, key: Sequence[str], parts: int) -> Sequence[Chunk]:
-        """Ranges of a key of any type, between keys of a sample. Views give none."""
+        """Ranges of a key of any type, between keys of a sample. Views give none, nor does a table
+        that nobody has counted: without a share to sample, all its keys would be put in order."""
         relation = self.relation
-        if relation.kind != "table" or not self.link.engine.whole:
+        if relation.kind != "table" or relation.rows is None or not self.link.engine.whole:
             return (WHOLE,)
         columns = [relation[name] for name in key]
         open_ = [f"{DIALECT.quote(c.name)} IS NOT NULL" for c in columns if not c.required]
         some = Chunk(bounds={SAMPLED: share_of(relation.rows, parts)})
         cuts = find_cuts(self.link, columns, self.rows_sql(request, some, *open_), parts)
-        rows = relation.rows // (len(cuts) + 1) if relation.rows else None
-        return by_keys(key, cuts, nulls=bool(open_), rows=rows)
+        return by_keys(key, cuts, nulls=bool(open_), rows=relation.rows // (len(cuts) + 1))
 
     def from_sql(self, chunk: Chunk) -> str:
         return sampled(super().from_sql(chunk), chunk.bounds.get(SAMPLED))

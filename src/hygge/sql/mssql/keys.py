@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hygge.core.errors import HyggeError
+from hygge.core.errors import ConfigError, DataError
 from hygge.sql.cuts import SAMPLE
 from hygge.sql.dialect import literal
 from hygge.sql.link import Link
@@ -53,9 +53,8 @@ def literal_of(native: str) -> Callable[[Any], str] | None:
     return (lambda text: f"CAST('{text}' AS {native})") if name in _OTHERS else None
 
 
-def share_of(rows: int | None, parts: int) -> float | None:
-    """The percentage of a table's pages that a sample takes; None for all rows, of a table that is
-    small or that nobody has counted.
+def share_of(rows: int, parts: int) -> float | None:
+    """The percentage of a table's pages that a sample takes; None for all rows, of a small table.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ def share_of(rows: int | None, parts: int) -> float | None:
     parts: how many chunks are wanted.
     """
     wanted = SAMPLE * parts * ROWS_A_PAGE
-    return 100 * wanted / rows if rows and rows > 2 * wanted else None
+    return 100 * wanted / rows if rows > 2 * wanted else None
 
 
 def sampled(table: str, percent: float | None) -> str:
@@ -113,7 +112,7 @@ def find_cuts(link: Link, key: Sequence[Column], rows: str, parts: int) -> list[
         return []
     try:
         found = link.rows(cuts_sql(key, rows, parts))
-    except HyggeError:  # what speaks the protocol may have no samples
+    except (ConfigError, DataError):  # what speaks the protocol may have no samples
         return []
     cuts = [
         tuple(make(text) if make else "" for make, text in zip(makers, row, strict=True))
