@@ -27,7 +27,7 @@ from hygge.core.errors import (
 )
 from hygge.core.home import HomeSession
 from hygge.homes.sql import SQLHome
-from hygge.sql.alchemy.connection import SQLConnection
+from hygge.sql.alchemy.connection import SQLConnection, bare_url
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
@@ -207,3 +207,18 @@ def test_memory_does_not_grow_with_the_table(shop: Database) -> None:
         assert rows == high
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 40, peaks
+
+
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [
+        ("postgresql+psycopg://hygge:pw@db:5432/shop?sslmode=require", "postgresql:/shop"),
+        ("postgresql+psycopg://hygge:p@w/d@[::1]:5432/shop#there", "postgresql:/shop"),
+        ("postgresql+psycopg://hygge:pw@[bad:99999/shop", "postgresql:/shop"),
+        ("sqlite:////srv/shop.db", "sqlite://srv/shop.db"),
+        ("oracle://h/?service_name=SHOP", "oracle:/SHOP"),
+    ],
+)  # fmt: skip
+def test_what_a_url_names_is_found_however_it_is_written(url: str, database: str) -> None:
+    """It is looked for in every project that has such a flow, before anything else is."""
+    assert bare_url(url) == database

@@ -157,12 +157,12 @@ def window_now(
         kind, maximum=maximum, clock=reading.clock(),
         last=last.value if last else None, zone=zone_of(by.timezone),
     )  # fmt: skip
-    if elsewhere and _far_past(maximum, upper):
-        context.note(
-            f"'{by.column}' has no time zone, and has times past the source's clock when taken for "
-            f"UTC: they are left for later; {_say_zone(elsewhere)}",
-            "warning",
-        )
+    if _far_past(maximum, upper):
+        left = f"'{by.column}' has times past {upper}, which are left for later: "
+        if elsewhere:
+            context.note(f"{left}it has no time zone, and {_say_zone(elsewhere)}", "warning")
+        else:
+            context.note(f"{left}the source's clock, or what is open there, is not past it", "info")
     span = window(column, kind, last=last, lag=by.lag_value, upper=upper)
     after = Watermark(column, kind, upper) if upper is not None else None
     if last is not None and not by.by and (missing := reading.nulls(column)):
@@ -175,8 +175,10 @@ def window_now(
 
 
 def _far_past(maximum: Position | None, upper: Position | None) -> bool:
-    """Whether there are times so far above the bound that another zone than UTC may be why."""
+    """Whether there are times so far above the bound that it is no matter of seconds."""
     if not (isinstance(maximum, datetime) and isinstance(upper, datetime)):
+        return False
+    if (maximum.tzinfo is None) != (upper.tzinfo is None):
         return False
     return maximum - upper > _LEAST_OFFSET
 

@@ -418,8 +418,12 @@ def test_whose_clock_a_column_without_a_zone_shows_must_be_said(
     move()
 
 
-def test_times_that_are_left_since_they_are_of_another_zone_are_told(
-    postgres: Database, tmp_path: Path
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({}, "timezone: Asia/Tokyo"), ({"timezone": "UTC"}, "is not past it")],
+)
+def test_times_that_are_left_for_later_are_told(
+    said: dict[str, str], told: str, postgres: Database, tmp_path: Path
 ) -> None:
     postgres.execute(
         f"ALTER DATABASE {postgres.database} SET timezone = 'Asia/Tokyo';"
@@ -428,8 +432,9 @@ def test_times_that_are_left_since_they_are_of_another_zone_are_told(
     )
     flow = Flow(
         PostgresHome("t", url=postgres.url), ParquetStore("t", path=str(tmp_path / "t")),
-        mode="merge", incremental={"column": "at", "lag": "15m"},
+        mode="merge", incremental={"column": "at", "lag": "15m", **said},
     )  # fmt: skip
     result = asyncio.run(flow.start())
     assert result.rows == 0
-    assert any("timezone: Asia/Tokyo" in note for note in result.warnings)
+    (note,) = (n for n in (*result.warnings, *result.notes) if "left for later" in n)
+    assert told in note

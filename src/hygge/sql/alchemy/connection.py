@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import Field
 
@@ -181,7 +181,8 @@ def bare_url(url: str) -> str:
     rest, _, query = rest.partition("?")
     if not rest.startswith("/"):  # a password may hold what should be quoted, `@` and `/` too
         rest = rest.rpartition("@")[2]
-    path = urlsplit("//" + rest).path
+    _, slash, path = rest.partition("#")[0].partition("/")
+    path = slash + path
     if not path.strip("/"):
         path += _named_in(query)
     return f"{scheme.split('+')[0]}:{path}"
