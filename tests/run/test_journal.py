@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -15,19 +16,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hygge.core.errors import ConfigError, JournalError
 from hygge.core.fields import LogicalType, parse_type
-from hygge.core.home import Table
 from hygge.core.secrets import Secret, remember
 from hygge.core.watermark import Watermark
 from hygge.run import journal as journal_module
 from hygge.run import journal_db
+from hygge.run.history import LOOK_BACK
 from hygge.run.journal import FILE, Journal
 from hygge.run.journal_db import Link
-from hygge.run.records import Origin
+from hygge.run.records import Origin, as_text
 from hygge.run.result import EntityResult, Proof, RunResult
 
 START = datetime(2026, 1, 31, 9, 45, tzinfo=UTC)
@@ -337,22 +339,91 @@ def _serves(settings: Elsewhere, root: Path) -> None:
         assert [e.result for e in run.entities] == [MOVED, FAILED]
         assert run.counts == {"moved": 1, "failed": 1}
         assert journal.run("2026_") is None
+        journal.begin_run("loud", START, many := [f"shop.t{n:04}" for n in range(3000)])
+        loud = replace(ended("loud"), warnings=tuple(f"{n}: nothing was read" for n in many))
+        journal.finish_run(loud)
+        told = journal.run("loud")
+        assert told is not None and told.warnings == loud.warnings and len(told.entities) == 3000
     with Journal.open(settings, root) as journal:
         record(journal, "later", MOVED, at=START + journal_module.KEEP + timedelta(days=1))
         assert [r.run_id for r in journal.runs()] == ["later"]
         record(journal, "latest", MOVED, at=START + journal_module.KEEP + timedelta(days=2))
         assert [r.run_id for r in journal.runs(limit=1)] == ["latest"]
         origin = Origin("shop", config="other.yml", environment="prod")
-        found = {"pg": [Table("public", "album"), Table("", "genre")]}
-        journal.begin_run("of another file", START + journal_module.KEEP, [], origin=origin,
-                          tables=found)  # fmt: skip
-        journal.finish_run(ended("of another file", at=START + journal_module.KEEP))
+        journal.begin_run("of another file", START + journal_module.KEEP, ["shop.users"],
+                          origin=origin)  # fmt: skip
+        journal.finish_run(ended("of another file", MOVED, at=START + journal_module.KEEP))
         last = journal.last_result(origin)
         assert last is not None and last.run_id == "of another file"
-        assert journal.tables_before(origin) == found
+        for when in (START, START + 2 * journal_module.KEEP):  # before it, and long after
+            moved = journal.moved_before(origin, "shop", when)
+            assert moved == [("users", MOVED.source)]
+        assert journal.moved_before(origin, "sho", START) == []
+        assert journal.moved_before(Origin("shop", "other.yml"), "shop", START) == []
         assert journal.last_result(replace(origin, environment="dev")) is None
         assert journal.last_result(Origin("shop")) is None
     assert not (root / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "driver"), [("mysql", "mysql+pymysql"), ("postgres", "postgresql+psycopg")]
+)
+def test_a_server_serves_too(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
+    kind: str, driver: str,
+) -> None:  # fmt: skip
+    server: Any = request.getfixturevalue(kind)
+    monkeypatch.setenv("JOURNAL_URL", re.sub("^[a-z+]+:", f"{driver}:", str(server.url)))
+    _serves(Elsewhere(Secret("${JOURNAL_URL}")), tmp_path)
+
+
+def test_what_was_moved_of_late_reaches_back_to_the_last_whole_success(tmp_path: Path) -> None:
+    origin, hour = Origin("shop"), timedelta(hours=1)
+    users, orders = MOVED, replace(MOVED, entity="shop.orders")
+    late = replace(MOVED, entity="shop.late")
+    failed = replace(FAILED, entity="shop.orders")
+
+    with Journal.open(None, tmp_path) as journal:
+
+        def run(hours: int, *results: EntityResult, whole: bool = True) -> None:
+            at, run_id = START + hours * hour, f"r{hours}"
+            names = [r.entity for r in results]
+            journal.begin_run(run_id, at, names, origin=origin, whole=whole)
+            journal.finish_run(ended(run_id, *results, at=at))
+
+        def moved(hours: int) -> list[str]:
+            found = journal.moved_before(origin, "shop", START + hours * hour)
+            return [name for name, _ in found]
+
+        run(0, users, orders, late)
+        run(20, users, whole=False)
+        assert moved(100) == ["late", "orders", "users"]  # a part forgets nothing
+        run(40, users, failed)
+        assert moved(100) == ["late", "orders", "users"]  # nor does a run that failed
+        run(60, users, orders)
+        assert moved(61) == moved(72) == ["late", "orders", "users"]  # for half a day
+        assert moved(73) == ["orders", "users"]
+
+
+def test_a_flow_that_runs_often_hides_no_other_configuration(tmp_path: Path) -> None:
+    """More runs of other environments than are looked through."""
+    weekly = Origin("shop", environment="weekly")
+    with Journal.open(None, tmp_path) as journal:
+        journal.begin_run("weekly", START, ["shop.users"], origin=weekly)
+        journal.finish_run(ended("weekly", MOVED))
+        row = {
+            "status": "ok", "project": "shop", "environment": "often", "config": "", "pid": 1,
+            "fingerprint": "", "host": "", "hygge_version": "", "rows": 0, "bytes": 0,
+            "reason": "",
+        }  # fmt: skip
+        many = [
+            {"run_id": f"r{n}", "started": as_text(START + timedelta(minutes=n)), **row}
+            for n in range(1, LOOK_BACK + 2)
+        ]
+        with journal._database.writing() as link:
+            link.insert("hygge_runs", many)
+        last, result = journal.last_run(weekly), journal.last_result(weekly)
+    assert last is not None and result is not None and last.run_id == result.run_id == "weekly"
 
 
 def test_neither_sqlalchemy_nor_its_time_is_spent_on_the_file() -> None:

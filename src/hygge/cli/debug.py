@@ -22,7 +22,7 @@ from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
-from hygge.run.earlier import origin_of, tables_before
+from hygge.run.earlier import moved_before, origin_of
 from hygge.run.journal import Journal
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.shape import unknown_column
@@ -126,12 +126,13 @@ def _entities(
     specs: list[EntitySpec] = []
     unlisted: list[tuple[str, HyggeError]] = []
     problems = list(project.problems)
-    before = tables_before(project)
+    before = moved_before(project)
     for flow in project.flows:
         try:
             expansion = expand(flow, Context(), before.get(flow.name, ()))
             specs += expansion.entities
             problems += [p for p in expansion.problems if p not in problems]
+            problems += [expansion.gone] if expansion.gone is not None else []
         except ConfigError as error:
             specs += flow.entities
             found = error.problems or [Problem(error.message, flow.location, error.hint)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -26,13 +27,13 @@ class Expansion:
 
     Parameters
     ----------
-    tables: those that the patterns chose, and those of earlier runs that are gone: what the next
-        run's `before` is.
+    gone: a warning of tables that earlier runs moved and the source no longer shows; for those
+        who run the flow.
     """
 
     entities: tuple[EntitySpec, ...]
     problems: tuple[Problem, ...] = ()
-    tables: tuple[Table, ...] = ()
+    gone: Problem | None = None
 
     def heard(self, context: Context) -> list[EntitySpec]:
         """The entities; warnings go to `context.note`. Raises ConfigError with every error."""
@@ -93,13 +94,13 @@ class TableSource:
     around: Surroundings
 
 
-def expand(flow: FlowSpec, context: Context, before: Sequence[Table] = ()) -> Expansion:
+def expand(flow: FlowSpec, context: Context, before: Sequence[tuple[str, str]] = ()) -> Expansion:
     """`expand_tables` with its problems returned; raises only what `Home.tables()` raises.
 
     Parameters
     ----------
-    before: the tables of earlier runs, as their Expansion told; a warning names those that the
-        source no longer shows, unless a pattern leaves them out.
+    before: the entities that earlier runs moved, each with the place of its Home; a warning names
+        the tables that this source no longer shows, unless a pattern leaves them out.
     """
     source = flow.source
     if not flow.tables or not isinstance(source, TableSource):
@@ -111,10 +112,9 @@ def expand(flow: FlowSpec, context: Context, before: Sequence[Table] = ()) -> Ex
         return Expansion(flow.entities, problems.sorted)
     places = dict(source.patterns)
     listed = home.tables(context)
-    shown = {str(table) for table in listed}
-    gone = [table for table in before if str(table) not in shown]
+    gone = _gone(made, source.around, type(home), listed, before)
     chosen, unused = select_tables(list(places), [*listed, *gone])
-    kept = [table for table in chosen if str(table) in shown]
+    kept = [table for table in chosen if table not in gone]
     for pattern in unused:
         problems.warn(
             f"the pattern '{pattern}' matches no table of {home.place()}",
@@ -123,9 +123,7 @@ def expand(flow: FlowSpec, context: Context, before: Sequence[Table] = ()) -> Ex
         )
     entities = list(flow.entities)
     taken = _taken(source.named)
-    missing = [table for table in chosen if str(table) not in shown and not taken.has(table)]
-    if missing:
-        problems.warn(*_gone(missing, flow))
+    missing = [table for table in chosen if table in gone and not taken.has(table)]
     seen: dict[str, Table] = {}
     hidden: dict[str, Table] = {}
     for table in kept:
@@ -150,21 +148,42 @@ def expand(flow: FlowSpec, context: Context, before: Sequence[Table] = ()) -> Ex
         spec = build_entity(made, _named(table, at, type(home)))
         if spec is not None:
             entities.append(spec)
-    return Expansion(tuple(entities), problems.sorted, (*kept, *gone))
+    return Expansion(tuple(entities), problems.sorted, _told(missing, flow) if missing else None)
 
 
-def _gone(tables: Sequence[Table], flow: FlowSpec) -> tuple[str, Location, str]:
-    """A warning of tables that an earlier run moved, its place and its hint."""
+def _gone(
+    flow: FlowSource, around: Surroundings, home: type[Home], listed: Sequence[Table],
+    before: Sequence[tuple[str, str]],
+) -> list[Table]:  # fmt: skip
+    """The tables of this very source that are listed no more, of entities by name and place."""
+    shown, names = {str(table) for table in listed}, {table.name for table in listed}
+    silent = flow.with_problems(Problems())
+    gone: list[Table] = []
+    for name, place in before:
+        schema, dot, _ = place.partition("#")[2].rpartition(f".{name}")
+        table = Table(schema if dot else "", name)
+        if str(table) in shown or (not table.schema and name in names):
+            continue
+        spec = build_entity(silent, _named(table, flow.location, home))
+        with suppress(ConfigError):  # what cannot be bound moves nothing
+            if spec is not None and spec.home.bind(around).place() == place:
+                gone.append(table)
+    return gone
+
+
+def _told(tables: Sequence[Table], flow: FlowSpec) -> Problem:
+    """The warning of tables that an earlier run moved."""
     names = [str(table) for table in tables]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     one = len(names) == 1
     was, them, they = ("was", "it", "it") if one else ("were", "them", "they")
-    return (
+    return Problem(
         f"{flow.name}: {', '.join(names[:MOST_NAMED])}{more} {was} moved before; the source has "
         f"{them} no longer, or {they} may not be read",
         flow.location,
-        f"the copy stays as it was: see that {they} may be read, or, if {they} shall not be "
-        f"moved any more, leave {them} out under `tables:`, e.g. '!{names[0]}'",
+        f"the copy stays as it was: see that {they} may be read. This is told for half a day; "
+        f"to hear no more of {them} at once, leave {them} out under `tables:`, e.g. '!{names[0]}'",
+        "warning",
     )
 
 

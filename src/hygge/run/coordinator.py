@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,10 @@ from hygge.core.errors import (
     RunFailed,
 )  # fmt: skip
 from hygge.core.events import Event, Listener
-from hygge.core.home import Table
 from hygge.core.load import derive_fingerprint
 from hygge.core.secrets import redact
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
-from hygge.run.earlier import tables_before
+from hygge.run.earlier import moved_before
 from hygge.run.execution import Execution
 from hygge.run.ids import new_run_id
 from hygge.run.options import RunOptions
@@ -64,7 +63,7 @@ class Coordinator:
         self._cancel = CancelToken()
         self._run_id = new_run_id()
         self._fingerprint = ""
-        self._tables: Mapping[str, Sequence[Table]] | None = None
+        self._whole = True
 
     @property
     def project(self) -> Project:
@@ -88,19 +87,27 @@ class Coordinator:
         context = Context(run_id=self._run_id, cancel=self._cancel, note=self._note)
         self.warnings.clear()
         specs: list[EntitySpec] = []
-        before = tables_before(project)
-        tables: dict[str, Sequence[Table]] = {}
+        before = moved_before(project)
+        gone: dict[str, Problem] = {}
         for flow in project.flows:
             expansion = expand(flow, context, before.get(flow.name, ()))
             specs += expansion.heard(context)
-            if flow.tables:
-                tables[flow.name] = expansion.tables
-        self._tables = tables or None
+            if expansion.gone is not None:
+                gone[flow.name] = expansion.gone
         self.problems = check_places(specs, project.surroundings())
         by_name = {spec.full_name: spec for spec in specs}
         candidates = [Candidate(s.flow, s.name, tuple(s.tags)) for s in specs]
         picked = chosen(candidates, self.options)
         self.warnings += idle(candidates, self.options)
+        flows = {c.flow for c in picked}
+        everything = len(picked) == len(candidates)
+        for name, problem in gone.items():
+            if everything or name in flows:
+                context.note(str(problem), "warning")
+        left_out = {c.full_name for c in candidates} - {c.full_name for c in picked}
+        self._whole = not any(
+            s.flow in flows and s.enabled for s in map(by_name.__getitem__, left_out)
+        )
         meant = [by_name[c.full_name] for c in picked if by_name[c.full_name].enabled]
         self._fingerprint = derive_fingerprint({s.full_name: s.fingerprint for s in meant})
         return [self._plan(spec, project) for spec in meant]
@@ -174,7 +181,7 @@ class Coordinator:
         execution = Execution(
             self.project, plans, self.options, run_id=self._run_id, fingerprint=self._fingerprint,
             cancel=self._cancel, emit=self.emit, warnings=self._unheard, loop=loop,
-            tables=self._tables,
+            whole=self._whole,
         )  # fmt: skip
         return execution.execute()
 

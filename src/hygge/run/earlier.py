@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from hygge.core.errors import HyggeError
-from hygge.core.home import Table
 from hygge.project import Project
 from hygge.run.journal import FILE, Journal
 from hygge.run.records import Origin
@@ -17,16 +17,18 @@ def origin_of(project: Project) -> Origin:
     return Origin(project.name, project.config, project.env)
 
 
-def tables_before(project: Project) -> Mapping[str, Sequence[Table]]:
-    """By flow, the tables that its `tables:` chose in its last run; none where no flow has any.
+def moved_before(project: Project) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """By flow with `tables:`, what it moved of late; see `History.moved_before`.
 
     A journal that cannot be read tells nothing here: a run says so itself. None is made.
     """
     here = project.journal.url is None
-    if not any(flow.tables for flow in project.flows):
+    flows = [flow.name for flow in project.flows if flow.tables]
+    if not flows:
         return {}
     if here and not (project.root / FILE).is_file():
         return {}
     with suppress(HyggeError), Journal.open(project.journal, project.root) as journal:
-        return journal.tables_before(origin_of(project))
+        origin, now = origin_of(project), datetime.now(UTC)
+        return {flow: journal.moved_before(origin, flow, now) for flow in flows}
     return {}

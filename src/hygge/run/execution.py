@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -19,7 +18,6 @@ from hygge.core.errors import (
     JournalError,
 )  # fmt: skip
 from hygge.core.events import Event, Listener, Status
-from hygge.core.home import Table
 from hygge.core.secrets import redact
 from hygge.project import Project
 from hygge.run.chunks import processors
@@ -53,7 +51,7 @@ class Execution:
     emit: takes events.
     warnings: of the run as a whole; added to while it goes on.
     loop: where custom connectors' coroutines run; None for hygge's own.
-    tables: what the patterns of flows chose, by flow, for the record; None where there are none.
+    whole: whether no entity of its flows is left out, for the record.
     """
 
     def __init__(
@@ -68,12 +66,12 @@ class Execution:
         emit: Listener,
         warnings: list[str],
         loop: asyncio.AbstractEventLoop | None,
-        tables: Mapping[str, Sequence[Table]] | None = None,
+        whole: bool = True,
     ) -> None:
         self._project, self._plans, self._options = project, plans, options
         self._run_id, self._fingerprint = run_id, fingerprint
         self._cancel, self._emit, self._warnings, self._loop = cancel, emit, warnings, loop
-        self._tables = tables
+        self._whole = whole
         self._began = time.monotonic()
         self._results: dict[str, EntityResult] = {}
         self._at_once = options.concurrency or project.concurrency or default_concurrency()
@@ -84,7 +82,7 @@ class Execution:
         with Journal.open(project.journal, project.root) as journal:
             journal.begin_run(
                 self._run_id, started, [p.full_name for p in self._plans],
-                origin=origin_of(project), fingerprint=self._fingerprint, tables=self._tables,
+                origin=origin_of(project), fingerprint=self._fingerprint, whole=self._whole,
             )  # fmt: skip
             names = tuple(p.full_name for p in self._plans)
             self._emit(events.RunStarted(self._run_id, time.time(), names, self._at_once))

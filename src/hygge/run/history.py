@@ -5,18 +5,42 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hygge.core.errors import ConfigError
-from hygge.core.home import Table
 from hygge.run.journal_db import Database, Link
 from hygge.run.locks import Lock
-from hygge.run.records import Origin, RunRecord, run_record
+from hygge.run.records import Origin, RunRecord, as_text, run_record
 from hygge.run.result import RunResult
 
 LOOK_BACK = 1000
-"""How many runs of a configuration file are looked through for the last of an environment."""
+"""How many runs of one origin are looked through for the last that is over."""
+TOLD_FOR = timedelta(hours=12)
+"""For how long a table that is gone is told after the first run without it has told it: whoever
+starts that run again is told again."""
+MOST_MOVED = 100_000
+"""How many reports of moved entities are looked through, the latest first."""
+
+# Of runs, called r. Not every database compares texts of any length.
+_PROJECT = """COALESCE(r."config", '') = :config AND CAST(r."project" AS CHAR(255)) = :project"""
+_ORIGIN = f"""{_PROJECT} AND COALESCE(CAST(r."environment" AS CHAR(255)), '') = :environment"""
+_OF_FLOW = """(e."entity" = :flow OR e."entity" LIKE :begins ESCAPE '!')"""
+_OF_RUN = f"""SELECT 1 FROM hygge_entities e WHERE e."run_id" = r."run_id" AND {_OF_FLOW}"""
+_MOVED = """e."status" IN ('moved', 'unchanged')"""
+_LAST_WHOLE = (
+    'SELECT r."started" FROM hygge_runs r '
+    f"""WHERE {_ORIGIN} AND r."whole" = 1 AND r."started" < :until """
+    f"AND EXISTS ({_OF_RUN}) AND NOT EXISTS ({_OF_RUN} AND NOT {_MOVED}) "
+    'ORDER BY r."started" DESC'
+)
+_MOVED_SINCE = (
+    'SELECT r."project", r."environment", e."entity", e."source" '
+    'FROM hygge_runs r JOIN hygge_entities e ON e."run_id" = r."run_id" '
+    f"""WHERE {_ORIGIN} AND r."started" >= :since AND {_OF_FLOW} AND {_MOVED} """
+    'ORDER BY r."started" DESC'
+)
 
 
 class History:
@@ -85,42 +109,44 @@ class History:
         row = next(iter(self._latest(origin, any_environment=any_environment)), None)
         return self.run(row["run_id"]) if row is not None else None
 
-    def tables_before(self, origin: Origin) -> dict[str, list[Table]]:
-        """By flow, the tables that its patterns chose in the latest run that asked a source."""
-        found = next((row["run_id"] for row in self._latest(origin) if row["listed"]), None)
-        if found is None:
-            return {}
+    def moved_before(self, origin: Origin, flow: str, now: datetime) -> list[tuple[str, str]]:
+        """What a flow moved of late: the names of its entities, each with its source in words.
+
+        That is what any run has moved since the last run of the whole flow that succeeded and is
+        older than TOLD_FOR, that run included; all that is recorded where there is no such run.
+        """
+        begins = re.sub("([!%_])", r"!\1", f"{flow}.") + "%"
+        values = {
+            **_named(origin), "flow": flow, "begins": begins, "until": as_text(now - TOLD_FOR),
+        }  # fmt: skip
         with self._database.reading() as link:
-            query = 'SELECT "tables" FROM hygge_runs WHERE "run_id" = :run'
-            rows = link.ask(query, {"run": found})
-        return {
-            flow: [Table(*names) for names in tables]
-            for row in rows
-            for flow, tables in (row["tables"] or {}).items()
+            whole = link.ask(_LAST_WHOLE, values, limit=1)
+            del values["until"]
+            values["since"] = whole[0]["started"] if whole else ""
+            rows = link.ask(_MOVED_SINCE, values, limit=MOST_MOVED)
+        found = {
+            (flow if r["entity"] == flow else r["entity"].removeprefix(f"{flow}."), r["source"])
+            for r in rows
+            if _is_of(r, origin) and (r["entity"] == flow or r["entity"].startswith(f"{flow}."))
         }
+        return sorted(found)
 
     def _latest(
         self, origin: Origin | None, *, any_environment: bool = False
     ) -> list[dict[str, Any]]:
         """The latest runs of an origin, latest first, without what takes room."""
+        which = "" if origin is None else f"WHERE {_ORIGIN if not any_environment else _PROJECT} "
         query = (
-            'SELECT "run_id", "status", "host", "project", "environment", '
-            'CASE WHEN "tables" IS NULL THEN 0 ELSE 1 END AS "listed" FROM hygge_runs '
-            """WHERE :any = 1 OR COALESCE("config", '') = :config """
-            'ORDER BY "started" DESC, "run_id" DESC'
+            'SELECT "run_id", "status", "host", "project", "environment" FROM hygge_runs r '
+            f"""{which}ORDER BY "started" DESC, "run_id" DESC"""
         )
-        values = {"any": int(origin is None), "config": origin.config if origin else ""}
+        values = {} if origin is None else _named(origin, any_environment=any_environment)
         with self._database.reading() as link:
             rows = link.ask(query, values, limit=LOOK_BACK)
-        # Compared here: not every database compares texts of any length.
         return [
             row
             for row in rows
-            if origin is None
-            or (
-                row["project"] == origin.project
-                and (any_environment or row["environment"] == origin.environment)
-            )
+            if origin is None or _is_of(row, origin, any_environment=any_environment)
         ]
 
     def _status(self, row: Any) -> Any:
@@ -134,6 +160,18 @@ class History:
             return "running"
         lock.free(remove=True)
         return "interrupted"
+
+
+def _named(origin: Origin, *, any_environment: bool = False) -> dict[str, str]:
+    """The values of _ORIGIN, or of _PROJECT."""
+    named = {"config": origin.config, "project": origin.project[:255]}
+    return named if any_environment else {**named, "environment": (origin.environment or "")[:255]}
+
+
+def _is_of(row: Any, origin: Origin, *, any_environment: bool = False) -> bool:
+    """Whether it is so to the letter: some databases compare without regard to case."""
+    same = any_environment or (row["environment"] or "") == (origin.environment or "")
+    return same and bool(row["project"] == origin.project)
 
 
 def _counts(link: Link, runs: Sequence[str]) -> dict[str, dict[str, int]]:

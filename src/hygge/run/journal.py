@@ -12,7 +12,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from hygge.core.errors import JournalError
-from hygge.core.home import Table
 from hygge.core.secrets import Secret, redact
 from hygge.run.history import History
 from hygge.run.journal_db import Database, Link, database_of
@@ -76,7 +75,7 @@ class Journal(History):
         *,
         origin: Origin = Origin(),  # noqa: B008 - frozen
         fingerprint: str = "",
-        tables: Mapping[str, Sequence[Table]] | None = None,
+        whole: bool = True,
     ) -> None:
         """Record that a run has begun, and which entities it is about to move.
 
@@ -87,7 +86,7 @@ class Journal(History):
         entities: full names, in the order of the plan.
         origin: what it is a run of.
         fingerprint: of the configuration as it was resolved.
-        tables: what the patterns of flows chose, by flow; None where there are none.
+        whole: whether no entity of its flows is left out for this run.
         """
         self._lock = Lock(self._root, f"run.{run_id}")
         self._lock.take()
@@ -97,7 +96,7 @@ class Journal(History):
             "config": origin.config, "fingerprint": fingerprint,
             "host": socket.gethostname(), "pid": os.getpid(), "hygge_version": _version(),
             "rows": 0, "bytes": 0, "reason": "",
-            "tables": _names(tables),
+            "whole": int(whole),
         }  # fmt: skip
         planned = [
             {"run_id": run_id, "entity": name, "position": at, **_UNTOUCHED}
@@ -206,13 +205,6 @@ class Journal(History):
                     _finish(link, kept)
             except JournalError as error:
                 self._failure = error
-
-
-def _names(tables: Mapping[str, Sequence[Table]] | None) -> dict[str, list[list[str]]] | None:
-    """Tables by flow as the journal keeps them: each as its schema and its name."""
-    if tables is None:
-        return None
-    return {flow: [[t.schema, t.name] for t in found] for flow, found in tables.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ CREATE TABLE hygge_entities (
   "warnings" TEXT,
   PRIMARY KEY ("run_id", "entity")
 )"""
-_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings", "tables")
+_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings")
 """Columns that hold JSON."""
 
 
@@ -139,12 +139,16 @@ def _first(link: Link) -> None:
 
 
 def _second(link: Link) -> None:
-    """Which configuration file a run was of, and the tables that patterns chose in it."""
+    """Which configuration file a run was of."""
     link.run('ALTER TABLE hygge_runs ADD "config" VARCHAR(255)')
-    link.run('ALTER TABLE hygge_runs ADD "tables" TEXT')
 
 
-MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first, _second)
+def _third(link: Link) -> None:
+    """Whether a run was of all entities of its flows (1) or of a part of some (0)."""
+    link.run('ALTER TABLE hygge_runs ADD "whole" INTEGER')
+
+
+MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first, _second, _third)
 """Each takes the tables from the version before it to its own, counting from 1. Never changed once
 released."""
 
@@ -279,6 +283,7 @@ class _ServerLink(Link):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._quote = connection.dialect.identifier_preparer.initial_quote
+        self._mysql = connection.dialect.name in ("mysql", "mariadb")
 
     def _text(self, sql: str) -> Any:
         from sqlalchemy import text
@@ -286,6 +291,8 @@ class _ServerLink(Link):
         return text(sql.replace('"', "`") if self._quote == "`" else sql)
 
     def run(self, sql: str, rows: Sequence[Row] = ({},)) -> None:
+        if self._mysql and sql.lstrip().startswith("CREATE TABLE"):
+            sql = sql.replace(" TEXT", " LONGTEXT")  # its TEXT ends at 64 KB
         self._connection.execute(self._text(sql), [dict(row) for row in rows])
 
     def _ask(self, sql: str, values: Row, limit: int | None) -> list[dict[str, Any]]:
