@@ -168,6 +168,26 @@ def test_layers(make_project: MakeProject) -> None:
     assert entities["whole"].tags == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [("null", "null"), ("~", "null"), ('"null"', "null"), ("fail", "fail"), ("", "fail")],
+)
+def test_null_is_a_word_of_on_bad_value(
+    make_project: MakeProject, written: str, policy: str
+) -> None:
+    """With or without quotes, in any layer; nothing at all takes back what is set below."""
+    flow = f"{FLOW}on_bad_value: quarantine\nentities:\n- name: a\n  on_bad_value: {written}\n"
+    assert (
+        only(
+            load(make_project({"hygge.yml": "name: p\n", "flows/f/flow.yml": flow}))
+        ).settings.on_bad_value
+        == policy
+    )
+    default = f"defaults: {{on_bad_value: {written}}}\n"
+    root = make_project({"hygge.yml": f"name: p\n{default}", "flows/f/flow.yml": FLOW})
+    assert only(load(root)).settings.on_bad_value == policy
+
+
 def test_another_type_in_an_entity_starts_afresh(make_project: MakeProject) -> None:
     root = make_project(
         {

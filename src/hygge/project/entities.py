@@ -146,6 +146,9 @@ def settings_of(merged: Node, builder: Builder, problems: Problems) -> EntitySet
     before = len(problems)
     flat = merged.only(_FLAT.__contains__)
     values = builder.texts(flat)
+    policy = flat.get("on_bad_value")
+    if policy is not None and policy.value is None and not policy.blank:
+        values["on_bad_value"] = "null"  # a word of its own here, and who would quote it?
     if len(problems) > before:
         return None
     return validated(EntitySettings, values, flat, problems)

@@ -22,11 +22,13 @@ class Node:
     value: a scalar, a mapping of nodes, or a tuple of nodes.
     at: where the value is written.
     key: where its key is written; None for the items of a list and for a file's whole.
+    blank: whether it is null since nothing is written, rather than `null` or `~`.
     """
 
     value: Scalar | Mapping[str, Node] | tuple[Node, ...]
     at: Location
     key: Location | None = None
+    blank: bool = False
 
     @property
     def where(self) -> Location:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,8 @@ class _Reader:
             self._anchors.pop(anchor, None)
             self._open.add(anchor)
         if isinstance(event, yaml.ScalarEvent):
-            node = Node(self._scalar(event, at), at, key)
+            value = self._scalar(event, at)
+            node = Node(value, at, key, blank=value is None and not event.value)
         elif isinstance(event, yaml.SequenceStartEvent):
             self._check_tag(event.tag, list, at)
             node = Node(tuple(self._elements(depth)), at, key)
@@ -220,7 +222,7 @@ class _Reader:
         node, size, height = self._anchors[name]
         self._spend(size, at)
         self._check_depth(depth + height - 1, at)
-        return Node(node.value, node.at, key), size
+        return replace(node, key=key), size
 
     def _elements(self, depth: int) -> Iterator[Node]:
         for event in self._events:

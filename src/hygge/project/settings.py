@@ -1,7 +1,8 @@
 """The settings of an entity.
 
 This model is the only source for validation, reference pages and JSON Schema. A value of null
-takes back what an earlier layer set.
+takes back what an earlier layer set; but for `on_bad_value`, whose `null` means what it says,
+quoted or not, and of which an empty value does that.
 """
 
 from __future__ import annotations
@@ -161,7 +162,8 @@ class EntitySettings(Forgiving):
     on_bad_value: Policy = Field(
         default="fail",
         description="What becomes of a value that does not fit its column's type: the load fails, "
-        "the value becomes NULL, or its row is set aside under `.hygge/quarantine`",
+        "the value becomes NULL (`null` needs no quotes), or its row is set aside under "
+        "`.hygge/quarantine`",
         examples=["quarantine"],
     )
     retries: int = Field(
