@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from itertools import count
@@ -281,6 +282,68 @@ def test_indexes_follow_on_a_table_that_stays(
     all_of_them = INDEXES[kind].replace(OWN, f"LIKE 'mine{store.name}'")
     assert ask(all_of_them) == [f"mine{store.name}"]
     assert ask("SELECT count(*) FROM {}") in ([2], ["2"])
+
+
+def test_an_index_that_a_foreign_key_needs_stays(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """In MySQL, which drops none of those; it goes once another can stand in for it."""
+    store, ask = made("mysql", request, tmp_path, indexes=[["n"]])
+    frame = pl.DataFrame({KEY: [1], "n": [1], "m": [1]})
+    load_frames(store, [frame], "merge", [KEY])
+    (index,) = ask(INDEXES["mysql"])
+    execute, other = executor("mysql", request, tmp_path), f"{store.name}_other"
+    execute(f"CREATE TABLE {other} (id bigint PRIMARY KEY)")
+    execute(f"INSERT INTO {other} VALUES (1)")
+    execute(f"ALTER TABLE {store.name} ADD FOREIGN KEY (n) REFERENCES {other} (id)")
+    none = store.copy_with(config=store.config.model_copy(update={"indexes": ()}))
+    for mode in ("append", "merge", "replace"):
+        said = notes_of(none, mode, frame.with_columns(pl.lit(len(mode)).alias(KEY)))
+        assert ask(INDEXES["mysql"]) == [index]
+        (told,) = [line for line in said if "cannot be dropped" in line]
+        assert "foreign key" in told and index in told
+    both = store.copy_with(config=store.config.model_copy(update={"indexes": (("n", "m"),)}))
+    assert not any("cannot be dropped" in line for line in notes_of(both, "merge", frame))
+    assert len(ask(INDEXES["mysql"])) == 1 and index not in ask(INDEXES["mysql"])
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mysql", "sql"])
+def test_a_load_fails_for_no_index_that_cannot_be_dropped(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, ask = made(kind, request, tmp_path, indexes=[["n"]])
+    frame = pl.DataFrame({KEY: [1], "n": [1]})
+    load_frames(store, [frame], "merge", [KEY])
+    settler = vars(sys.modules[SETTLERS[kind][0]])[SETTLERS[kind][1]]
+    whole = settler.drop_index
+    monkeypatch.setattr(
+        settler, "drop_index", lambda self, link, place, name: whole(self, link, place, "gone")
+    )
+    none = store.copy_with(config=store.config.model_copy(update={"indexes": ()}))
+    said = notes_of(none, "merge", frame.with_columns(pl.lit(2).cast(pl.Int64).alias(KEY)))
+    assert any("cannot be dropped" in line for line in said)
+    assert ask("SELECT count(*) FROM {}") in ([2], ["2"])
+    assert len(ask(INDEXES[kind])) == 1
+
+
+SETTLERS = {
+    "sqlite": ("hygge.sql.sqlite.settler", "SQLiteSettler"),
+    "postgres": ("hygge.sql.postgres.settler", "PostgresSettler"),
+    "mysql": ("hygge.sql.mysql.settler", "MySQLSettler"),
+    "sql": ("hygge.sql.alchemy.settler", "AlchemySettler"),
+}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mysql", "duckdb"])
+def test_a_name_in_other_case_leaves_indexes_as_they_are(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    store, ask = made(kind, request, tmp_path, indexes=[["Name"]])
+    load_frames(store, [pl.DataFrame({KEY: [1], "Name": [1]})], "merge", [KEY])
+    before = ask(INDEXES[kind])
+    other = store.copy_with(config=store.config.model_copy(update={"indexes": (("name",),)}))
+    load_frames(other, [pl.DataFrame({KEY: [2], "name": [1]})], "merge", [KEY])
+    assert ask(INDEXES[kind]) == before
 
 
 def executor(kind: str, request: pytest.FixtureRequest, folder: Path) -> Callable[[str], object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hygge.core.errors import DataError, UnsupportedError
@@ -95,7 +96,7 @@ class MSSQLTables(Settler):
             return
         self._check_indexed(link, place, table, set(place.cluster_by))
         listed = ", ".join(map(self.dialect.quote, place.cluster_by))
-        name = self.dialect.quote(index_name(place.cluster_by, ORDER))
+        name = self.dialect.quote(index_name(place.cluster_by, ORDER, case_matters=False))
         link.execute(
             f"CREATE CLUSTERED INDEX {name} ON {place.sql(self.dialect, table)} ({listed})"
         )
@@ -117,7 +118,8 @@ class MSSQLTables(Settler):
         order = [n for n in self._own_indexes(link, place) if n.startswith(ORDER)]
         wanted = [place.cluster_by] if place.cluster_by else []
         alike = len(order) == len(wanted) and all(
-            is_index_of(name, columns, ORDER) for name, columns in zip(order, wanted, strict=True)
+            is_index_of(name, columns, ORDER, case_matters=False)
+            for name, columns in zip(order, wanted, strict=True)
         )
         if alike or self.names(link, place) is None:
             return ""
@@ -129,6 +131,15 @@ class MSSQLTables(Settler):
             "AND name LIKE N'~_hygge~_index~_%' ESCAPE '~'"
         )
         return [name for (name,) in found]
+
+    @contextmanager
+    def attempt(self, link: Link) -> Iterator[None]:
+        """See Tables: else whatever fails ends the transaction."""
+        link.execute("SET XACT_ABORT OFF")
+        try:
+            yield
+        finally:
+            link.execute("SET XACT_ABORT ON")
 
     def drop_index(self, link: Link, place: Place, name: str) -> None:
         link.execute(f"DROP INDEX {self.dialect.quote(name)} ON {place.sql(self.dialect)}")

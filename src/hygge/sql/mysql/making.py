@@ -105,10 +105,13 @@ class MySQLTables(Settler):
         """The definitions of the place's indexes, for columns of these sizes; none for none."""
         sizes = {part.name: part for part in parts}
         return [
-            tables.index_of(index_name(columns), [sizes[c] for c in columns], self.dialect.quote)
+            tables.index_of(
+                index_name(columns, case_matters=False), [sizes[c] for c in columns],
+                self.dialect.quote,
+            )
             for columns in place.indexes
             if parts
-        ]
+        ]  # fmt: skip
 
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
         """See Settler; all in one statement, which reads the table once."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -274,6 +275,17 @@ class PostgresSettler(Settler):
     def indexes(self, link: Link, place: Place) -> list[str]:
         name = self.dialect.text(place.sql(self.dialect))
         return [index for (index,) in link.rows(_INDEXES.format(table=name))]
+
+    @contextmanager
+    def attempt(self, link: Link) -> Iterator[None]:
+        """See Tables: else whatever fails spoils the transaction."""
+        link.execute("SAVEPOINT hygge_attempt")
+        try:
+            yield
+        except HyggeError:
+            link.execute("ROLLBACK TO SAVEPOINT hygge_attempt")
+            raise
+        link.execute("RELEASE SAVEPOINT hygge_attempt")
 
     def layout(self, link: Link, place: Place) -> str:
         found = link.rows(_LAYOUT.format(table=self.dialect.text(place.sql(self.dialect))))

@@ -144,7 +144,7 @@ class Filling(Ready):
                 if names is None:
                     settler.create(link, place, place.table, self.fields, self.fields.keys)
                 if names is None or set(names) == set(self.fields.names):
-                    reindex(settler, link, place)
+                    reindex(settler, link, place, self.note)
             elif self.recased:
                 self._recase(settler.names(link, place) or [])
             self._rows_follow()

@@ -234,9 +234,9 @@ class SQLLoad(Load):
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
             settler, link, place, self.request, self._fields, self._coming, self._held,
-            self._recased, stage=self._stage, staged=self._own.is_there(self._stage),
-            straight=self._straight or "", fresh=self._fresh, keys=self._keys,
-            swap=swap, hold=self._hold,
+            self._recased, self._context.note, stage=self._stage,
+            staged=self._own.is_there(self._stage), straight=self._straight or "",
+            fresh=self._fresh, keys=self._keys, swap=swap, hold=self._hold,
         )  # fmt: skip
         rows, counted = filling.run(state.loaded)
         reached("sql.filled")

@@ -87,15 +87,19 @@ def _digest(*told: str) -> str:
     return hashlib.blake2b("\0".join(told).encode(), digest_size=4).hexdigest()
 
 
-def index_name(columns: Sequence[str], begin: str = INDEX) -> str:
+def index_name(columns: Sequence[str], begin: str = INDEX, *, case_matters: bool = True) -> str:
     """A new name for an index, which tells its columns; in many databases no two indexes of a
     schema may have the same name."""
-    return f"{begin}{_digest(*columns)}_{uuid.uuid4().hex[:8]}"
+    told = columns if case_matters else [name.lower() for name in columns]
+    return f"{begin}{_digest(*told)}_{uuid.uuid4().hex[:8]}"
 
 
-def is_index_of(name: str, columns: Sequence[str], begin: str = INDEX) -> bool:
+def is_index_of(
+    name: str, columns: Sequence[str], begin: str = INDEX, *, case_matters: bool = True
+) -> bool:
     """Whether an index was made by hygge for such columns."""
-    return name.startswith(f"{begin}{_digest(*columns)}_")
+    told = columns if case_matters else [name.lower() for name in columns]
+    return name.startswith(f"{begin}{_digest(*told)}_")
 
 
 def part_name(place: Place) -> str:

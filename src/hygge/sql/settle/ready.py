@@ -3,7 +3,7 @@ and altering tables ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hygge.core.errors import HyggeError, SchemaDrift
@@ -27,6 +27,7 @@ class Ready:
     held: what it holds; None for nothing of hygge's.
     recased: the columns it has whose names now come in other case, with those; `held` has the new
         ones.
+    note: see `Context.note`.
     """
 
     settler: Settler
@@ -37,6 +38,7 @@ class Ready:
     coming: Schema
     held: State | None
     recased: Mapping[str, str]
+    note: Callable[[str, str], None]
 
     def _prepare(self) -> None:
         """Make the table take the rows that come, and keep those it has."""
@@ -46,7 +48,7 @@ class Ready:
             settler.create(link, place, place.table, self.fields, self._primary_key)
         else:
             self._fit(names)
-        reindex(settler, link, place)
+        reindex(settler, link, place, self.note)
 
     def _fit(self, names: list[str]) -> None:
         """Have a table that is there take the columns that come.

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from hygge.core.errors import FULL_REFRESH
+from hygge.core.errors import FULL_REFRESH, ConfigError, ConnectError, DataError
 from hygge.sql.link import Link
 from hygge.sql.settle.place import PART, Place, is_index_of, is_part_of
 from hygge.sql.settle.tables import Tables
 
 
 def changes(
-    held: Iterable[str], wanted: Iterable[tuple[str, ...]]
+    held: Iterable[str], wanted: Iterable[tuple[str, ...]], *, case_matters: bool = True
 ) -> tuple[list[str], list[tuple[str, ...]]]:
     """What indexes are to go, by name, and which are to be made, by columns.
 
@@ -25,10 +25,11 @@ def changes(
     ----------
     held: names of those that hygge made.
     wanted: the columns of each that there is to be.
+    case_matters: whether two columns may differ by case alone.
     """
     gone, new = list(held), []
     for columns in dict.fromkeys(wanted):
-        found = next((name for name in gone if is_index_of(name, columns)), None)
+        found = next((n for n in gone if is_index_of(n, columns, case_matters=case_matters)), None)
         if found is None:
             new.append(columns)
         else:
@@ -38,18 +39,38 @@ def changes(
 
 def is_reindexed(settler: Tables, link: Link, place: Place) -> bool:
     """Whether indexes of the place's table are to be made or dropped."""
-    gone, new = changes(settler.indexes(link, place), place.indexes)
+    gone, new = _changes(settler, link, place)
     return bool(gone or new)
 
 
-def reindex(settler: Tables, link: Link, place: Place) -> None:
-    """Have the place's table have the indexes that it is to have, and none other of hygge's."""
-    gone, new = changes(settler.indexes(link, place), place.indexes)
-    for name in gone:
-        settler.drop_index(link, place, name)
+def reindex(
+    settler: Tables, link: Link, place: Place,
+    note: Callable[[str, str], None] = lambda message, severity: None,
+) -> None:  # fmt: skip
+    """Have the place's table have the indexes that it is to have, and none other of hygge's.
+
+    New ones are made first, since a foreign key may need one that begins with the same columns. An
+    index that cannot be dropped all the same stays, and that is told: no load fails for it.
+    """
+    gone, new = _changes(settler, link, place)
     if new:
         only = replace(place, indexes=tuple(new), cluster_by=())
         settler.add_indexes(link, only, place.table)
+    for name in gone:
+        try:
+            with settler.attempt(link):
+                settler.drop_index(link, place, name)
+        except (ConfigError, ConnectError, DataError) as error:
+            note(
+                f"{place}: the index {name} cannot be dropped, which `indexes` no longer names: "
+                f"{error.message}; it stays. Drop what needs it, or name its columns again",
+                "warning",
+            )
+
+
+def _changes(settler: Tables, link: Link, place: Place) -> tuple[list[str], list[tuple[str, ...]]]:
+    held = settler.indexes(link, place)
+    return changes(held, place.indexes, case_matters=settler.case_matters)
 
 
 def tell(settler: Tables, link: Link, place: Place, note: Callable[[str, str], None]) -> None:
@@ -62,12 +83,12 @@ def tell(settler: Tables, link: Link, place: Place, note: Callable[[str, str], N
         )
     if settler.names(link, place) is None:
         return
-    gone, new = changes(settler.indexes(link, place), place.indexes)
+    gone, new = _changes(settler, link, place)
     for columns in new:
         note(f"{place}: an index of {', '.join(columns)} is made", "info")
     if gone:
         few = "an index" if len(gone) == 1 else f"{len(gone)} indexes"
-        note(f"{place}: {few} that `indexes` no longer names will go", "info")
+        note(f"{place}: {few} that `indexes` no longer names is to go", "info")
 
 
 def parts_differ(place: Place, parts: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from hygge.core.errors import DataError
 from hygge.core.fields import Field, Schema
@@ -62,13 +63,18 @@ class Tables(Catalogue):
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
         """Give a table the indexes that the place is to have."""
         for columns in place.indexes:
-            link.execute(self.index_sql(place, table, index_name(columns), columns))
+            name = index_name(columns, case_matters=self.case_matters)
+            link.execute(self.index_sql(place, table, name, columns))
 
     def index_sql(self, place: Place, table: str, name: str, columns: Sequence[str]) -> str:
         """The statement that makes an index."""
         quote = self.dialect.quote
         listed = ", ".join(map(quote, columns))
         return f"CREATE INDEX {quote(name)} ON {place.sql(self.dialect, table)} ({listed})"
+
+    def attempt(self, link: Link) -> AbstractContextManager[None]:
+        """A block whose one statement may fail, and the transaction goes on."""
+        return nullcontext()
 
     def drop_index(self, link: Link, place: Place, name: str) -> None:
         """Drop an index of the place's table."""

@@ -203,12 +203,12 @@ class SQLiteLoad(Load):
             held = with_names(held, names)
             filling = SQLiteFilling(
                 settler, link, self._to.place, self.request, self._fields, self._coming, held,
-                names, stage=STAGED, staged=True, straight="", fresh="",
+                names, self._context.note, stage=STAGED, staged=True, straight="", fresh="",
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
             rows, _ = filling.run(state.loaded)
-            reindex(settler, link, self._to.place)
+            reindex(settler, link, self._to.place, self._context.note)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}
             stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
