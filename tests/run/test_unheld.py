@@ -14,9 +14,19 @@ import polars as pl
 import pytest
 from tests.servers import Database
 
-from hygge import BadValue, Flow, MySQLStore, ParquetHome, PostgresStore, SQLiteStore, Store
-from hygge.core.fields import Schema
+from hygge import (
+    BadValue,
+    DuckDBStore,
+    Flow,
+    MySQLStore,
+    ParquetHome,
+    PostgresStore,
+    SQLiteStore,
+    Store,
+)
+from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.sift import Sifted, hold
+from hygge.sql.nested import NO_JSON, not_json
 from hygge.sql.postgres.encode import unheld
 from hygge.sql.rows import beyond_years
 
@@ -33,9 +43,11 @@ def moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hygge.yml").write_text("name: here\n")
 
-    def move(frame: pl.DataFrame, store: Store, **settings: str) -> Any:
+    def move(
+        frame: pl.DataFrame, store: Store, types: dict[str, str] | None = None, **settings: Any
+    ) -> Any:
         frame.write_parquet(tmp_path / "rows.parquet")
-        home = ParquetHome("rows", path="rows.parquet")
+        home = ParquetHome("rows", path="rows.parquet", types=types or {})
         return Flow(home, store, name="rows", key_column=["id"], mode="replace",
                     **settings).start_sync()  # fmt: skip
 
@@ -159,3 +171,49 @@ def test_years_of_four_digits() -> None:
         if kind != "ns":
             later = column.dt.offset_by("9000y")
             assert beyond_years(later, field.type).to_list()[1:] == [True, False], kind
+
+
+JSON = [
+    '{"a": 1}',
+    "not json",
+    None,
+    "null",
+    '"\\ud800"',
+    "1e999",
+    "[1] 2",
+    '{"a": NaN}',
+    "[" * 500 + "]" * 500,
+]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql", "duckdb"])
+def test_what_is_called_json_and_is_none(
+    kind: str, request: pytest.FixtureRequest, moved: Callable[..., Any], tmp_path: Path
+) -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3], "j": ['{"a": 1}', "not json", None]})
+    store: Store
+    if kind == "duckdb":
+        store = DuckDBStore("rows", path="w.duckdb")
+    else:
+        made = {"postgres": PostgresStore, "mysql": MySQLStore}[kind]
+        store = made("rows", url=request.getfixturevalue(kind).url)
+    with pytest.raises(BadValue, match=r"j, id=2, row 2 of .*: 'not json' does not fit json") as no:
+        moved(frame, store, types={"j": "json"})
+    assert "`on_bad_value`" in (no.value.hint or "")
+    result = moved(frame, store, types={"j": "json"}, on_bad_value="quarantine")
+    assert (result.proof.written, result.proof.aside) == (2, 1)
+    (one,) = aside(tmp_path)
+    assert (one["record"]["id"], one["why"]) == ("2", NO_JSON)
+
+
+def test_json_is_told_by_its_grammar() -> None:
+    """No number is too great for it, and nothing nests too deep: that is the database's to say."""
+    field = Field("j", parse_type("json"))
+    ((bad, why),) = not_json(pl.Series(JSON), field)
+    assert [text for text, no in zip(JSON, bad, strict=True) if no] == [
+        "not json",
+        "[1] 2",
+        '{"a": NaN}',
+    ]
+    assert why == NO_JSON
+    assert not_json(pl.Series(["{}", None, "null", "[1e400]"]), field) == ()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import polars as pl
 
-from hygge.core.fields import LogicalType
+from hygge.core.fields import Field, LogicalType
 
 NO_NUMBER = "JSON has neither NaN nor infinity"
 """Why some rows are `lost_in_json`."""
+NO_JSON = "it is no JSON"
+"""Why some rows are `not_json`."""
 
 
 def as_json(column: pl.Series) -> pl.Series:
@@ -40,3 +45,36 @@ def lost_in_json(column: pl.Series) -> pl.Series | None:
         lost_in = [f.fill_null(False) for f in found if f is not None]
         return pl.DataFrame(lost_in).select(pl.any_horizontal("*")).to_series() if lost_in else None
     return None
+
+
+def not_json(column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+    """Of a column of JSON, the values that are none: `core.sift.Unheld` of databases that look.
+
+    Polars looks first, a microsecond for a small document. What it does not know (NULL, `null`,
+    numbers beyond 64 bits' exponents, halves of surrogate pairs) is looked at again one by one; so
+    it costs where `on_bad_value` is set, or a database has refused a column, and nothing elsewhere.
+    """
+    if field.type.kind != "json" or column.dtype != pl.String:
+        return ()
+    doubtful = column.str.json_path_match("$").is_null() & column.is_not_null()
+    if not doubtful.any():
+        return ()
+    bad = [at for at in doubtful.arg_true().to_list() if not _is_json(column[at])]
+    if not bad:
+        return ()
+    return [(pl.int_range(len(column), eager=True).is_in(bad), NO_JSON)]
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON by its grammar alone (RFC 8259), of whatever size numbers are."""
+    try:
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    except ValueError:
+        return False
+    except RecursionError:  # too deep to tell: let the database
+        return True
+    return True
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
-from hygge.core.errors import ConfigError, DataError, HyggeError, SchemaDrift, TransientError
-from hygge.core.fields import Field
+from hygge.core.errors import (
+    BadValue,
+    ConfigError,
+    DataError,
+    HyggeError,
+    SchemaDrift,
+    TransientError,
+)
+from hygge.core.fields import Field, Schema
+from hygge.core.sift import refuse
 from hygge.sql.duckdb.connection import REMOTE
 from hygge.sql.duckdb.types import DIALECT
 from hygge.sql.link import Link
+from hygge.sql.nested import not_json
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import INDEX, Place
 from hygge.sql.settle.settler import Settler, WayIn
@@ -101,6 +110,19 @@ class DuckDBSettler(Settler):
         if place.indexes and table == place.table:
             self._lift(link)
             super().add_indexes(link, place, table)
+
+    def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
+        return not_json(column, field)
+
+    def blame(
+        self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
+    ) -> HyggeError:
+        """The value that DuckDB refused, where it can be found: what is no JSON."""
+        try:
+            refuse(batch, fields, not_json, entity=entity, offset=offset)
+        except BadValue as found:
+            return found
+        return error
 
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (an index,

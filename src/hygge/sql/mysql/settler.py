@@ -22,12 +22,14 @@ from hygge.core.errors import (
     UnsupportedError,
 )
 from hygge.core.fields import Field, Schema
+from hygge.core.sift import refuse
 from hygge.sql.link import Link
 from hygge.sql.mysql import rights, tables
 from hygge.sql.mysql.catalogue import SNAPSHOTS
 from hygge.sql.mysql.encode import encoded, unheld
 from hygge.sql.mysql.making import LONGEST, MySQLTables, mariadb
 from hygge.sql.mysql.types import text_literal
+from hygge.sql.nested import not_json
 from hygge.sql.rows import row_of
 from hygge.sql.settle.place import Place
 
@@ -76,7 +78,7 @@ class MySQLSettler(MySQLTables):
         return encoded(batch, fields, entity=entity, offset=offset)
 
     def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
-        return unheld(column, field)
+        return [*unheld(column, field), *not_json(column, field)]
 
     def blame(
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
@@ -86,6 +88,10 @@ class MySQLSettler(MySQLTables):
         at = int(found["row"]) - 1 if found else -1
         field = fields.get(found["column"]) if found else None
         if found is None or field is None or not 0 <= at < batch.height:
+            try:
+                refuse(batch, fields, not_json, entity=entity, offset=offset)
+            except BadValue as refused:
+                return refused
             return error
         return BadValue(
             entity=entity, column=field.name, row=row_of(batch, fields.keys, at, offset),

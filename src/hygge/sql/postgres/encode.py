@@ -8,7 +8,7 @@ import polars as pl
 
 from hygge.core.fields import Field, Schema
 from hygge.core.sift import refuse
-from hygge.sql.nested import as_json
+from hygge.sql.nested import as_json, not_json
 from hygge.sql.postgres.types import ddl
 
 # The Julian day 0 is the first of dates and moments; dates end before 5874898-01-01, and moments
@@ -33,7 +33,7 @@ def unheld(column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
     """See `core.sift.Unheld`."""
     why = "PostgreSQL's text cannot hold the character NUL"
     if column.dtype == pl.String:
-        return [(column.str.contains("\0", literal=True), why)]
+        return [(column.str.contains("\0", literal=True), why), *not_json(column, field)]
     if column.dtype == pl.List(pl.String) and ddl(field.type) != "json":
         inner = pl.element().str.contains("\0", literal=True)
         return [(column.list.eval(inner).list.any(), why)]

@@ -121,7 +121,8 @@ class PostgresSettler(Settler):
     def blame(
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> HyggeError:
-        """The value that the server refused, where it can be found: text with a NUL in it."""
+        """The value that the server refused, where it can be found: text with a NUL in it, or what
+        is no JSON."""
         try:
             refuse(batch, fields, encode.unheld, entity=entity, offset=offset)
         except BadValue as found:

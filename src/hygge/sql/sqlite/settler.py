@@ -99,7 +99,8 @@ class SQLiteSettler(Settler):
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
         name = self.dialect.text(table or place.table)
-        found = link.rows(f"SELECT name FROM pragma_table_info({name})")
+        within = "" if table else ", 'main'"  # a file of rows that wait may have one of the name
+        found = link.rows(f"SELECT name FROM pragma_table_info({name}{within})")
         return [str(column) for (column,) in found] or None
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
