@@ -65,11 +65,18 @@ def test_fail_is_conform(values: list[tuple[str | None, str | None]]) -> None:
 
 def test_a_column_that_must_have_a_value_cannot_become_null() -> None:
     bad = pl.DataFrame({"id": ["1", "x"], "price": ["1", "2"], "day": [None, None]})
-    with pytest.raises(BadValue, match="not null"):
+    with pytest.raises(BadValue, match=r"e\.id, id=x: 'x' does not fit int64 not null") as caught:
         sift(bad, FIELDS, "null", entity="e")
+    assert "`on_bad_value: quarantine`" in (caught.value.hint or "")
     sifted = sift(bad, FIELDS, "quarantine", entity="e")
     assert sifted.kept["id"].to_list() == [1]
     assert sifted.aside[0].declared == "int64 not null"
+
+
+def test_a_null_that_came_where_none_may_be_is_told_as_null() -> None:
+    bad = pl.DataFrame({"id": ["1", None], "price": ["x", "2"], "day": [None, None]})
+    with pytest.raises(BadValue, match=r"e\.id, id=None: None does not fit int64 not null"):
+        sift(bad, FIELDS, "null", entity="e")
 
 
 def test_rows_are_numbered_as_they_were() -> None:

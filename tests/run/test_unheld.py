@@ -87,6 +87,29 @@ def test_it_becomes_null(postgres: Database, moved: Callable[..., Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("key", [True, False])
+def test_what_cannot_become_null_is_refused_with_the_value_and_the_reason(key: bool) -> None:
+    """With the row's own key, be it the very value."""
+    name = "id" if key else "code"
+    fields = Schema(
+        [
+            Field("id", parse_type("string"), key=1),
+            Field("code", parse_type("string"), nullable=key),
+        ]
+    )
+    whole = pl.DataFrame({"id": ["1", "2"], "code": ["x", "y"]})
+    whole = whole.with_columns(pl.Series(name, ["1", NUL]))
+    with pytest.raises(BadValue) as caught:
+        hold(Sifted(whole), fields, "null", unheld, entity="e")
+    row = NUL if key else "2"
+    declared = "string" if key else "string not null"
+    assert f"e.{name}, id={row}: {NUL!r} does not fit {declared}" in str(caught.value)
+    hint = caught.value.hint or ""
+    assert "cannot hold the character NUL" in hint and "`on_bad_value: quarantine`" in hint
+    (misfit,) = hold(Sifted(whole), fields, "quarantine", unheld, entity="e").aside
+    assert misfit.value == NUL
+
+
 def test_its_row_is_set_aside(
     postgres: Database, moved: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -204,16 +204,34 @@ def test_a_data_file_that_goes_before_a_merge_reads_it(tmp_path: Path, kind: str
 class Shelved(Folder):
     """A folder that is listed, as a place elsewhere is."""
 
-    lacking = Shelf.lacking
+    amiss = Shelf.amiss
 
 
 @pytest.mark.parametrize("kind", [Folder, Shelved])
-def test_which_files_are_lacking(tmp_path: Path, kind: type[Folder]) -> None:
+def test_which_files_are_amiss(tmp_path: Path, kind: type[Folder]) -> None:
     shelf = kind(tmp_path)
     for name in ("a/x.parquet", "b/c/y.parquet", "z.parquet"):
         shelf.write(name, b"1")
-    assert shelf.lacking(["b/c/y.parquet", "b/c/no.parquet", "b/no/y.parquet"]) == [
-        "b/c/no.parquet", "b/no/y.parquet",
-    ]  # fmt: skip
-    assert shelf.lacking(["z.parquet", "a/x.parquet", "a/z.parquet"]) == ["a/z.parquet"]
-    assert shelf.lacking([]) == []
+    sizes = {"b/c/y.parquet": 1, "b/no/y.parquet": 1, "b/c/no.parquet": 1}
+    assert list(shelf.amiss(sizes).items()) == [("b/c/no.parquet", None), ("b/no/y.parquet", None)]
+    sizes = {"z.parquet": 1, "a/x.parquet": 2, "a/x.parquet/y": 1}
+    assert shelf.amiss(sizes) == {"a/x.parquet": 1, "a/x.parquet/y": None}
+    assert shelf.amiss({}) == {}
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_data_file_that_is_cut_is_told_before_anything_is_loaded(
+    tmp_path: Path, kind: str
+) -> None:
+    store, first = two_files(kind, tmp_path)
+    whole = first.read_bytes()
+    first.write_bytes(whole[:-10])
+    before = sorted(tmp_path.rglob("*"))
+    for mode in ("append", "merge"):
+        with pytest.raises(StateError, match=r"1 of the 2 .* are not as long") as caught:
+            load_frames(store, [some(30)], mode, [] if mode == "append" else ["k"])
+        told = f"{first.name} ({len(whole) - 10:,} bytes, not {len(whole):,})"
+        assert told in str(caught.value) and not caught.value.retryable
+        assert "--full-refresh" in (caught.value.hint or "")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert load_frames(store, [some(0)], "replace").rows == 10

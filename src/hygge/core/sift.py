@@ -110,7 +110,7 @@ def sift(
 
     Raises
     ------
-    BadValue: under `fail`; under `null` also where the column cannot be NULL.
+    BadValue: under `fail`; under `null` where the column cannot be NULL, or is of the key.
     SchemaDrift, DataError: as `conform`.
     """
     try:
@@ -171,7 +171,7 @@ def hold(
     policy: `null` or `quarantine`; under `fail` the destination itself refuses such values.
     entity, offset: see `conform`.
 
-    Raises BadValue under `null` where the column cannot be NULL.
+    Raises BadValue under `null` where the column cannot be NULL, or is of the key.
     """
     batch = sifted.kept
     bads: dict[str, pl.Series] = {}
@@ -198,6 +198,7 @@ def _dealt(
 ) -> Sifted:  # fmt: skip
     """A batch in which some values are bad, and the same with NULL in their place, by a policy."""
     if policy == "null":
+        _refuse_null(batch, schema, bads, whys, entity, offset)
         # Conforming again raises, with the row, where a column that must have a value has none.
         kept = conform(frame, schema, entity=entity, offset=offset)
         return Sifted(kept, nulled={n: int(b.sum()) for n, b in bads.items() if b.any()})
@@ -209,6 +210,28 @@ def _dealt(
         for at in rows.filter(wrong).to_list()
     )
     return Sifted(frame.filter(~wrong), before.filter(~wrong), aside=aside)
+
+
+def _refuse_null(
+    batch: pl.DataFrame, schema: Schema, bads: Mapping[str, pl.Series], whys: Mapping[str, str],
+    entity: str, offset: int,
+) -> None:  # fmt: skip
+    """Raise BadValue for the first value that may not become NULL, such as one of the key: without
+    it the row could not even be named."""
+    for name, bad in bads.items():
+        each = schema[name]
+        if each.nullable and not each.key:
+            continue
+        column = batch[name]
+        at = next((int(at) for at in bad.arg_true() if _text(column, int(at)) is not None), None)
+        if at is not None:
+            told = _misfit(batch, schema, {name: bad}, whys, at, offset)
+            hint = "mend the value, `cast` the column, or set `on_bad_value: quarantine`"
+            why = f"{told.why}, and '{name}'" if told.why else f"'{name}'"
+            raise BadValue(
+                entity=entity, column=name, row=told.row, value=told.value,
+                declared=told.declared, hint=f"{why} cannot become NULL: {hint}", at=offset + at,
+            )  # fmt: skip
 
 
 def _misfit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -143,21 +143,25 @@ class LakeLoad(Settled):
                 f"{self._where()}: the receipts and the staged files differ; nothing was published"
             )
 
-    def _check_there(self, names: Sequence[str]) -> None:
-        """Raise StateError where files that the table names are gone: rows that come on top of
-        them would pass for a whole table.
+    def _check_there(self, sizes: Mapping[str, int]) -> None:
+        """Raise StateError where files that the table names are gone, cut or replaced: rows that
+        come on top of them would pass for a whole table.
 
         Parameters
         ----------
-        names: of the files in the table's folder.
+        sizes: the bytes of the files in the table's folder, as the table has them, by name.
         """
         with self._telling():
-            gone = self._shelf.lacking(names)
-        if gone:
-            shown = ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else "")
+            amiss = self._shelf.amiss(sizes)
+        wrong, found = "are not there", [name for name, size in amiss.items() if size is None]
+        if not found:
+            wrong = "are not as long as it says"
+            found = [f"{n} ({size:,} bytes, not {sizes[n]:,})" for n, size in amiss.items()]
+        if found:
+            shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
             raise StateError(
-                f"{self._where()}: {len(gone)} of the {len(names)} data files that the table names "
-                f"are not there: {shown}; nothing was loaded",
+                f"{self._where()}: {len(found)} of the {len(sizes)} data files that the table "
+                f"names {wrong}: {shown}; nothing was loaded",
                 hint=f"restore them from a backup, or load all rows anew with {FULL_REFRESH}",
             )
 

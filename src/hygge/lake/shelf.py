@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,11 +56,22 @@ class Shelf(ABC):
     def remove(self, names: Sequence[str]) -> None:
         """Remove files; what is not there is not missed, and what cannot be removed stays."""
 
-    def lacking(self, names: Sequence[str]) -> list[str]:
-        """Those of some files that are not there, in order."""
-        above = posixpath.commonpath([posixpath.dirname(name) for name in names]) if names else ""
-        there = {entry.name for entry in self.entries(above, deep=True)} if names else set()
-        return sorted(set(names) - there)
+    def amiss(self, sizes: Mapping[str, int]) -> dict[str, int | None]:
+        """Those of some files that are not there, or not as long as they should be, in order.
+
+        Parameters
+        ----------
+        sizes: the bytes that each should have.
+
+        Returns
+        -------
+        The bytes that each has; None for one that is not there.
+        """
+        if not sizes:
+            return {}
+        above = posixpath.commonpath([posixpath.dirname(name) for name in sizes])
+        there = {entry.name: entry.bytes for entry in self.entries(above, deep=True)}
+        return _amiss(sizes, there.get)
 
     def remove_folder(self, folder: str) -> None:
         """Remove a folder and all in it; what cannot be removed stays."""
@@ -102,8 +113,14 @@ class Folder(Shelf):
         found = (self._path / folder).glob("**/*" if deep else "*")
         return [_lying(path, self._path) for path in sorted(found) if path.is_file()]
 
-    def lacking(self, names: Sequence[str]) -> list[str]:
-        return sorted(name for name in names if not (self._path / name).exists())
+    def amiss(self, sizes: Mapping[str, int]) -> dict[str, int | None]:
+        return _amiss(sizes, self._size)
+
+    def _size(self, name: str) -> int | None:
+        try:
+            return (self._path / name).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def remove(self, names: Sequence[str]) -> None:
         for name in names:
@@ -112,6 +129,11 @@ class Folder(Shelf):
 
     def remove_folder(self, folder: str) -> None:
         local.remove_folder(self._path / folder)
+
+
+def _amiss(sizes: Mapping[str, int], size_of: Callable[[str], int | None]) -> dict[str, int | None]:
+    there = {name: size_of(name) for name in sorted(sizes)}
+    return {name: size for name, size in there.items() if size != sizes[name]}
 
 
 def _lying(path: Path, root: Path) -> Entry:

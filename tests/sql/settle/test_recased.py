@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.sql.settle.test_indexes import executor, made
 
 from hygge.core.errors import SchemaDrift
+from hygge.core.fields import Schema
 from hygge.core.load import Mode
 from hygge.testing.loading import load_frames
 
@@ -41,14 +43,19 @@ def test_the_column_is_renamed(
     assert sorted(told) == (["b"] if mode == "replace" else ["a", "b", "b"])
 
 
+@pytest.mark.parametrize("source", ["", "Name", "NAME"])
 def test_where_it_cannot_be_renamed_that_is_told(
-    request: pytest.FixtureRequest, tmp_path: Path
+    source: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    """With a hint by the source's name, whichever the entity's own `rename` makes of it."""
     store, ask = made("duckdb", request, tmp_path)
     load_frames(store, [pl.DataFrame({"id": [1], "Name": ["a"]})], "append")
     execute: Callable[[str], Any] = executor("duckdb", request, tmp_path)
     execute(f"CREATE INDEX mine ON {store.name} (id)")
+    after = pl.DataFrame({"id": [2], "name": ["b"]})
+    fields = Schema(replace(f, source=source * (f.name == "name")) for f in Schema.of(after))
     with pytest.raises(SchemaDrift, match="'Name' comes as 'name' now, and cannot be") as caught:
-        load_frames(store, [pl.DataFrame({"id": [2], "name": ["b"]})], "append")
-    assert "`rename: {name: Name}`" in (caught.value.hint or "")
+        load_frames(store, [after], "append", fields=fields)
+    assert f"`rename: {{{source or 'name'}: Name}}`" in (caught.value.hint or "")
+    assert "such as an index" in (caught.value.hint or "")
     assert ask("SELECT count(*) FROM {}") == [1]

@@ -34,13 +34,13 @@ from hygge.lake.delta.table import (
     columns_of,
     forget_states,
     make_log_durable,
-    names_of,
     next_number,
     number_of,
     opened,
     read_state,
     row_count,
     scanned,
+    sizes_of,
     state_name,
     telling,
 )  # fmt: skip
@@ -118,7 +118,7 @@ class DeltaLoad(LakeLoad):
         self._stage = self._folder if self._straight else self._waiting
         self._shelf = place.shelf()
         if table is not None and self._keeps:
-            self._check_there(names_of(table))
+            self._check_there(sizes_of(table))
         self._time = datetime.now(UTC)
         reached("delta.begun")
 

@@ -149,10 +149,10 @@ def byte_count(table: DeltaTable) -> int:
     return int(pl.DataFrame(table.get_add_actions())["size_bytes"].sum())
 
 
-def names_of(table: DeltaTable) -> list[str]:
-    """The files of a version that lie in the table's folder, as they are called there."""
-    paths = pl.DataFrame(table.get_add_actions())["path"]
-    return [unquote(path) for path in paths if "://" not in path]
+def sizes_of(table: DeltaTable) -> dict[str, int]:
+    """The bytes of a version's files that lie in the table's folder, by their names there."""
+    files = pl.DataFrame(table.get_add_actions()).select("path", "size_bytes")
+    return {unquote(path): size for path, size in files.iter_rows() if "://" not in path}
 
 
 def forget_states(shelf: Shelf, number: int) -> None:

@@ -41,10 +41,10 @@ from hygge.lake.iceberg.table import (
     exchange,
     forget,
     making,
-    names_of,
     near,
     row_count,
     shelf_of,
+    sizes_of,
     state_of,
     tasks_of,
 )  # fmt: skip
@@ -114,7 +114,7 @@ class IcebergLoad(LakeLoad):
         self._folder, self._waiting = f"data/{mark}", f"data/{mark}/waiting"
         self._shelf = shelf_of(metadata.location, self._io)
         if self._keeps:
-            self._check_there(names_of(metadata.location, self._tasks))
+            self._check_there(sizes_of(metadata.location, self._tasks))
         reached("iceberg.begun")
 
     @property

@@ -142,10 +142,12 @@ def _bare(location: str) -> str:
     return path if path.startswith(netloc) else f"{netloc}{path}"
 
 
-def names_of(location: str, tasks: Iterable[FileScanTask]) -> list[str]:
-    """What some files, and those of rows deleted from them, are called within a table's folder."""
+def sizes_of(location: str, tasks: Iterable[FileScanTask]) -> dict[str, int]:
+    """The bytes of some files, and of those of rows deleted from them, by their names within a
+    table's folder."""
     files = (file for task in tasks for file in (task.file, *task.delete_files))
-    return sorted(within(location, {file.file_path for file in files}))
+    sizes = {file.file_path: file.file_size_in_bytes for file in files}
+    return {name: size for path, size in sizes.items() for name in within(location, [path])}
 
 
 def row_count(tasks: Iterable[FileScanTask]) -> int | None:

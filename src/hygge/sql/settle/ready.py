@@ -94,10 +94,12 @@ class Ready:
             try:
                 self.settler.rename_column(self.link, self.place, old, new)
             except HyggeError as error:
+                source = self.coming[new].source_name
                 raise SchemaDrift(
                     f"{self.place}: '{old}' comes as '{new}' now, and cannot be renamed there: "
                     f"{error.message}",
-                    hint=f"`rename: {{{new}: {old}}}`, or drop what depends on it there",
+                    hint=f"keep the name with `rename: {{{source}: {old}}}`, or drop what depends "
+                    "on the table there, such as an index",
                 ) from error
         return [self.recased.get(name, name) for name in names]
 
