@@ -16,7 +16,7 @@ from hygge import StateError
 from hygge.core.chunk import Chunk
 from hygge.core.fields import Schema, parse_type
 from hygge.core.ledger import Done, Head, decode, encode, ledger_of, may_reuse, misfit
-from hygge.core.load import Receipt
+from hygge.core.state import Receipt
 from hygge.core.watermark import Window
 
 FIELDS = Schema.of({"id": pl.Int64, "at": pl.Datetime("us", "UTC")})

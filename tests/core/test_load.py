@@ -13,8 +13,8 @@ from tests.core.strategies import types
 
 from hygge.core.errors import StateError
 from hygge.core.fields import Field, Schema, parse_type
-from hygge.core.load import (
-    LoadRequest,
+from hygge.core.load import LoadRequest
+from hygge.core.state import (
     Receipt,
     State,
     checksum_of,

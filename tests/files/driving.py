@@ -13,7 +13,8 @@ import polars as pl
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
 from hygge.core.home import Home
-from hygge.core.load import Commit, LoadRequest, Mode, State
+from hygge.core.load import Commit, LoadRequest
+from hygge.core.state import Mode, State
 from hygge.core.store import Store
 from hygge.core.watermark import Watermark
 

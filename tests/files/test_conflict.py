@@ -19,7 +19,8 @@ from tests.files.remains import check_swept
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, ConnectError, HyggeError, StateError
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest, Mode
+from hygge.core.load import LoadRequest
+from hygge.core.state import Mode
 from hygge.core.steps import set_hook
 from hygge.files import local
 from hygge.files.stage import stage_root

@@ -14,7 +14,7 @@ from tests.histories.scenarios import Scenario
 
 from hygge import Flow, SQLiteHome, Store
 from hygge.core.context import Surroundings
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.testing.loading import state_of
 from hygge.testing.oracle import Asked, Row, after
 

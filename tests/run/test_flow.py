@@ -24,7 +24,8 @@ from hygge import Cancelled, ConfigError, DataError, Flow, Home, Store, Transien
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConflictError, ConnectError
 from hygge.core.events import EntityFinished, EntityRetried, EntityStarted, Noted, Progress
-from hygge.core.load import Commit, Receipt, State
+from hygge.core.load import Commit
+from hygge.core.state import Receipt, State
 from hygge.core.store import StoreSession
 from hygge.run import flow as flow_module
 from hygge.run.flow import Mover, is_transient

@@ -15,7 +15,7 @@ from tests.run.support import TableHome, TableSession, planned
 
 from hygge import CSVHome, DuckDBStore, Flow, ParquetStore, SQLiteStore, Store
 from hygge.core.errors import GuardError, SchemaDrift
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.project import EntitySettings
 from hygge.run.terms import deletes_of, misfits
 

@@ -16,7 +16,7 @@ from tests.run.support import ShelfStore, TableHome, numbers, planned
 from hygge import DuckDBStore, Flow, ParquetStore
 from hygge.cli.render import plan_text
 from hygge.core.errors import ConfigError, GuardError, StateError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.terms import AT, LOADED_AT, RUN_ID, Deletes, moment_after
 from hygge.project import EntitySettings
 from hygge.run.terms import COMPARED, deletes_of, in_words, is_due, misfits

@@ -15,7 +15,8 @@ from hygge.core import steps
 from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.fields import Field, LogicalType, Schema, parse_type
-from hygge.core.load import Commit, LoadRequest, Mode, State, derive_load_id
+from hygge.core.load import Commit, LoadRequest
+from hygge.core.state import Mode, State, derive_load_id
 from hygge.core.watermark import Watermark, Window
 from hygge.stores.sqlite import SQLiteStore
 

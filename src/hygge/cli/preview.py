@@ -7,7 +7,7 @@ from hygge.cli.text import columns, count, here, indented, size
 from hygge.core.chunk import Estimate
 from hygge.core.drift import Drift
 from hygge.core.fields import Field
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.run.preview import Piece, Preview
 from hygge.run.shape import Shape
 

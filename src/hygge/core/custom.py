@@ -16,8 +16,9 @@ from hygge.core.drift import unify
 from hygge.core.errors import ConfigError, DataError, SchemaDrift
 from hygge.core.fields import Field, Schema, from_polars, parse_type
 from hygge.core.home import Home, HomeSession, empty_read
-from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, Writer
+from hygge.core.load import Commit, Load, LoadRequest, Writer
 from hygge.core.scratch import Scratch
+from hygge.core.state import Receipt, State
 
 if TYPE_CHECKING:
     from hygge.core.store import Store

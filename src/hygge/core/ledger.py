@@ -18,7 +18,7 @@ from typing import Any, Self
 from hygge.core.chunk import Chunk
 from hygge.core.errors import StateError
 from hygge.core.fields import Schema
-from hygge.core.load import Mode, Receipt
+from hygge.core.state import Mode, Receipt
 from hygge.core.watermark import Window
 
 LEDGER_VERSION = 1

@@ -12,7 +12,8 @@ from hygge.core.context import Context, surroundings
 from hygge.core.custom import Frame, frame_of
 from hygge.core.errors import ConfigError, StateError, VerifyError
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, Load, LoadRequest, Mode, State, Writer, derive_fingerprint
+from hygge.core.load import Commit, Load, LoadRequest, Writer
+from hygge.core.state import Mode, State, derive_fingerprint
 from hygge.core.terms import AT, Terms, moment_after
 
 if TYPE_CHECKING:

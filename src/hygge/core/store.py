@@ -18,10 +18,11 @@ from hygge.core.custom import Frame, WriteOnlyLoad, frame_of
 from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Ledger
-from hygge.core.load import Commit, Load, LoadRequest, Mode, State, Writer
+from hygge.core.load import Commit, Load, LoadRequest, Writer
 from hygge.core.scope import LoadScope
 from hygge.core.settings import StoreConfig, build
 from hygge.core.slots import Slots
+from hygge.core.state import Mode, State
 from hygge.core.terms import ABILITIES, NO_TERMS, Ability, Terms
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import polars as pl
 from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
-from hygge.core.load import Load, LoadRequest, Mode, State, Writer, check_kept
+from hygge.core.load import Load, LoadRequest, Writer, check_kept
+from hygge.core.state import Mode, State
 from hygge.core.steps import reached
 from hygge.core.telling import telling
 from hygge.core.terms import check_vanished

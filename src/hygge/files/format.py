@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hygge.core.fields import Schema
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.storage.path import AnyPath
 
 STATE_FILE = ".hygge.json"

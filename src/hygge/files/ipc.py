@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import polars as pl
 
 from hygge.core.fields import Schema
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.files.format import Format
 from hygge.files.opening import arrow_file
 from hygge.files.parquet import damaged_carrier

@@ -13,13 +13,8 @@ from hygge.core.context import Context
 from hygge.core.errors import VerifyError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Done, Head, Ledger
-from hygge.core.load import (
-    Commit,
-    LoadRequest,
-    Receipt,
-    State,
-    with_store_facts,
-)  # fmt: skip
+from hygge.core.load import Commit, LoadRequest
+from hygge.core.state import Receipt, State, with_store_facts  # fmt: skip
 from hygge.core.steps import reached
 from hygge.core.telling import telling
 from hygge.files import local

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hygge.core.errors import StateError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.files.format import Format
 from hygge.files.parts import PREFIX, Part
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from hygge.core.errors import StateError
 from hygge.core.fields import Schema
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.watermark import Window
 from hygge.files.format import Format
 from hygge.files.opening import arrow_file

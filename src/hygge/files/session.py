@@ -24,7 +24,7 @@ from hygge.core.errors import (
     UnsupportedError,
 )
 from hygge.core.fields import Field, LogicalType, Schema
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.watermark import Window
 from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome

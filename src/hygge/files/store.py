@@ -16,8 +16,9 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, ConnectError, StateError
 from hygge.core.fields import Schema
 from hygge.core.ledger import Ledger
-from hygge.core.load import Load, LoadRequest, Mode, State, Writer
+from hygge.core.load import Load, LoadRequest, Writer
 from hygge.core.settings import StoreConfig
+from hygge.core.state import Mode, State
 from hygge.core.store import Store, StoreSession
 from hygge.core.telling import telling
 from hygge.core.upkeep import Optimize, due

@@ -11,7 +11,8 @@ import polars as pl
 from hygge.core.context import Context
 from hygge.core.errors import DataError, StateError
 from hygge.core.fields import Schema
-from hygge.core.load import Receipt, Writer
+from hygge.core.load import Writer
+from hygge.core.state import Receipt
 from hygge.core.telling import telling
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat

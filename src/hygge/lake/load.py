@@ -22,7 +22,8 @@ from hygge.core.errors import (
     VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
-from hygge.core.load import Receipt, State, check_kept, with_store_facts
+from hygge.core.load import check_kept
+from hygge.core.state import Receipt, State, with_store_facts
 from hygge.files.fold import Fold
 from hygge.lake.folding import Bounds, Brought, Folding, There
 from hygge.lake.gone import Inside

@@ -10,7 +10,8 @@ import polars as pl
 
 from hygge.core.context import Context
 from hygge.core.fields import Schema
-from hygge.core.load import Receipt, Writer
+from hygge.core.load import Writer
+from hygge.core.state import Receipt
 from hygge.files.rewrite import widened
 from hygge.files.writer import refuse_null_keys
 from hygge.lake.faults import telling

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from hygge.core.errors import Location
-from hygge.core.load import derive_fingerprint
+from hygge.core.state import derive_fingerprint
 from hygge.project.build import Builder, Names
 from hygge.project.documents import Layer
 from hygge.project.names import name_problem

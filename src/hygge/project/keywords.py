@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from hygge.core.fields import LogicalType
-from hygge.core.load import Mode
 from hygge.core.names import Case
 from hygge.core.sift import Policy
+from hygge.core.state import Mode
 
 
 class FlowSettings(TypedDict, total=False):

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 
-from hygge.core.load import Mode
 from hygge.core.settings import TypeText
 from hygge.core.sift import Policy
+from hygge.core.state import Mode
 from hygge.core.terms import LOADED_AT, RUN_ID
 from hygge.project.mappings import Deletions as Deletions
 from hygge.project.mappings import Forgiving as Forgiving

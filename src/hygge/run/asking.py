@@ -11,7 +11,7 @@ from hygge.core.drift import compare
 from hygge.core.errors import FULL_REFRESH, ConfigError, StateError, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.terms import LOADED_AT, MOMENT, OWN, RUN_ID, Terms, stored_fields
 from hygge.core.watermark import (
     Position,

@@ -15,8 +15,8 @@ from hygge.core.errors import (
     RunFailed,
 )  # fmt: skip
 from hygge.core.events import Event, Listener
-from hygge.core.load import derive_fingerprint
 from hygge.core.secrets import redact
+from hygge.core.state import derive_fingerprint
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
 from hygge.run.earlier import moved_before
 from hygge.run.execution import Execution

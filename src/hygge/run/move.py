@@ -12,14 +12,9 @@ from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.home import HomeSession
 from hygge.core.ledger import Ledger
-from hygge.core.load import (
-    Commit,
-    Load,
-    LoadRequest,
-    State,
-    derive_load_id,
-)  # fmt: skip
+from hygge.core.load import Commit, Load, LoadRequest
 from hygge.core.slots import together
+from hygge.core.state import State, derive_load_id  # fmt: skip
 from hygge.core.steps import reached
 from hygge.core.watermark import Watermark
 from hygge.run.asking import (

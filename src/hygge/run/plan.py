@@ -10,7 +10,7 @@ from typing import Protocol
 from hygge.core.context import Surroundings
 from hygge.core.errors import FULL_REFRESH, ConfigError, Location, Problem
 from hygge.core.home import Home
-from hygge.core.load import Mode, derive_fingerprint
+from hygge.core.state import Mode, derive_fingerprint
 from hygge.core.store import Store
 from hygge.project import EntitySettings
 from hygge.run.locks import lock_name
@@ -31,7 +31,7 @@ class Plan:
     home, store: bound descriptions; they hold references to secrets, never their values.
     settings: the entity's settings.
     mode: how the Store takes the rows in this run.
-    fingerprint: what identifies the data; see `core.load.State`.
+    fingerprint: what identifies the data; see `core.state.State`.
     lock: the name of the lock that its runs take; see `lock_name`.
     full_refresh: whether the stored position is to be forgotten.
     location: where the entity is configured; None for one made in Python.

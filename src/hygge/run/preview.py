@@ -11,9 +11,9 @@ from hygge.core.context import CancelToken, Context
 from hygge.core.drift import Drift, compare, target
 from hygge.core.errors import HyggeError
 from hygge.core.home import HomeSession
-from hygge.core.load import State
 from hygge.core.secrets import redact
 from hygge.core.slots import together
+from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.core.watermark import Watermark, Window
 from hygge.run import asking

@@ -16,7 +16,7 @@ from hygge.core.errors import (
     UnsupportedError,
 )  # fmt: skip
 from hygge.core.fields import FLOATS
-from hygge.core.load import Mode, State
+from hygge.core.state import Mode, State
 from hygge.core.terms import AT, Ability, Deletes, Terms, moment_after
 from hygge.core.watermark import Window, parse_duration
 from hygge.project import EntitySettings

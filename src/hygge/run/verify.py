@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hygge.core.errors import GuardError, VerifyError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.run.result import Proof
 from hygge.run.task import ChunkResult
 

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from hygge.core.context import Context
 from hygge.core.importing import needing
-from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.lake.config import Filed, Located

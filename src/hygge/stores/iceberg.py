@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hygge.core.context import Context
 from hygge.core.importing import needing
-from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.lake.config import Filed

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from hygge.core import registry
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
+from hygge.core.state import Mode
 from hygge.core.store import Store, StoreSession
 from hygge.core.terms import ABILITIES
 from hygge.storage.onelake import HOST

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import Ability
 from hygge.core.upkeep import DurationText

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.load import Mode
 from hygge.core.settings import StoreConfig
 from hygge.core.sift import Unheld
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import Ability
 from hygge.sql.sqlite.catalogue import STATE_TABLE

@@ -20,7 +20,8 @@ from hygge.core.errors import (
     UnsupportedError,
 )
 from hygge.core.fields import Schema
-from hygge.core.load import Load, Mode
+from hygge.core.load import Load
+from hygge.core.state import Mode
 from hygge.core.store import Store, StoreSession
 from hygge.testing.corpus import AWKWARD_NAMES, KEY, VALUE, Case, numbered
 from hygge.testing.loading import (

@@ -18,7 +18,7 @@ from hygge.core.errors import (
     HyggeError,
 )
 from hygge.core.fields import Schema, parse_type
-from hygge.core.load import Mode, State
+from hygge.core.state import Mode, State
 from hygge.core.store import Store
 from hygge.core.watermark import Watermark
 from hygge.testing._store_base import KEYED, LoadingContract, equation, in_threads, some_rows

@@ -10,7 +10,8 @@ from hygge.core.chunk import Chunk
 from hygge.core.context import Context
 from hygge.core.fields import Schema
 from hygge.core.ledger import Done, Head, Ledger
-from hygge.core.load import LoadRequest, Mode, Receipt
+from hygge.core.load import LoadRequest
+from hygge.core.state import Mode, Receipt
 from hygge.core.store import Store
 from hygge.testing._store_base import KEYED, LoadingContract, equation, some_rows
 from hygge.testing.corpus import KEY

@@ -16,7 +16,7 @@ from hygge.core.errors import (
     SchemaDrift,
 )
 from hygge.core.fields import Field, Schema, parse_type
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.testing._store_base import KEYED, LoadingContract, equation, some_rows
 from hygge.testing.corpus import KEY, VALUE, Case, numbered

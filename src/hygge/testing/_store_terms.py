@@ -13,7 +13,7 @@ import pytest
 
 from hygge.core.errors import GuardError
 from hygge.core.fields import Field, Schema, parse_type
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import DELETED_AT, MOMENT, Deletes, Terms
 from hygge.core.watermark import Window

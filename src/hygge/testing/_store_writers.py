@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from hygge.core.context import Context
-from hygge.core.load import Mode, Receipt
+from hygge.core.state import Mode, Receipt
 from hygge.core.store import Store
 from hygge.testing._store_base import (
     KEYED,

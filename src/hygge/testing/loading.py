@@ -11,7 +11,8 @@ import polars as pl
 from hygge.core.chunk import WHOLE
 from hygge.core.context import Context
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, Load, LoadRequest, Mode, Receipt, State
+from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.state import Mode, Receipt, State
 from hygge.core.store import Store
 from hygge.core.terms import NO_TERMS, Terms
 from hygge.core.watermark import Watermark

@@ -12,7 +12,7 @@ import pytest
 from hygge import SQLStore
 from hygge.core.context import Surroundings
 from hygge.core.errors import SchemaDrift
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.sql.alchemy.connection import SQLConnection
 from hygge.testing.loading import load_frames
 

@@ -13,7 +13,7 @@ from tests.sql.settle.test_indexes import executor, made
 
 from hygge.core.errors import SchemaDrift
 from hygge.core.fields import Schema
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.testing.loading import load_frames
 
 NAMES = {

@@ -11,7 +11,8 @@ from typing import Any
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError, VerifyError
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import Commit, LoadRequest
+from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.files.assembly import PartsLoad, target_fields
 from hygge.files.format import Format

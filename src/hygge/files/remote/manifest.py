@@ -13,7 +13,7 @@ import uuid
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import HyggeError, StateError, TransientError, UnsupportedError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.steps import reached
 from hygge.files.swap import conflict
 from hygge.storage.path import RemotePath

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
 from hygge.core.errors import StateError
-from hygge.core.load import Load, LoadRequest, State
+from hygge.core.load import Load, LoadRequest
+from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.files.manifest import Held, foreign, parts_of
 from hygge.files.parts import PREFIX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.files.manifest import parts_of
 from hygge.files.remote.manifest import FOLDER, name_of, superseded
 from hygge.storage.path import RemotePath

@@ -22,7 +22,8 @@ from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.errors import HyggeError
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, LoadRequest, Receipt, State
+from hygge.core.load import Commit, LoadRequest
+from hygge.core.state import Receipt, State
 from hygge.core.steps import reached
 from hygge.core.terms import check_vanished
 from hygge.lake.delta import merge

@@ -6,7 +6,8 @@ from deltalake import DeltaTable
 
 from hygge.core.context import Context
 from hygge.core.errors import StateError
-from hygge.core.load import Load, LoadRequest, State
+from hygge.core.load import Load, LoadRequest
+from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.table import held_state, telling

@@ -17,7 +17,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from hygge.core.errors import StateError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.files import local
 from hygge.lake import faults
 from hygge.lake.parts import PIECE_ROWS

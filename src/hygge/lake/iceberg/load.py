@@ -28,8 +28,9 @@ from pyiceberg.table import FileScanTask, Table, Transaction
 from hygge.core.context import Context
 from hygge.core.drift import target
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, LoadRequest, Receipt, State
+from hygge.core.load import Commit, LoadRequest
 from hygge.core.secrets import redact
+from hygge.core.state import Receipt, State
 from hygge.core.steps import reached
 from hygge.core.terms import check_vanished
 from hygge.lake.folding import Bounds

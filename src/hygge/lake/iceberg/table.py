@@ -28,7 +28,7 @@ from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import FileScanTask, Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
 
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.lake.iceberg.io import ConnectedIO
 from hygge.lake.shelf import Entry, Folder, Shelf
 

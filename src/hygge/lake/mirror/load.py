@@ -24,15 +24,8 @@ from hygge.core.errors import (
     VerifyError,
 )  # fmt: skip
 from hygge.core.fields import Schema
-from hygge.core.load import (
-    Commit,
-    Load,
-    LoadRequest,
-    Receipt,
-    State,
-    check_kept,
-    with_store_facts,
-)  # fmt: skip
+from hygge.core.load import Commit, Load, LoadRequest, check_kept
+from hygge.core.state import Receipt, State, with_store_facts  # fmt: skip
 from hygge.core.steps import reached
 from hygge.lake.mirror.marks import INSERT, UPSERT, Marks
 from hygge.lake.mirror.plan import Kept, Plan, state_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hygge.core.errors import StateError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.lake.mirror.zone import Lying, file_name
 from hygge.lake.parts import Datafile
 from hygge.lake.shelf import Entry

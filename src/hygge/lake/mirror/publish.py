@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from hygge.core.context import Context
 from hygge.core.errors import ConnectError, StateError, TransientError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.steps import reached
 from hygge.lake.mirror.plan import (
     ANEW,

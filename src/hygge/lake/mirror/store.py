@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hygge.core.load import Load, LoadRequest, State
+from hygge.core.load import Load, LoadRequest
+from hygge.core.state import State
 from hygge.core.store import Store, StoreSession
 from hygge.lake.mirror.load import MirrorLoad
 from hygge.lake.mirror.publish import Publisher

@@ -8,7 +8,8 @@ from dataclasses import replace
 from hygge.core.drift import target
 from hygge.core.errors import ConfigError
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest, State
+from hygge.core.load import LoadRequest
+from hygge.core.state import State
 from hygge.sql.settle.place import Place
 
 

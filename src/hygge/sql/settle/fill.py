@@ -9,7 +9,8 @@ from functools import cached_property
 
 from hygge.core.errors import DataError, GuardError, VerifyError
 from hygge.core.fields import Field
-from hygge.core.load import Mode, check_kept
+from hygge.core.load import check_kept
+from hygge.core.state import Mode
 from hygge.core.terms import check_vanished
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words

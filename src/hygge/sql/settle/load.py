@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, HyggeError, TransientError, VerifyError
 from hygge.core.fields import Schema
-from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.drift import check_shape, is_altered, recased, target_fields, with_names

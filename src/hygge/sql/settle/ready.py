@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from hygge.core.errors import HyggeError, SchemaDrift
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest, State
+from hygge.core.load import LoadRequest
+from hygge.core.state import State
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
-from hygge.core.load import LoadRequest, Mode, State
+from hygge.core.load import LoadRequest
+from hygge.core.state import Mode, State
 from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad

@@ -10,7 +10,7 @@ import polars as pl
 
 from hygge.core.errors import DataError, HyggeError, UnsupportedError
 from hygge.core.fields import Field, Schema
-from hygge.core.load import Mode
+from hygge.core.state import Mode
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.tables import Tables

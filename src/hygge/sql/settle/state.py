@@ -8,7 +8,7 @@ from typing import Any
 
 from hygge.core.errors import HyggeError, StateError
 from hygge.core.fields import Field, LogicalType, Schema
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.core.watermark import Watermark
 from hygge.sql.link import Link
 from hygge.sql.settle.modes import state_of

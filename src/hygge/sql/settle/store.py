@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.load import Mode
 from hygge.core.secrets import Secret
 from hygge.core.settings import StoreConfig
 from hygge.core.sift import Unheld
 from hygge.core.slots import Slots
+from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.sql.finding import connection_for

@@ -13,7 +13,8 @@ from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.errors import DataError, HyggeError
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest, Receipt, Writer
+from hygge.core.load import LoadRequest, Writer
+from hygge.core.state import Receipt
 from hygge.core.steps import reached
 from hygge.sql.link import Link
 from hygge.sql.pool import pool_of

@@ -12,7 +12,8 @@ from pathlib import Path
 from hygge.core.context import Context
 from hygge.core.errors import ConflictError, HyggeError, UnsupportedError
 from hygge.core.fields import LogicalType, Schema
-from hygge.core.load import Commit, Load, LoadRequest, Receipt, State, with_store_facts
+from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal

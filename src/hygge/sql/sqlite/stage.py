@@ -18,8 +18,9 @@ import polars as pl
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.load import LoadRequest, Receipt, Writer
+from hygge.core.load import LoadRequest, Writer
 from hygge.core.locks import try_lock
+from hygge.core.state import Receipt
 from hygge.core.steps import reached
 from hygge.core.telling import telling
 from hygge.sql.sqlite.access import Database

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hygge.core.errors import StateError
-from hygge.core.load import State
+from hygge.core.state import State
 from hygge.sql.dialect import literal
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import STATE_TABLE, find, quote
