@@ -65,8 +65,9 @@ class Run:
         os.close(self._pipe)
         self._pipe = None
         deadline = time.monotonic() + PATIENCE
-        while any(self.folder.glob("*.claim")) and time.monotonic() < deadline:
-            time.sleep(POLL)
+        with suppress(FileNotFoundError):  # the last keeper removes the folder, perhaps as we look
+            while any(self.folder.glob("*.claim")) and time.monotonic() < deadline:
+                time.sleep(POLL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Run:
