@@ -184,8 +184,8 @@ def _far_past(maximum: Position | None, upper: Position | None) -> bool:
 
 
 def _say_zone(zone: str) -> str:
-    known = zone if "/" in zone else "Europe/Copenhagen"
-    return f"say whose clock it shows: `timezone: {known}` under `incremental`, or `timezone: UTC`"
+    named = f"`timezone: {zone}`" if "/" in zone else "`timezone:` and its IANA name"
+    return f"say whose clock it shows: {named} under `incremental`, or `timezone: UTC`"
 
 
 def held_now(plan: Plan, held: State | None) -> State | None:
