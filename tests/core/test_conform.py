@@ -41,7 +41,7 @@ def test_columns_missing_and_undeclared_are_both_named(rows: int) -> None:
 
 
 def test_the_first_bad_value_is_named_with_its_row() -> None:
-    batch = pl.DataFrame({"id": [7, 8, 9], "price": ["1.00", "1.005", "x"]})
+    batch = pl.DataFrame({"id": [7, 8, 9], "price": ["1.00", "1.005", "2.00"]})
     with pytest.raises(BadValue) as caught:
         conform(batch, schema(id="int64", price="decimal(10,2)"), entity="orders", offset=100)
     assert (caught.value.column, caught.value.row) == ("price", "row 102")
@@ -49,6 +49,30 @@ def test_the_first_bad_value_is_named_with_its_row() -> None:
     assert str(caught.value).startswith(
         "orders.price, row 102: '1.005' does not fit decimal(10,2)\n  hint: "
     )
+
+
+@pytest.mark.parametrize("price", ["decimal(10,2)", "string(3)"])
+@pytest.mark.parametrize(("bad", "shown"), [(1, 0), (2, 1), (5, 4), (6, 4)])
+def test_the_first_bad_values_are_told_and_how_many_there_are(
+    price: str, bad: int, shown: int
+) -> None:
+    fields = Schema([Field("id", parse_type("int64"), key=1), Field("price", parse_type(price))])
+    values = ["1.0", *(f"x{at}xx" for at in range(bad)), "2.0", None]
+    batch = pl.DataFrame({"id": range(len(values)), "price": values})
+    with pytest.raises(BadValue) as caught:
+        conform(batch, fields, entity="shop")
+    rows = [f"id={at + 1}: 'x{at}xx'" for at in range(bad)]
+    told = f"shop.price, {rows[0]} does not fit {price}"
+    if shown:
+        rest = ", ".join(rows[1 : shown + 1]) + (", ..." if bad - 1 > shown else "")
+        told += f"; {bad - 1} more like it: {rest}"
+    assert caught.value.message == told
+
+
+def test_nulls_where_none_may_be_are_counted() -> None:
+    fields = Schema([Field("a", parse_type("int64"), nullable=False)])
+    with pytest.raises(BadValue, match=r"row 2: None does .* not null; 1 more like it: row 4: No"):
+        conform(pl.DataFrame({"a": [1, None, 2, None]}), fields, entity="t")
 
 
 def test_a_row_is_named_by_its_key_where_there_is_one() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hygge.core.chunk import InFile
-from hygge.core.errors import BadValue, DataError
+from hygge.core.errors import BadValue, DataError, Other
 from hygge.core.standing import Standing
 
 FILES = st.lists(st.lists(st.lists(st.booleans(), max_size=4), max_size=3), max_size=4)
@@ -40,6 +42,25 @@ def test_what_is_not_known_is_not_said() -> None:
     assert standing.name("id=7", 4) == "id=7 of in/b.csv"
     standing.began(InFile("in/c.csv", 10))
     assert standing.name("id=8", 6) == "id=8, row 11 of in/c.csv"
+
+
+@pytest.mark.parametrize(
+    ("kept", "named"),
+    [(False, "row 2 of a: 'x' does not fit int8; 3 more like it: row 4 of a: 'y', row 1 of b: 'z'"),
+     (True, "row 3 of a: 'x' does not fit int8; 3 more like it: row 1 of b: 'y', row 2 of b: 'z'")],
+)  # fmt: skip
+def test_an_error_is_told_all_its_rows(kept: bool, named: str) -> None:
+    standing = Standing()
+    for file, aside in (("a", [0]), ("b", [])):
+        standing.began(InFile(file, 0))
+        standing.ended(4, aside)
+    others = [Other("row 4", "y", 3), Other("row 5", "z", 4)]
+    error = BadValue(
+        entity="t", column="c", row="row 2", value="x", declared="int8", at=1, others=others, more=3
+    )
+    standing.tell(error, kept=kept)
+    assert str(error).startswith(f"t.c, {named}, ...\n  hint: ")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # it comes from other processes
 
 
 @pytest.mark.parametrize(("kept", "named"), [(False, "row 2 of a"), (True, "row 3 of a")])

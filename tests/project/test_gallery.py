@@ -30,6 +30,17 @@ GALLERY: dict[str, dict[str, str]] = {
     "a flow's setting in its home": one_flow(
         "home: {type: sqlite, path: a.db, table: t, chunks: auto}\n" + STORE
     ),
+    "a flow's own settings in its home and store": one_flow(
+        'home: {type: sqlite, path: a.db, tables: "*"}\n'
+        "store: {type: parquet, path: data/out, entities: [a]}\n"
+    ),
+    "settings of other levels, which win over a near miss": one_flow(
+        "home: {type: sqlite, path: a.db}\n" + STORE + "table: t\nconcurrency: 2\n"
+        "entities:\n  - name: a\n    tables: [x]\n",
+        "name: shop\nentities: [a]\nretries: 2\n"
+        "flows:\n  two:\n    home: {type: sqlite, path: b.db}\n    table: t\n"
+        "    store: {type: parquet, path: data/two}\n    incremental: {mode: merge}\n",
+    ),
     "unknown setting of a connector": one_flow(
         HOME + "store: {type: parquet, path: data/out, compresion: zstd}\n"
     ),

@@ -92,7 +92,23 @@ def test_a_value_is_named_as_it_stands_in_its_file(prices: Path, settings: Any) 
     cast = Flow(CSVHome("d", path="?.csv"), store, cast={"d": "date"}, **settings)
     with pytest.raises(BadValue, match=r"^d\.d, row 1 of b\.csv: '2026-02-30' does not") as told:
         cast.start_sync()
-    assert told.value.hint == "mend the row, or choose another type under `cast: {d: ...}`"
+    assert told.value.hint == (
+        "mend the row, choose another type under `cast: {d: ...}`, or set `on_bad_value: "
+        "quarantine`"
+    )
+
+
+def test_a_key_that_its_own_cast_does_not_take_cannot_become_null(prices: Path) -> None:
+    """The hint names what is not set yet."""
+    (prices / "k.csv").write_text("id,v\n1,a\nx,b\n")
+    home = CSVHome("k", path="k.csv", types={"id": "string"})
+    cast = {"cast": {"id": "int64"}, "key_column": "id", "on_bad_value": "null"}
+    with pytest.raises(BadValue, match="'x' does not fit int64") as told:
+        Flow(home, ParquetStore("k", path="out/k"), **cast).start_sync()  # type: ignore[arg-type]
+    assert told.value.hint == (
+        "'id' cannot become NULL: mend the row, choose another type under `cast: {id: ...}`, "
+        "or set `on_bad_value: quarantine`"
+    )
 
 
 def test_reading_names_the_file_too(prices: Path) -> None:

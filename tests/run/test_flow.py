@@ -126,6 +126,27 @@ def test_a_lost_acknowledgement_makes_one_load(settings: dict[str, Any], away: i
         assert result.watermark_after is not None and result.watermark_after.value == 5
 
 
+@pytest.mark.parametrize(
+    ("faults", "warnings"),
+    [
+        ({"commit": [DataError("bad")]}, ()),
+        ({"acknowledge": [TransientError("lost")]}, ("fields changed: +new (int32)",)),
+    ],
+    ids=["failed", "committed, and its answer lost"],
+)
+def test_fields_that_differ_are_told_where_they_changed(
+    faults: dict[str, Any], warnings: tuple[str, ...]
+) -> None:
+    home, store = TableHome(numbers(5)), ShelfStore("s")
+    move(home, store)
+    home.frame = home.frame.with_columns(new=1)
+    for step, errors in faults.items():
+        setattr(store.faults, step, errors)
+    result, _ = move(home, store)
+    assert result.warnings == warnings
+    assert ("new" in store.rows.columns) == bool(warnings)
+
+
 def test_every_run_that_is_asked_for_appends_once() -> None:
     home, store = TableHome(numbers(5)), ShelfStore("s")
     for _ in range(3):

@@ -29,6 +29,7 @@ from hygge.core.errors import FULL_REFRESH, UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
 from hygge.core.steps import set_hook
+from hygge.run.flow import Mover
 from hygge.run.move import STEPS, Attempt, Moved
 from hygge.run.pump import Meter
 from hygge.run.shape import shape_of
@@ -245,10 +246,10 @@ def test_catalogued_types_follow_the_source_and_drift_is_said(tmp_path: Path) ->
     home, store = TableHome(numbers(2)), shelf()
     attempt(home, store, tmp_path)
     home.frame = home.frame.with_columns(extra=pl.lit("new"))
-    notes: list[str] = []
-    attempt(home, store, tmp_path, notes=notes)
+    plan = planned(home, store.bind_to(tmp_path), tmp_path)
+    moved = Mover(plan, run_id="run-2", cancel=CancelToken()).run()
     assert store.rows.columns == ["id", "value", "extra"]
-    assert notes == ["fields changed: +extra (string)"]
+    assert moved.warnings == ("fields changed: +extra (string)",)
 
 
 def test_a_declared_loss_is_said(tmp_path: Path) -> None:

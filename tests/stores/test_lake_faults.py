@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,9 +181,6 @@ def test_a_data_file_that_is_gone_is_told_before_anything_is_loaded(
         assert first.name in str(caught.value) and not caught.value.retryable
         assert "--full-refresh" in (caught.value.hint or "")
     assert sorted(tmp_path.rglob("*")) == before
-    with pytest.raises(DataError, match=f"not there: .*{first.name}") as read:
-        list(bound(HOMES[kind], tmp_path / "t").read_sync())
-    assert read.value.hint and not read.value.retryable
     assert load_frames(store, [some(0)], "replace").rows == 10
 
 
@@ -235,3 +233,26 @@ def test_a_data_file_that_is_cut_is_told_before_anything_is_loaded(
         assert "--full-refresh" in (caught.value.hint or "")
     assert sorted(tmp_path.rglob("*")) == before
     assert load_frames(store, [some(0)], "replace").rows == 10
+
+
+@pytest.mark.parametrize("kind", HOMES)
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda file: file.unlink(), r"1 of the 2 data files .* are not there: \S*{name}$"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-10]),
+         r"1 of the 2 data files .* are not as long as it says: \S*{name} \([\d,]+ bytes, not "),
+        (lambda file: file.write_bytes(b""), r"are not as long .*{name} \(0 bytes, not "),
+        (lambda file: file.write_bytes(b"x" * file.stat().st_size), r"t cannot be read: "),
+    ],
+    ids=["gone", "cut", "empty", "other bytes"],
+)  # fmt: skip
+def test_a_home_names_the_data_file_that_is_not_whole(
+    tmp_path: Path, kind: str, spoil: Callable[[Path], None], told: str
+) -> None:
+    _, first = two_files(kind, tmp_path)
+    spoil(first)
+    with pytest.raises(DataError) as caught:
+        list(bound(HOMES[kind], tmp_path / "t").read_sync())
+    assert re.search(told.format(name=first.name), caught.value.message)
+    assert caught.value.hint and not caught.value.retryable

@@ -38,7 +38,7 @@ def preview_text(found: Preview) -> str:
     if len(found.pieces) > MOST:
         lines.append(f"  {dim(f'... and {len(found.pieces) - MOST} chunks more')}")
     for message, severity in found.notes:
-        if severity == "warning" and not message.startswith("fields changed: "):  # told above
+        if severity == "warning":
             lines.append(f"  {yellow('warning')}: {indented(here(message), '    ')}")
     if found.error is not None:
         lines.append(f"  {red('error')}: {indented(here(found.error.message), '    ')}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from hygge.core.cast import cast, is_limited
-from hygge.core.errors import BadValue, DataError, SchemaDrift
+from hygge.core.errors import BadValue, DataError, Other, SchemaDrift
 from hygge.core.fields import Field, Schema
+
+TOLD = 5
+"""How many values that do not fit an error shows; of more there is the number."""
 
 
 def conform(batch: pl.DataFrame, schema: Schema, *, entity: str, offset: int = 0) -> pl.DataFrame:
@@ -36,10 +39,10 @@ def conform(batch: pl.DataFrame, schema: Schema, *, entity: str, offset: int = 0
         batch = pl.DataFrame(columns, schema=physical)
     for field in schema:
         if not field.nullable and batch[field.name].null_count():
-            row = int(batch[field.name].is_null().arg_true()[0])
-            raise BadValue(
-                entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
-                value=None, declared=f"{field.type} not null", at=offset + row,
+            empty = batch[field.name].is_null()
+            raise bad_value(
+                batch, schema, field, batch[field.name], empty, entity=entity, offset=offset,
+                declared=f"{field.type} not null",
             )  # fmt: skip
     return batch
 
@@ -63,13 +66,45 @@ def exact(
             f"{entity}.{field.name}: {column.dtype} cannot be held as {field.type}: {error}"
         ) from error
     if bad.any():
-        row = int(bad.arg_true()[0])
-        raise BadValue(
-            entity=entity, column=field.name, row=row_name(batch, schema, row, offset),
-            value=value_of(column, row), declared=str(field.type), hint=_hint(column.dtype, field),
-            at=offset + row,
+        raise bad_value(
+            batch, schema, field, column, bad, entity=entity, offset=offset,
+            hint=_hint(column.dtype, field),
         )  # fmt: skip
     return values
+
+
+def bad_value(
+    batch: pl.DataFrame,
+    schema: Schema,
+    field: Field,
+    column: pl.Series,
+    bad: pl.Series,
+    *,
+    entity: str,
+    offset: int = 0,
+    declared: str = "",
+    hint: str | None = None,
+) -> BadValue:
+    """The error for the values of a column that do not fit; it tells the first few.
+
+    Parameters
+    ----------
+    batch, schema: the rows, and their key, by which they are named.
+    field, column: what is declared, and the values as they came.
+    bad: true for the values that do not fit; for one of them at least.
+    offset: rows that came before this batch.
+    declared: what they do not fit; by default the field's type.
+    """
+    rows = bad.fill_null(False).arg_true()
+    first, *others = (
+        Other(row_name(batch, schema, at, offset), value_of(column, at), offset + at)
+        for at in rows.head(TOLD).to_list()
+    )
+    return BadValue(
+        entity=entity, column=field.name, row=first.row, value=first.value,
+        declared=declared or str(field.type), hint=hint, at=first.at,
+        others=others, more=len(rows) - 1,
+    )  # fmt: skip
 
 
 def _hint(source: pl.DataType, field: Field) -> str | None:

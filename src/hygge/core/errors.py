@@ -21,10 +21,10 @@ HyggeError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 FULL_REFRESH = "--full-refresh (in Python, `full_refresh=True`)"
 """How hints name a full refresh, for the command line and for code."""
@@ -153,11 +153,30 @@ class DataError(HyggeError):
     row: str = ""
     at: int | None = None
 
-    def name_row(self, row: str) -> None:
-        """Name its row otherwise: who raised it may not know the file, or what was left out."""
-        self.message = self.message.replace(f", {self.row}:", f", {row}:", 1)
-        self.args = (self.message, *self.args[1:])
-        self.row = row
+    def name_rows(self, place: Callable[[str, int], tuple[str, int]]) -> None:
+        """Name its rows otherwise: who raised it may not know the file, or what was left out.
+
+        Parameters
+        ----------
+        place: of how a row was named, and its position, the name and the position to tell.
+        """
+        if self.at is not None:
+            row, self.at = place(self.row, self.at)
+            self._tell(self.message.replace(f", {self.row}:", f", {row}:", 1))
+            self.row = row
+
+    def _tell(self, message: str) -> None:
+        self.message = message
+        self.args = (message, *self.args[1:])
+
+
+class Other(NamedTuple):
+    """A further value that does not fit, of the same column: its row, as `BadValue` names it, and
+    the row's position; see DataError."""
+
+    row: str
+    value: object
+    at: int
 
 
 class BadValue(DataError):
@@ -171,6 +190,8 @@ class BadValue(DataError):
     value: the offending value; cut to 80 characters when shown.
     declared: the declared type, as text.
     at: the position of the row; see DataError.
+    others: the next few of the same column that do not fit either, where they are known.
+    more: how many others there are in all, as far as rows were looked at together.
     """
 
     def __init__(
@@ -183,16 +204,38 @@ class BadValue(DataError):
         declared: str,
         hint: str | None = None,
         at: int | None = None,
+        others: Sequence[Other] = (),
+        more: int = 0,
     ) -> None:
-        shown = repr(value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
+        self.others, self.more = tuple(others), more
         super().__init__(
-            f"{entity}.{column}, {row}: {shown} does not fit {declared}",
+            f"{entity}.{column}, {row}: {_shown(value)} does not fit {declared}{self._beside}",
             hint=hint or f"mend the row, or declare another type under `types: {{{column}: ...}}`",
         )
         self.entity, self.column, self.row, self.value = entity, column, row, value
         self.declared, self.at = declared, at
+
+    @property
+    def _beside(self) -> str:
+        """What is said of the others; "" where there are none."""
+        told = [f"{other.row}: {_shown(other.value)}" for other in self.others]
+        told += ["..."] if self.more > len(told) else []
+        return f"; {self.more:,} more like it: {', '.join(told)}" if self.more else ""
+
+    def name_rows(self, place: Callable[[str, int], tuple[str, int]]) -> None:
+        alone = self.message.removesuffix(self._beside)
+        self.others = tuple(
+            Other(row, other.value, at)
+            for other in self.others
+            for row, at in [place(other.row, other.at)]
+        )
+        self._tell(alone + self._beside)
+        super().name_rows(place)
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 class SchemaDrift(DataError):

@@ -166,15 +166,19 @@ def _near_choice(given: Any, wanted: str) -> str | None:
     return f"did you mean '{near[0]}'?" if near else None
 
 
-def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
-    """The keys that a model takes at a path inside it; empty where the path leaves the models."""
+def model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel] | None:
+    """The model at a path inside another; None where the path leaves the models."""
     current: Any = model
     for step in path:
         field = current.model_fields.get(step) if _is_model(current) else None
         current = _inner_model(field.annotation) if field else current
-    if not _is_model(current):
-        return set()
-    return {f.alias or name for name, f in current.model_fields.items()}
+    return current if _is_model(current) else None
+
+
+def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> set[str]:
+    """The keys that a model takes at a path inside it; empty where the path leaves the models."""
+    found = model_at(model, path)
+    return {f.alias or name for name, f in found.model_fields.items()} if found else set()
 
 
 def _is_model(value: Any) -> bool:

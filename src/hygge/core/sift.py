@@ -14,7 +14,7 @@ from typing import Literal
 import polars as pl
 
 from hygge.core.cast import cast
-from hygge.core.conform import conform, row_name, value_of
+from hygge.core.conform import bad_value, conform, row_name
 from hygge.core.errors import BadValue
 from hygge.core.fields import Field, Schema
 from hygge.core.text import when
@@ -151,12 +151,9 @@ def refuse(
     for column, each in zip(batch, schema, strict=True):
         for bad, why in unheld(column, each):
             if bad.any():
-                at = int(bad.fill_null(False).arg_true()[0])
-                raise BadValue(
-                    entity=entity, column=each.name, row=row_name(batch, schema, at, offset),
-                    value=value_of(column, at), declared=str(each.type),
+                raise bad_value(
+                    batch, schema, each, column, bad, entity=entity, offset=offset,
                     hint=f"{why}: mend the value, `cast` the column, or set `on_bad_value`",
-                    at=offset + at,
                 )  # fmt: skip
 
 

@@ -66,7 +66,9 @@ class Standing:
 
     def tell(self, error: DataError, *, kept: bool = False) -> None:
         """Have an error name its row so, if it is of one; `kept` if it counts kept rows only."""
-        if error.at is not None:
-            at = self.read_position(error.at) if kept else error.at
-            error.name_row(self.name(error.row, at))
-            error.at = at
+
+        def place(row: str, at: int) -> tuple[str, int]:
+            at = self.read_position(at) if kept else at
+            return self.name(row, at), at
+
+        error.name_rows(place)

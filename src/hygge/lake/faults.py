@@ -6,15 +6,16 @@ import errno
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hygge.core.errors import ConnectError, DataError
+from hygge.core.errors import ConnectError, DataError, HyggeError
 from hygge.core.secrets import redact
 from hygge.core.telling import NO_ROOM, code_of, hint_of
 from hygge.core.telling import telling as of_the_system
 from hygge.files.reading import first_line
+from hygge.lake.shelf import Shelf
 
 _LACKING = re.compile(r"Object at location (\S+) not found|'([^']+\.(?:parquet|avro|json))'")
 """How delta-rs (of its object stores) and Arrow name a file that is not there."""
@@ -33,6 +34,48 @@ def lacking(place: object, error: Exception) -> DataError | None:
         hint="restore it from a backup, or load the table anew; vacuum removes files that only "
         "older versions need",
     )
+
+
+def amiss(shelf: Shelf, sizes: Mapping[str, int]) -> str:
+    """What is wrong with a table's files, in words: those that are gone, else those that are cut or
+    replaced; "" where all are there and as long as they should be.
+
+    Parameters
+    ----------
+    shelf: the table's folder.
+    sizes: the bytes of the files in it, as the table has them, by name.
+    """
+    found = shelf.amiss(sizes)
+    wrong, named = "are not there", [name for name, size in found.items() if size is None]
+    if not named:
+        wrong = "are not as long as it says"
+        named = [f"{n} ({size:,} bytes, not {sizes[n]:,})" for n, size in found.items()]
+    if not named:
+        return ""
+    shown = ", ".join(named[:3]) + (", ..." if len(named) > 3 else "")
+    return f"{len(named)} of the {len(sizes)} data files that the table names {wrong}: {shown}"
+
+
+def unread(place: object, error: Exception, amiss: Callable[[], str], hint: str) -> DataError:
+    """The error for people where a table's files could not be read.
+
+    Parameters
+    ----------
+    place: the table, for people.
+    error: what the library says.
+    amiss: looks whether files are gone or cut; see `amiss`.
+    hint: what else it may be.
+    """
+    told = ""
+    with suppress(HyggeError, OSError):  # the first failure is the one to tell
+        told = amiss()
+    if told:
+        return DataError(
+            f"{place}: {told}", hint="restore them from a backup, or have the table loaded anew"
+        )
+    if (gone := lacking(place, error)) is not None:
+        return gone
+    return DataError(f"{place} cannot be read: {redact(first_line(error))}", hint=hint)
 
 
 def no_room(place: object, error: Exception) -> ConnectError | None:

@@ -25,6 +25,7 @@ from hygge.core.fields import Schema
 from hygge.core.load import check_kept
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.files.fold import Fold
+from hygge.lake.faults import amiss
 from hygge.lake.folding import Bounds, Brought, Folding, There
 from hygge.lake.gone import Inside
 from hygge.lake.once import Coming
@@ -153,16 +154,10 @@ class LakeLoad(Settled):
         sizes: the bytes of the files in the table's folder, as the table has them, by name.
         """
         with self._telling():
-            amiss = self._shelf.amiss(sizes)
-        wrong, found = "are not there", [name for name, size in amiss.items() if size is None]
-        if not found:
-            wrong = "are not as long as it says"
-            found = [f"{n} ({size:,} bytes, not {sizes[n]:,})" for n, size in amiss.items()]
-        if found:
-            shown = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            told = amiss(self._shelf, sizes)
+        if told:
             raise StateError(
-                f"{self._where()}: {len(found)} of the {len(sizes)} data files that the table "
-                f"names {wrong}: {shown}; nothing was loaded",
+                f"{self._where()}: {told}; nothing was loaded",
                 hint=f"restore them from a backup, or load all rows anew with {FULL_REFRESH}",
             )
 

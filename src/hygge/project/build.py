@@ -14,7 +14,6 @@ from hygge.core.secrets import Secret, redact
 from hygge.core.settings import Settings
 from hygge.project.nodes import Node, find, plain
 from hygge.project.problems import Problems, validated
-from hygge.project.settings import EntitySettings
 from hygge.project.templates import fill, names_in, resolve
 
 Names = Mapping[str, str | None]
@@ -108,7 +107,6 @@ class Builder:
         before = len(self.problems)
         written = self.texts(node, names)
         about = f"a {role} of type '{cls.type}'"
-        beside = frozenset(EntitySettings.model_fields)
         filled = len(self.problems) == before
         self._check_connection(cls, node, written)
         if len(self.problems) > before or any(
@@ -116,9 +114,8 @@ class Builder:
         ):
             if filled:  # what else is wrong is told at once
                 validated(
-                    cls.Config, written, node, self.problems, about=about, partial=True,
-                    within=role, beside=beside,
-                )  # fmt: skip
+                    cls.Config, written, node, self.problems, about=about, partial=True, within=role
+                )
             return None
         placed = written
         if entity:
@@ -127,9 +124,7 @@ class Builder:
             except Exception as error:  # noqa: BLE001 - a connector's own code, on unchecked settings
                 self._misplaced(cls, node, written, error)
                 return None
-        config = validated(
-            cls.Config, placed, node, self.problems, about=about, within=role, beside=beside
-        )
+        config = validated(cls.Config, placed, node, self.problems, about=about, within=role)
         if config is None:
             return None
         self.warn_of_literals(config, node, entity)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from hygge.core.errors import ConfigError, HyggeError, Location, Problem
 from hygge.core.secrets import redact
 from hygge.core.settings import problem_of
+from hygge.project.levels import belongs
 from hygge.project.nodes import Node, find
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,7 +67,6 @@ def validated(
     about: str = "",
     partial: bool = False,
     within: str = "",
-    beside: frozenset[str] = frozenset(),
 ) -> M | None:
     """The model of some values; None, and problems at the places of `node`, where they are wrong.
 
@@ -78,8 +78,7 @@ def validated(
     problems: takes what is wrong, but not twice at one place.
     about: what the model is, for messages that have no path, e.g. "a home of type 'sqlite'".
     partial: whether it is one layer of several, so that what is missing may stand in another.
-    within, beside: the key of this mapping, and settings that stand beside it but are easily
-        written into it.
+    within: `home` or `store`, where the values are those of such a mapping.
     """
     try:
         return model.model_validate(values)
@@ -102,7 +101,7 @@ def validated(
             elif about and not detail["loc"]:
                 message = f"{about}: {message}"
             hint = problem.hint
-            if detail["type"] == "extra_forbidden" and detail["loc"][0] in beside:
-                hint = f"write it beside `{within}:`, not in it"
+            if detail["type"] == "extra_forbidden":  # an exact name is meant, a near one may be
+                hint = belongs(model, detail["loc"], node, within) or hint
             problems.error(message, at, hint)
         return None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hygge.core.arrivals import MEMO, Arrivals
 from hygge.core.chunk import Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.drift import compare
+from hygge.core.drift import Drift, compare
 from hygge.core.errors import FULL_REFRESH, ConfigError, StateError, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema, parse_type
 from hygge.core.home import HomeSession
@@ -42,7 +42,7 @@ def shape_now(
     ----------
     at: the moment of the load.
 
-    Notes declared losses, and fields that differ from what the destination holds. Raises
+    Notes declared losses. Raises
     ConfigError for columns that are not there, UnsupportedError for a mode without its key.
     """
     settings = plan.settings
@@ -67,13 +67,16 @@ def shape_now(
             "key among the columns chosen",
             hint="set `key_column`",
         )
-    stored = stored_now(plan, shape)
     for field in shape.target:
         if field.loss:
             context.note(f"{field.name}: {field.loss}", "info")
-    if held is not None and (drift := compare(held.fields, stored)):
-        context.note(f"fields changed: {drift}", "warning")
     return shape
+
+
+def drift_now(plan: Plan, shape: Shape, held: State | None) -> Drift:
+    """How the fields that are to be held differ from those that are. Raises as `stored_now`."""
+    stored = stored_now(plan, shape)
+    return Drift() if held is None else compare(held.fields, stored)
 
 
 def stamps_of(plan: Plan, at: datetime, run_id: str) -> list[Stamp]:

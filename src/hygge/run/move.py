@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hygge.core.arrivals import MEMO
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
+from hygge.core.drift import Drift
 from hygge.core.home import HomeSession
 from hygge.core.ledger import Ledger
 from hygge.core.load import Commit, Load, LoadRequest
@@ -19,6 +20,7 @@ from hygge.core.steps import reached
 from hygge.core.watermark import Watermark
 from hygge.run.asking import (
     arrivals_now,
+    drift_now,
     held_now,
     nothing_to_read,
     request_now,
@@ -90,6 +92,8 @@ class Attempt:
         self._tick, self._started = tick, started
         self.load_id = ""
         """The load this attempt tried to commit; a next attempt passes it as `earlier`."""
+        self.drift = Drift()
+        """What is other at the destination once that load is committed."""
         self.kept = ""
         """What a failed attempt has left for a next one to go on with, in words."""
         self._chunks = 1
@@ -132,6 +136,7 @@ class Attempt:
                 if left is not None and (span := left.head.window) is not None:
                     assert span.upper is not None  # checked by `misfit`
                     after = Watermark(span.column, span.type, span.upper)
+                self.drift = drift_now(plan, shape, held)
                 self.load_id = derive_load_id(plan.fingerprint, generation, span)
                 terms, memo = terms_now(
                     plan.settings, plan.mode, shape, span, held, at, full_refresh=plan.full_refresh

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hygge.core.chunk import Estimate
 from hygge.core.context import CancelToken, Context
-from hygge.core.drift import Drift, compare, target
+from hygge.core.drift import Drift, target
 from hygge.core.errors import HyggeError
 from hygge.core.home import HomeSession
 from hygge.core.secrets import redact
@@ -130,8 +130,7 @@ def _ask(
         found.nothing = "no new files"
         return
     found.shape = shape = asking.shape_now(plan, reading, held, context, at)
-    if held is not None:
-        found.drift = compare(held.fields, asking.stored_now(plan, shape))
+    found.drift = asking.drift_now(plan, shape, held)
     found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
     read = asking.request_now(plan, shape, found.window, fresh)
     terms, _ = terms_now(

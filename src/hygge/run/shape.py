@@ -90,7 +90,11 @@ class Shape:
             )
         except BadValue as error:  # it fits the type that was read
             name = self.target[error.column].source_name
-            error.hint = f"mend the row, or choose another type under `cast: {{{name}: ...}}`"
+            ways = ["mend the row", f"choose another type under `cast: {{{name}: ...}}`"]
+            if policy != "quarantine":
+                ways.append("set `on_bad_value: quarantine`")
+            why = f"'{name}' cannot become NULL: " if policy == "null" else ""
+            error.hint = f"{why}{', '.join(ways[:-1])}, or {ways[-1]}"
             raise
         for column, count in cast.nulled.items():
             nulled[column] = nulled.get(column, 0) + count

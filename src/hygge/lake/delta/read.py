@@ -11,16 +11,14 @@ from deltalake.exceptions import DeltaError
 
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.errors import ConnectError, DataError
+from hygge.core.errors import ConnectError
 from hygge.core.fields import Schema
 from hygge.core.home import Home
-from hygge.core.secrets import redact
 from hygge.core.watermark import Window
-from hygge.files.reading import first_line
 from hygge.lake.delta.merge import quoted
-from hygge.lake.delta.table import byte_count, opened, row_count, scan, telling
+from hygge.lake.delta.table import byte_count, opened, row_count, scan, sizes_of, telling
 from hygge.lake.delta.types import logical_schema
-from hygge.lake.faults import lacking
+from hygge.lake.faults import amiss, unread
 from hygge.lake.place import Place
 from hygge.lake.session import LakeSession
 
@@ -55,12 +53,11 @@ class DeltaSession(LakeSession):
         try:
             yield from scan(self._table, columns, " AND ".join(conditions))
         except (DeltaError, OSError) as error:
-            if (gone := lacking(self._place, error)) is not None:
-                raise gone from error
-            raise DataError(
-                f"{self._place} cannot be read: {redact(first_line(error))}",
-                hint="look at `where:`" if self._where else "are its files whole?",
-            ) from error
+            hint = "look at `where:`" if self._where else "are its files whole?"
+            raise unread(self._place, error, self._amiss, hint) from error
+
+    def _amiss(self) -> str:
+        return amiss(self._place.shelf(), sizes_of(self._table))
 
     def estimate(self, request: ReadRequest) -> Estimate:
         with telling(self._place):

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 from pyiceberg.expressions import (
     AlwaysTrue,
     And,
@@ -26,9 +27,10 @@ from hygge.core.errors import ConfigError, ConnectError
 from hygge.core.fields import Schema
 from hygge.core.home import Home
 from hygge.core.watermark import Window
+from hygge.lake.faults import amiss, unread
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.scan import frames_of
-from hygge.lake.iceberg.table import row_count
+from hygge.lake.iceberg.table import row_count, shelf_of, sizes_of
 from hygge.lake.iceberg.types import logical_schema
 from hygge.lake.session import LakeSession
 
@@ -81,10 +83,21 @@ class IcebergSession(LakeSession):
             every = scan.projection()
             schema = NativeSchema(*(every.find_field(name) for name in columns)) if whole else every
             keep = None if whole else expression_to_pyarrow(bind(every, self._where, True))
-            for frame in frames_of(self._table, scan.plan_files(), schema):
+            for frame in self._whole(frames_of(self._table, scan.plan_files(), schema)):
                 if keep is not None:
                     frame = pl.DataFrame(frame.to_arrow().filter(keep)).select(columns)
                 yield frame
+
+    def _whole(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Rows of files, which may be gone, cut, or no Parquet at all."""
+        try:
+            yield from frames
+        except (pa.ArrowException, OSError) as error:
+            raise unread(self._place, error, self._amiss, "are its files whole?") from error
+
+    def _amiss(self) -> str:
+        location = self._table.location()
+        return amiss(shelf_of(location, self._table.io), sizes_of(location, self._tasks()))
 
     def _around(self, window: Window | None) -> BooleanExpression:
         """What rows must meet, and what those of a window meet, so that files are passed over."""
