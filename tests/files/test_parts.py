@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import polars as pl
@@ -9,21 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygge.files import parts
-from hygge.files.parquet import ParquetFormat
-from hygge.files.parts import PartWriter, digest_of
+from hygge.files import draft
+from hygge.files.draft import digest_of
+from hygge.files.parquet import ParquetFormat, row_groups
+from hygge.files.parts import PartWriter
 
 
-def writer(folder: Path, rows: int) -> PartWriter:
-    return PartWriter(folder, "part-x", ParquetFormat(), part_rows=rows, part_bytes=1 << 30)
+def writer(folder: Path, rows: int, group: int | None = 65_536) -> PartWriter:
+    form = ParquetFormat(row_group_rows=group)
+    return PartWriter(folder, "part-x", form, part_rows=rows, part_bytes=1 << 30)
 
 
-@given(sizes=st.lists(st.integers(0, 25), max_size=6), rows=st.integers(1, 10))
+@given(
+    sizes=st.lists(st.integers(0, 25), max_size=6), rows=st.integers(1, 10),
+    group=st.none() | st.integers(1, 12),
+)  # fmt: skip
 def test_rows_in_order_in_even_parts(
-    sizes: list[int], rows: int, tmp_path_factory: pytest.TempPathFactory
+    sizes: list[int], rows: int, group: int | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """Whether a part is written once all its rows are there, or while they come."""
     folder, total = tmp_path_factory.mktemp("parts"), sum(sizes)
-    made = writer(folder, rows)
+    made = writer(folder, rows, group)
     numbers = iter(range(total))
     for size in sizes:
         made.add(pl.DataFrame({"n": [next(numbers) for _ in range(size)]}, schema={"n": pl.Int64}))
@@ -34,9 +41,51 @@ def test_rows_in_order_in_even_parts(
     files = [folder / p.name for p in made.parts]
     assert sorted(folder.iterdir()) == files
     assert [v for f in files for v in pl.read_parquet(f)["n"]] == list(range(total))
+    for file in files:
+        lying = [g.rows for g in row_groups(file)]
+        assert lying == [min(group or rows, sum(lying) - at) for at in accumulated(lying)]
     assert [(p.bytes, p.digest) for p in made.parts] == [
         (f.stat().st_size, digest_of(f)) for f in files
     ]
+
+
+def accumulated(sizes: list[int]) -> list[int]:
+    return [sum(sizes[:number]) for number in range(len(sizes))]
+
+
+def writing() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("write part-x")]
+
+
+def test_what_is_discarded_half_written_leaves_no_thread_and_no_file(tmp_path: Path) -> None:
+    made = writer(tmp_path, 100, group=4)
+    made.add(pl.DataFrame({"n": range(9)}))
+    assert len(writing()) == 1
+    made.discard()
+    assert (writing(), list(tmp_path.iterdir())) == ([], [])
+
+
+@pytest.mark.parametrize("group", [4, None])
+def test_a_part_that_cannot_be_written_says_why(group: int | None, tmp_path: Path) -> None:
+    made = writer(tmp_path / "gone", 100, group=group)
+    with pytest.raises(FileNotFoundError, match="part-x-00000"):
+        for _ in range(5):
+            made.add(pl.DataFrame({"n": range(9)}))
+        made.flush()
+    made.discard()
+    assert writing() == []
+
+
+def test_rows_that_fail_on_their_way_fail_the_part(tmp_path: Path) -> None:
+    """Half a part is never taken for a whole one."""
+    made = writer(tmp_path, 100, group=4)
+    made.add(pl.DataFrame({"n": range(9)}))
+    with pytest.raises(ValueError, match="came after"):
+        for _ in range(5):
+            made.add(pl.DataFrame({"other": ["x"] * 9}))
+        made.flush()
+    made.discard()
+    assert (writing(), list(tmp_path.iterdir())) == ([], [])
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
@@ -47,7 +96,7 @@ def test_a_part_that_is_not_durable_fails_the_whole(
         if path.name.endswith(f"{failing:05d}.parquet"):
             raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(parts, "sync", sync)
+    monkeypatch.setattr(draft, "sync", sync)
     made = writer(tmp_path, 2)
     with pytest.raises(OSError, match="Input/output"):
         made.add(pl.DataFrame({"n": range(5)}))

@@ -28,9 +28,19 @@ class Format(ABC):
     needs_part: ClassVar[bool] = False
     """Whether an empty table needs a part without rows, to have its columns or be found at all."""
 
+    @property
+    def group_rows(self) -> int | None:
+        """How many rows the format lays together. A part that has so many is written while the
+        others come, by `write_from`. None: a part is written once all its rows are there."""
+        return None
+
     @abstractmethod
     def write(self, frame: pl.DataFrame, path: Path) -> None:
         """Write one part."""
+
+    def write_from(self, frames: Iterator[pl.DataFrame], schema: pl.Schema, path: Path) -> None:
+        """Write one part of frames that may be long in coming, holding few of them at a time."""
+        self.write(pl.concat(frames), path)
 
     @abstractmethod
     def rows(self, path: AnyPath, schema: Schema) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,12 +10,9 @@ from typing import Any, Self
 
 import polars as pl
 
-from hygge.core.errors import StateError, VerifyError
-from hygge.core.fields import Schema
-from hygge.core.scratch import Scratch
-from hygge.core.steps import reached
+from hygge.core.errors import StateError
+from hygge.files.draft import Draft
 from hygge.files.format import Format
-from hygge.files.local import sync
 from hygge.storage.path import AnyPath
 
 PREFIX = "part-"
@@ -74,45 +70,6 @@ def _plain_name(name: str) -> str:
     return name
 
 
-def digest_of(path: Path) -> str:
-    """blake2b-128 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def store(
-    frame: pl.DataFrame, path: AnyPath, form: Format
-) -> Generator[None, None, tuple[int, str]]:
-    """Write one part, here or elsewhere, in two steps: what comes after the first makes it durable.
-
-    Returns its size in bytes and its digest. Raises VerifyError where the file for a part elsewhere
-    has not the rows it should.
-    """
-    if isinstance(path, Path):
-        form.write(frame, path)
-        reached("files.part_written")
-        del frame  # its memory is wanted for the next
-        yield
-        sync(path)
-        size, digest = path.stat().st_size, digest_of(path)
-        reached("files.part_synced")
-        return size, digest
-    with Scratch() as folder:
-        here, height = folder / f"part.{form.extension}", frame.height
-        form.write(frame, here)
-        reached("files.part_written")
-        fields = Schema.of(frame)
-        del frame
-        yield
-        rows = form.rows(here, fields)
-        if rows != height:
-            raise VerifyError(f"{path}: {height} rows were written, and {rows} are there")
-        size, digest = here.stat().st_size, digest_of(here)
-        path.tree.upload(here, path.key)
-    reached("objects.uploaded")
-    return size, digest
-
-
 class PartWriter:
     """Gathers frames of any size into parts of an even one, each durable once written.
 
@@ -138,8 +95,8 @@ class PartWriter:
     ) -> None:
         self._folder, self._stem, self._format = folder, stem, form
         self._part_rows, self._part_bytes, self._bucket = part_rows, part_bytes, bucket
-        self._frames: list[pl.DataFrame] = []
-        self._rows = self._memory = self._begun = 0
+        self._draft: Draft | None = None
+        self._memory = self._begun = 0
         self._helper: ThreadPoolExecutor | None = None
         self._settling: Future[Part] | None = None
         self.parts: list[Part] = []
@@ -161,15 +118,20 @@ class PartWriter:
 
     def _add(self, frame: pl.DataFrame, size: int) -> None:
         while frame.height:
-            room = self._part_rows - self._rows
+            draft = self._draft or self._begin()
+            room = self._part_rows - draft.rows
             taken = frame.slice(0, room) if frame.height > room else frame
             share = size * taken.height // frame.height
-            self._frames.append(taken)
-            self._rows += taken.height
+            draft.add(taken)
             self._memory += share
             frame, size = frame.slice(taken.height), size - share
-            if self._rows >= self._part_rows or self._memory >= self._part_bytes:
+            if draft.rows >= self._part_rows or self._memory >= self._part_bytes:
                 self._fill()
+
+    def _begin(self) -> Draft:
+        self._draft = Draft(self._folder / self._name(self._begun), self._format)
+        self._begun += 1
+        return self._draft
 
     def _fill(self) -> None:
         """Write what is gathered as a part, which is made durable while the next is gathered."""
@@ -180,7 +142,9 @@ class PartWriter:
 
     def flush(self, *, empty: pl.DataFrame | None = None) -> None:
         """Write what is gathered as one part; `empty` is written if there is nothing at all."""
-        finish = self._written(empty) if self._frames or empty is not None else None
+        if self._draft is None and empty is not None:
+            self._begin().add(empty)
+        finish = self._written() if self._draft is not None else None
         self._settle()
         if self._helper is not None:
             self._helper.shutdown()
@@ -188,20 +152,16 @@ class PartWriter:
         if finish is not None:
             self.parts.append(finish())
 
-    def _written(self, empty: pl.DataFrame | None = None) -> Callable[[], Part]:
-        """Write a part; returns what makes it durable and lists it."""
-        frame = pl.concat(self._frames) if self._frames else empty
-        assert frame is not None  # one of the two
-        self._frames, memory, rows = [], self._memory, frame.height
-        self._rows = self._memory = 0
-        name = self._name(self._begun)
-        self._begun += 1
-        steps = store(frame, self._folder / name, self._format)
-        next(steps)
+    def _written(self) -> Callable[[], Part]:
+        """Write what is left of a part; returns what makes it durable and lists it."""
+        draft, name, memory = self._draft, self._name(self._begun - 1), self._memory
+        assert draft is not None
+        draft.close()
+        self._draft, self._memory = None, 0
 
         def finish() -> Part:
-            size, digest = _rest_of(steps)
-            return Part(name, rows, size, memory, digest, self._bucket)
+            size, digest = draft.settle()
+            return Part(name, draft.rows, size, memory, digest, self._bucket)
 
         return finish
 
@@ -215,19 +175,12 @@ class PartWriter:
 
     def discard(self) -> None:
         """Forget what is gathered and remove what was written."""
-        self._frames = []
+        if self._draft is not None:
+            self._draft.drop()
+            self._draft = None
         if self._helper is not None:
             self._helper.shutdown()
         self._helper = self._settling = None
         for number in range(self._begun):
             (self._folder / self._name(number)).unlink(missing_ok=True)
         self.parts = []
-
-
-def _rest_of(steps: Generator[None, None, tuple[int, str]]) -> tuple[int, str]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            found: tuple[int, str] = done.value
-            return found

@@ -14,9 +14,10 @@ from hygge.core.fields import Schema
 from hygge.core.load import Writer
 from hygge.core.state import Receipt
 from hygge.core.telling import telling
+from hygge.files.draft import digest_of
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
-from hygge.files.parts import Part, PartWriter, digest_of
+from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes, widened
 from hygge.storage.path import AnyPath
 

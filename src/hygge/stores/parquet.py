@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from hygge.core.terms import ABILITIES
-from hygge.files.parquet import Compression, ParquetFormat
+from hygge.files.parquet import ROW_GROUP_ROWS, Compression, ParquetFormat
 from hygge.files.store import FileStore, FileStoreConfig
 
 
@@ -19,9 +19,10 @@ class ParquetStoreConfig(FileStoreConfig):
         examples=[3],
     )
     row_group_rows: int | None = Field(
-        default=None,
+        default=ROW_GROUP_ROWS,
         ge=1,
-        description="Rows a row group has at most; without it each file is one row group",
+        description="Rows a row group has at most; with null each file is one row group, "
+        "all of which is held in memory until it is written",
     )
 
 
