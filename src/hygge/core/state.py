@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from hygge.core.errors import StateError
@@ -153,3 +154,9 @@ def checksum_of(receipts: Sequence[Receipt]) -> str:
 def with_store_facts(state: State, *, rows: int | None, extra: Mapping[str, Any]) -> State:
     """The state as a Store completes it at commit."""
     return replace(state, rows=rows, extra=dict(extra))
+
+
+def next_generation(state: State) -> State:
+    """The state of a generation that holds the same rows."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return replace(state, generation=state.generation + 1, committed_at=now)

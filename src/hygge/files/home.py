@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field as Setting
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, ConnectError
 from hygge.core.home import Home, Table
+from hygge.core.reading import HomeSession
 from hygge.core.settings import HomeConfig
 from hygge.files.format import STATE_FILE
 from hygge.files.paths import (
@@ -27,9 +28,6 @@ from hygge.files.paths import (
 from hygge.files.remote import inputs as elsewhere
 from hygge.files.remote.manifest import generations
 from hygge.storage.path import AnyPath, RemotePath
-
-if TYPE_CHECKING:
-    from hygge.files.session import FileSession
 
 
 class FileHomeConfig(HomeConfig):
@@ -132,5 +130,5 @@ class FileHome(Home, ABC):
         return shown(source.path, self.root or Path())
 
     @abstractmethod
-    def open(self, context: Context) -> FileSession:
+    def open(self, context: Context) -> HomeSession:
         """A session over files of the format; see `Home.open`."""

@@ -18,7 +18,7 @@ from hygge.core.fields import Schema
 from hygge.core.ledger import Ledger
 from hygge.core.load import Load, LoadRequest, Writer
 from hygge.core.settings import StoreConfig
-from hygge.core.state import Mode, State
+from hygge.core.state import Mode, State, next_generation
 from hygge.core.store import Store, StoreSession
 from hygge.core.telling import telling
 from hygge.core.upkeep import Optimize, due
@@ -298,9 +298,3 @@ class FileStoreSession(StoreSession):
         if self._left is not None:
             self._left[0].let_go()
             self._left = None
-
-
-def next_generation(state: State) -> State:
-    """The state of a generation that holds the same rows."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return replace(state, generation=state.generation + 1, committed_at=now)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from hygge.core.context import Context
 from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest
-from hygge.core.state import State
+from hygge.core.state import State, next_generation
 from hygge.core.store import StoreSession
 from hygge.files.manifest import Held, foreign, parts_of
 from hygge.files.parts import PREFIX
 from hygge.files.remote.load import RemoteLoad
 from hygge.files.remote.manifest import TRIES, latest
 from hygge.files.remote.upkeep import VACUUM_AFTER
-from hygge.files.store import next_generation
 from hygge.storage.path import RemotePath
 
 if TYPE_CHECKING:

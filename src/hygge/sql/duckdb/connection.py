@@ -10,15 +10,13 @@ from pydantic import Field, model_validator
 
 from hygge.core.context import Context
 from hygge.core.secrets import Secret
+from hygge.sql.duckdb.types import REMOTE
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease
 from hygge.sql.server import PooledConnection, seconds
 from hygge.sql.session import SQLSession
 from hygge.sql.settle.settler import Settler
 from hygge.sql.source import Source
-
-REMOTE = "md:"
-"""How MotherDuck's databases are named: `md:my_db`."""
 
 
 class DuckDBConnection(PooledConnection):

@@ -18,8 +18,7 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Field, Schema
 from hygge.core.sift import refuse
-from hygge.sql.duckdb.connection import REMOTE
-from hygge.sql.duckdb.types import DIALECT
+from hygge.sql.duckdb.types import DIALECT, REMOTE
 from hygge.sql.link import Link
 from hygge.sql.nested import not_json
 from hygge.sql.settle.keep import replace_rows

@@ -99,6 +99,8 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+REMOTE = "md:"
+"""How MotherDuck's databases are named: `md:my_db`."""
 DIALECT = Dialect("duckdb", ('"', '"'), _RULES, ddl)
 
 
