@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 import pytest
-from tests.sql.mssql.support import DATABASE, is_babelfish, needs_server, url_of
+from tests.sql.mssql.support import DATABASE, by_odbc, is_babelfish, needs_server, url_of
 
 from hygge import Home, MSSQLHome, Schema
 from hygge.core.fields import LogicalType
@@ -111,6 +111,10 @@ class TestMSSQLHome(HomeContract):
     def _server(self) -> None:
         is_babelfish()
 
+    def options(self) -> str:
+        """The address's, of the driver that reads."""
+        return ""
+
     def make(self, frame: pl.DataFrame, schema: Schema) -> Home:
         columns = ", ".join(
             f"{DIALECT.quote(f.name)} {ddl(f.type)}"
@@ -122,7 +126,7 @@ class TestMSSQLHome(HomeContract):
             for row in frame.select(schema.names).iter_rows()
         ]
         table = self.table
-        home = MSSQLHome(table, url=url_of(DATABASE))
+        home = MSSQLHome(table, url=url_of(DATABASE, self.options()))
         with MSSQLConnection(url=url_of(DATABASE)).open_link() as link:
             link.execute(f"DROP TABLE IF EXISTS {DIALECT.quote(table)}")
             link.execute(f"CREATE TABLE {DIALECT.quote(table)} ({columns})")
@@ -136,3 +140,10 @@ class TestMSSQLHome(HomeContract):
 
     def with_secret(self, secret: str) -> Home:
         return MSSQLHome("t", url=f"mssql://someone:{secret}@127.0.0.1:1/nowhere")
+
+
+class TestMSSQLHomeByODBC(TestMSSQLHome):
+    """By Microsoft's ODBC driver; rows are laid down as above."""
+
+    def options(self) -> str:
+        return by_odbc()

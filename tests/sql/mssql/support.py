@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -35,6 +36,19 @@ def url_of(database: str = DATABASE, options: str = "") -> str:
     at = urlsplit(URL)
     query = "&".join(filter(None, [at.query or "trust_server_certificate=yes", options]))
     return f"mssql://{at.netloc}/{quote(database)}?{query}"
+
+
+def by_odbc() -> str:
+    """An address's options for Microsoft's ODBC driver, which mssql-python's wheel carries.
+
+    The test is skipped on a system for which it carries none.
+    """
+    spec = find_spec("mssql_python_odbc")
+    (root, *_) = (spec and spec.submodule_search_locations) or [""]
+    found = sorted(Path(root).glob("libs/linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18*"))
+    if not found:
+        pytest.skip("the wheel of mssql-python carries no driver for this system")
+    return f"driver=odbc&odbc_driver={found[0]}"
 
 
 def connect(database: str = DATABASE) -> MSSQLLink:

@@ -154,15 +154,21 @@ COUNTED = (
 )
 
 
+@pytest.fixture
+def with_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that are clustered, and whose rows are counted, also where the server does neither."""
+    if is_babelfish():
+        monkeypatch.setattr(split, "CLUSTERED_SQL", "SELECT 1 AS one -- {table} {column}")
+        monkeypatch.setattr(catalogue, "_ROWS", COUNTED)
+
+
 @needs_server
+@pytest.mark.usefixtures("with_counts")
 @pytest.mark.parametrize("columns", VALUES)
 @pytest.mark.parametrize("big", [False, True], ids=["all", "sampled"])
 def test_chunks_are_disjoint_and_together_the_whole(
     columns: str, big: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if is_babelfish():  # where no table is clustered
-        monkeypatch.setattr(split, "CLUSTERED_SQL", "SELECT 1 AS one -- {table} {column}")
-        monkeypatch.setattr(catalogue, "_ROWS", COUNTED)  # nor are rows counted
     if big:
         monkeypatch.setattr(chunked, "share_of", lambda rows, parts: 100.0)
     names = ", ".join(column.split()[0] for column in columns.split(", "))
@@ -183,6 +189,7 @@ def test_chunks_are_disjoint_and_together_the_whole(
 
 
 @needs_server
+@pytest.mark.usefixtures("with_counts")
 def test_a_column_that_may_be_null() -> None:
     """Its rows without a value are in the first chunk."""
     with table() as name:

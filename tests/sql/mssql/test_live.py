@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from datetime import time as clock
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 import pytest
@@ -185,6 +186,13 @@ def test_who_is_not_let_in(before: str, after: str, hint: str) -> None:
     assert hint in (told.value.hint or "")
 
 
+def test_a_wrong_password() -> None:
+    url = url_of().replace(f":{urlsplit(url_of()).password}@", ":wrong@")
+    with pytest.raises(ConnectError) as told:
+        MSSQLConnection(url=url).open_link()
+    assert "`password`" in (told.value.hint or "")
+
+
 BUSY = (
     "SELECT COUNT_BIG(*) FROM sys.all_columns a, sys.all_columns b, sys.all_columns c "
     "WHERE a.column_id % 7 = c.column_id % 5"
@@ -232,3 +240,19 @@ def test_the_tables_of_a_database() -> None:
     assert one.fields is not None
     assert one.fields.keys == ("id",)
     assert not one.fields["sn"].nullable
+
+
+def test_a_name_left_in_the_sessions_context() -> None:
+    """As the documentation says it: another session reads it beside the session's number."""
+    leave = (
+        "DECLARE @name varbinary(128) = CAST('nightly-loads' AS varbinary(128)); "
+        "SET CONTEXT_INFO @name"
+    )
+    named = MSSQLConnection(url=url_of(), session=(leave,))
+    with named.open_link() as link, connect() as other:
+        (number,) = link.row("SELECT @@SPID")
+        (told,) = other.row(
+            "SELECT CAST(context_info AS varchar(128)) FROM sys.dm_exec_sessions "
+            f"WHERE session_id = {number}"
+        )
+    assert told.rstrip("\0") == "nightly-loads"

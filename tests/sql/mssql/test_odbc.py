@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -20,7 +18,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tests.files.driving import bound
 from tests.sql.databases import drain
-from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
+from tests.sql.mssql.support import by_odbc, connect, is_babelfish, needs_server, url_of
 
 from hygge import MSSQLHome, MSSQLStore, Schema
 from hygge.core.chunk import WHOLE, ReadRequest
@@ -34,21 +32,11 @@ from hygge.testing.loading import load_frames
 TABLE = "dbo.by_odbc"
 
 
-def library() -> str:
-    """The driver's; "" where it is not here."""
-    spec = find_spec("mssql_python_odbc")
-    (root, *_) = (spec and spec.submodule_search_locations) or [""]
-    found = sorted(Path(root).glob("libs/linux/debian_ubuntu/x86_64/lib/libmsodbcsql-18*"))
-    return str(found[0]) if found else ""
-
-
 @pytest.fixture(scope="module")
 def url() -> str:
     """The address by it."""
-    if not (path := library()):
-        pytest.skip("the wheel of mssql-python carries no driver for this system")
     is_babelfish()  # which makes the database
-    return url_of(options=f"driver=odbc&odbc_driver={path}")
+    return url_of(options=by_odbc())
 
 
 ROW: dict[str, Any] = {
