@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -282,3 +283,66 @@ def test_settings_hold_secrets() -> None:
     for shown in (repr(plain), str(plain), plain.model_dump_json(), str(plain.model_dump())):
         assert not leaks(shown)
     assert "password" in Model.model_json_schema()["properties"]
+
+
+@given(passwords, st.sampled_from(["password", "api_key", "db.token", "pw"]), st.integers(1, 3))
+def test_json_in_json(password: str, name: str, depth: int) -> None:
+    forget()
+    text = {"user": "x", name: password, "port": 5432}
+    for _ in range(depth + 1):
+        text = json.dumps(text)  # type: ignore[assignment]
+    shown = redact(f"400: body {text} refused")
+    assert not leaks(shown), shown
+    assert shown.startswith("400: body ")
+    if "\\" not in password:  # else more may be blotted than must be
+        assert "port" in shown and shown.endswith(" refused")
+
+
+@given(
+    passwords,
+    st.sampled_from(["password", "client_secret", "sslpassword", "pass"]),
+    st.booleans(),
+    st.sampled_from(["", "  ", "12 |   ", "- "]),
+)
+def test_yaml(password: str, name: str, flow: bool, before: str) -> None:
+    """As PyYAML writes it, which quotes what needs to be; in what a parser shows of a file too."""
+    forget()
+    written = yaml.safe_dump(
+        {name: password}, default_flow_style=flow, allow_unicode=True, width=1 << 20
+    )
+    text = f"cannot read shop.yml:\n{before}{written}host: db.example\n"
+    shown = redact(text)
+    assert not leaks(shown), shown
+    assert shown.startswith("cannot read shop.yml:\n")
+    assert shown.endswith("host: db.example\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{host: h, password: hunter2, port: 1}", "{host: h, password: ***, port: 1}"),
+        ("db: {user: u, password: hunter2", "db: {user: u, password: ***"),
+        ("a:\n  password: |\n    one\n    two\n  user: u", "a:\n  password: ***\n  user: u"),
+        ("line 3:\n  3: password: two words\n     ^", "line 3:\n  3: password: ***\n     ^"),
+        (r'"{\"pw\": \"a\\\"b\", \"user\": \"u\"}"', r'"{\"pw\": ***, \"user\": \"u\"}"'),
+        (r"{\"token\": 12345, \"a\": 1}", r"{\"token\": ***, \"a\": 1}"),
+    ],
+)
+def test_what_is_blotted_of_yaml_and_json_in_json(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wrong password: authentication failed", "FATAL: password authentication failed for user x",
+        "the token: it has expired (token: expired)", "no password, secret or token: give one",
+        "write `password: ${DB_PASSWORD}`", "write `{host: db, password: ...}` there",
+        "password: the server wants one", "passwords:3 of them", "password:\n  user: x",
+        "{a: b, passenger: c}", "compass: north", "\\\"user\\\": \\\"x\\\"",
+        "hint: set `api_key`, e.g. `{api_key: ${KEY}}`",
+    ],
+)  # fmt: skip
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert redact(text) == text

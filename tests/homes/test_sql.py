@@ -175,6 +175,8 @@ def test_what_is_refused(tmp_path: Path, path: Path) -> None:
     around = Surroundings(tmp_path)
     with pytest.raises(ConfigError, match="nonsense"):
         SQLHome("users", connection="nonsense://x").bind(around).open(Context())
+    with pytest.raises(ConfigError, match=r"mssql\+foo://.*; there are mssql://, .*mssql\+pyodbc:"):
+        SQLHome("users", connection="mssql+foo://x").bind(around)
     with pytest.raises(ConnectError, match="there is no SQLite file"):
         SQLHome("users", url="sqlite:///none.db").bind(around).open(Context())
     with pytest.raises(MissingDriver, match="pymssql") as caught:

@@ -41,6 +41,12 @@ GALLERY: dict[str, dict[str, str]] = {
         "flows:\n  two:\n    home: {type: sqlite, path: b.db}\n    table: t\n"
         "    store: {type: parquet, path: data/two}\n    incremental: {mode: merge}\n",
     ),
+    "drivers that there are not": one_flow(
+        "home: {type: sql, url: 'postgresql+foo://db/shop', table: t}\n" + STORE,
+        "name: shop\nconnections:\n  w: {type: sql, url: 'mssql+foo://db/w'}\n"
+        "  v: {type: sql, url: 'nonsense+foo://db/w'}\n"
+        "  u: {type: sql, url: '${SCHEME}+foo://db/w'}\n",
+    ),
     "unknown setting of a connector": one_flow(
         HOME + "store: {type: parquet, path: data/out, compresion: zstd}\n"
     ),

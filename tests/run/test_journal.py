@@ -303,6 +303,24 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
     assert versions == [(at + 1,) for at in range(len(journal_db.MIGRATIONS))]
 
 
+def test_reports_of_what_was_moved_are_looked_through_from_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no run of the whole flow ever succeeds there is nothing else to stop at."""
+    monkeypatch.setattr("hygge.run.history.MOST_MOVED", 4)
+    names = ["shop.old", "shop.a", "shop.b", "shop.c", "shop.d"]
+    with Journal.open(None, tmp_path) as journal:
+        for at, name in enumerate(names):
+            when = START + timedelta(minutes=at)
+            entities = [replace(MOVED, entity=name), FAILED]
+            journal.begin_run(f"r{at}", when, [e.entity for e in entities], origin=Origin("shop"))
+            for entity in entities:
+                journal.entity_finished(f"r{at}", entity)
+            journal.finish_run(ended(f"r{at}", *entities, at=when))
+        moved = journal.moved_before(Origin("shop"), "shop", START + timedelta(days=1))
+    assert [name for name, _ in moved] == ["a", "b", "c", "d"]
+
+
 def test_a_migration_that_fails_leaves_the_journal_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

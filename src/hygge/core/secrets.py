@@ -30,10 +30,11 @@ _WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
 # `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. Of
 # what no quote closes the rest of the line is taken. What follows `the home of 'passwords':` may as
 # well be a sentence: it is one where it begins with a word that nobody has for a password.
-_NAME = (
-    r"(?=[\w .-]{0,60}(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"
-    r"account_?key|private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-]))"
+_WORDS = (
+    r"(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|account_?key|"
+    r"private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-])"
 )
+_NAME = rf"(?=[\w .-]{{0,60}}{_WORDS})"
 _BRACED = r"\{(?:[^}]|\}\}){0,4096}+\}"
 # Quoted as in JSON and Python (a backslash before a quote) or as in SQL (the quote twice), after
 # what tells its type: b'x', Secret('x'), SecretStr(value='x').
@@ -47,6 +48,31 @@ _NAMED = re.compile(
     rf"|(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+(?!{_SENTENCE}))"
     rf"(?P<pw>{_BRACED}|{_QUOTED}|[^&;\s'\"]+)",
     re.IGNORECASE,
+)
+# The same in JSON that is a text in JSON, however deep: `\"password\": \"x\"`. What ends the value
+# has as many backslashes as what begins it.
+_ESCAPED = re.compile(
+    rf"(?P<head>(?<!\\)(?P<q>\\{{1,15}}['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+)"
+    r"(?P<pw>(?P=q)(?:[\s\S]{0,4096}?(?<!\\)(?P=q)|[^\r\n]*)|[^&,;\s'\"\\}\]]+)",
+    re.IGNORECASE,
+)
+# Unquoted, as YAML has it: a line `password: x`, with its number before it maybe, or in a `{...}`.
+# Elsewhere `password: ` may as well be of a sentence. What only stands for a value is left.
+_KEY = rf"(?=[\w.-]{{0,60}}{_WORDS})[\w.-]{{1,100}}[ \t]{{0,20}}:[ \t]{{1,40}}+"
+_NO_VALUE = rf"(?!{_SENTENCE}|\$\{{|\.\.\.|{re.escape(MASK)})"
+_LINE = re.compile(
+    r"(?P<head>^(?P<in>[ \t]{0,200})(?:\d{1,9}[ \t]{0,9}[|:][ \t]{0,200})?(?:-[ \t]{1,20})*"
+    rf"{_KEY}){_NO_VALUE}"
+    r"(?P<pw>[|>][-+\d]{0,3}[ \t]*(?:\r?\n(?P=in)[ \t]+[^\r\n]*)+"
+    rf"|{_QUOTED}|[^\r\n]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MAPPING = re.compile(
+    r"\{(?:\$\{[^{}\r\n]{0,99}\}|\"(?:[^\"\\]|\\[\s\S]){0,4096}+\""
+    r"|'(?:[^']|''){0,4096}+'|[^{}\r\n]){1,4096}+"
+)
+_MEMBER = re.compile(
+    rf"(?P<head>[{{,]\s{{0,40}}{_KEY}){_NO_VALUE}(?P<pw>{_QUOTED}|[^,\r\n]+)", re.IGNORECASE
 )
 _SHORTEST = 3
 _known: dict[str, str] = {}
@@ -127,7 +153,14 @@ def redact(text: str) -> str:
     if pattern is not None:
         text = pattern.sub(MASK, text)
     text = _URL_PASSWORD.sub(lambda m: m["head"] + MASK, text)
-    return _NAMED.sub(lambda m: m["head"] + MASK, text)
+    text = _ESCAPED.sub(_masked, text)
+    text = _NAMED.sub(_masked, text)
+    text = _LINE.sub(_masked, text)
+    return _MAPPING.sub(lambda m: _MEMBER.sub(_masked, m[0]), text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found['head']}{MASK}"
 
 
 def has_secret(text: str) -> bool:

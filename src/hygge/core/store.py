@@ -52,6 +52,11 @@ class StoreSession(ABC):
         Asked by a dry run; it changes nothing.
         """
 
+    def valued(self, column: str) -> int | None:
+        """How many of the rows that are held have a value in a column; None where that is not
+        told. Asked before `begin`."""
+        return None
+
     def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
         """What a load of this entity has left that can be gone on with; None where there is none.
 

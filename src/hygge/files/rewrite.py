@@ -11,6 +11,7 @@ from hygge.core.conform import conform
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.files.format import Format
+from hygge.files.manifest import Held
 from hygge.files.parts import Part, PartWriter
 from hygge.storage.path import AnyPath
 
@@ -71,6 +72,16 @@ def coalesce(
                 writer.add(shape(piece))
     writer.flush()
     return stay + writer.parts
+
+
+def valued(folder: AnyPath, held: Held, form: Format, column: str) -> int:
+    """How many rows of a folder have a value in a column."""
+    fields = held.state.fields if held.state is not None else Schema()
+    return sum(
+        piece[column].count()
+        for part in held.parts
+        for piece in form.read(folder / part.name, fields)
+    )
 
 
 def widened(batch: pl.DataFrame, fields: Schema, entity: str) -> pl.DataFrame:

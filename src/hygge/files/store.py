@@ -29,7 +29,7 @@ from hygge.files.load import FileLoad, ledger_facts, publish
 from hygge.files.manifest import Held, look
 from hygge.files.parts import PartWriter
 from hygge.files.paths import PathText, entity_path, path_of, shown, written_path
-from hygge.files.rewrite import Sizes, coalesce
+from hygge.files.rewrite import Sizes, coalesce, valued
 from hygge.files.stage import Stage, recover, unchanging
 from hygge.files.writer import FileWriter, Ticket
 from hygge.storage.connection import is_remote
@@ -223,6 +223,9 @@ class FileStoreSession(StoreSession):
 
     def state(self) -> State | None:
         return self._look().state
+
+    def valued(self, column: str) -> int:
+        return valued(self._folder, self._look(), self._format, column)
 
     def begin(self, request: LoadRequest) -> Load:
         if self._left is not None:

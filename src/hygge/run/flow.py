@@ -14,7 +14,6 @@ import tenacity
 from hygge.core import events
 from hygge.core.chunk import Estimate
 from hygge.core.context import CancelToken, Context, surroundings
-from hygge.core.drift import Drift
 from hygge.core.errors import (
     Cancelled,
     ConfigError,
@@ -159,7 +158,7 @@ class Mover:
         self._said = _Said([], [])
         self._attempts = 0
         self._kept = ""
-        self._drift = Drift()
+        self._changes: list[str] = []
         self._shown = 0.0
         self.error: BaseException | None = None
 
@@ -212,7 +211,7 @@ class Mover:
         finally:
             # An attempt that did not get as far as a load says nothing of the one before it.
             if attempt.load_id:
-                self._earlier, self._drift = attempt.load_id, attempt.drift
+                self._earlier, self._changes = attempt.load_id, attempt.changes
             self._kept = attempt.kept
 
     def _note(self, message: str, severity: str) -> None:
@@ -263,8 +262,8 @@ class Mover:
                 "unchanged", watermark_before=moved.before, watermark_after=moved.after,
                 generation=held.generation if held else None, holds=held_in_words(held),
             )  # fmt: skip
-        if self._drift:
-            self._note(f"fields changed: {self._drift}", "warning")
+        for change in self._changes:
+            self._note(change, "warning")
         state, proof = moved.commit.state, moved.proof
         return self._result(
             "moved", rows=proof.written or 0 if proof else 0, bytes=moved.commit.bytes,

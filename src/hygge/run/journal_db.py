@@ -97,9 +97,9 @@ class Link(ABC):
     ) -> list[dict[str, Any]]:
         """The first rows of a result, or all of them, with JSON read."""
         rows = self._ask(sql, values or {}, limit)
-        for row in rows:
-            for name in _AS_JSON:
-                if isinstance(row.get(name), str):
+        for name in (n for n in _AS_JSON if rows and n in rows[0]):
+            for row in rows:
+                if isinstance(row[name], str):
                     row[name] = json.loads(row[name])
         return rows
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from hygge.core.arrivals import MEMO
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.drift import Drift
 from hygge.core.home import HomeSession
 from hygge.core.ledger import Ledger
 from hygge.core.load import Commit, Load, LoadRequest
@@ -32,6 +31,7 @@ from hygge.run.asking import (
 from hygge.run.chunks import PROCESS_SEATS, Split, of_chunks
 from hygge.run.crew import Crew
 from hygge.run.keys import read_keys
+from hygge.run.marks import marks_lost
 from hygge.run.plan import Plan
 from hygge.run.pump import Meter
 from hygge.run.result import Proof
@@ -92,8 +92,8 @@ class Attempt:
         self._tick, self._started = tick, started
         self.load_id = ""
         """The load this attempt tried to commit; a next attempt passes it as `earlier`."""
-        self.drift = Drift()
-        """What is other at the destination once that load is committed."""
+        self.changes: list[str] = []
+        """What is other at the destination once that load is committed, in words."""
         self.kept = ""
         """What a failed attempt has left for a next one to go on with, in words."""
         self._chunks = 1
@@ -136,7 +136,11 @@ class Attempt:
                 if left is not None and (span := left.head.window) is not None:
                     assert span.upper is not None  # checked by `misfit`
                     after = Watermark(span.column, span.type, span.upper)
-                self.drift = drift_now(plan, shape, held)
+                drift, lost = drift_now(plan, shape, held), ""
+                if plan.full_refresh and plan.mode == "replace":
+                    lost = marks_lost(plan.settings, plan.usual, settling, held, done=True)
+                self.changes = [f"fields changed: {drift}"] if drift else []
+                self.changes += [lost] if lost else []
                 self.load_id = derive_load_id(plan.fingerprint, generation, span)
                 terms, memo = terms_now(
                     plan.settings, plan.mode, shape, span, held, at, full_refresh=plan.full_refresh

@@ -14,6 +14,7 @@ from hygge.core.state import Mode, derive_fingerprint
 from hygge.core.store import Store
 from hygge.project import EntitySettings
 from hygge.run.locks import lock_name
+from hygge.run.marks import marks_of
 from hygge.run.sieve import FAIL, Rules
 from hygge.run.terms import asked_of, in_words, misfits, needs_key
 
@@ -55,6 +56,11 @@ class Plan:
     problems: tuple[Problem, ...] = field(default=())
 
     @property
+    def usual(self) -> Mode:
+        """How the Store takes rows in runs that are no full refresh."""
+        return self.settings.mode or self.store.modes[0]
+
+    @property
     def source(self) -> str:
         return self.home.place()
 
@@ -78,7 +84,7 @@ class Plan:
     @property
     def takes_key(self) -> bool:
         """Whether the Store is told the key: as for other runs, where a full refresh replaces."""
-        return self.needs_key or needs_key(self.settings, self.settings.mode or self.mode)
+        return self.needs_key or needs_key(self.settings, self.usual)
 
     @property
     def details(self) -> tuple[tuple[str, str], ...]:
@@ -166,6 +172,8 @@ def plan_entity(
         store.check(mode, keys, asked_of(settings, mode))
     except ConfigError as error:
         problems += _located(error, full_name, location)
+    if usual != mode == "replace" and (column := marks_of(settings, usual)):
+        notes.append(f"full refresh: rows marked in {column} that the source has no longer go")
     for message, hint in misfits(settings, usual, full_refresh=full_refresh):
         wrong(message, hint)
     if needs_key(settings, mode) and not settings.keys:

@@ -17,6 +17,7 @@ from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.core.watermark import Watermark, Window
 from hygge.run import asking
+from hygge.run.marks import marks_lost
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape
 from hygge.run.terms import moment_now, terms_now
@@ -131,6 +132,10 @@ def _ask(
         return
     found.shape = shape = asking.shape_now(plan, reading, held, context, at)
     found.drift = asking.drift_now(plan, shape, held)
+    if plan.full_refresh and plan.mode == "replace":
+        lost = marks_lost(plan.settings, plan.usual, settling, held, done=False)
+        if lost:
+            context.note(lost, "warning")
     found.window, found.before, found.after = asking.window_now(plan, reading, held, context)
     read = asking.request_now(plan, shape, found.window, fresh)
     terms, _ = terms_now(

@@ -392,6 +392,31 @@ def test_partitions_that_are_others_are_told(
         assert notes_of(other, "merge", frame) == []
 
 
+@pytest.mark.parametrize("kind", list(PARTS))
+def test_partitions_of_a_table_that_stays_are_told(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """It keeps them though a load replaces its rows: that is told until it is made anew."""
+    store, ask = made(kind, request, tmp_path, partition_by=[KEY], partitions=2)
+    frame = some_rows(0, 5)
+    load_frames(store, [frame], "replace", [KEY])
+    (name,) = ask("SELECT '{}'")
+    execute = executor(kind, request, tmp_path)
+    execute(f"CREATE INDEX by_value_{name} ON {name} ({VALUE})")
+    assert notes_of(store, "replace", frame) == []
+    other = store.copy_with(config=store.config.model_copy(update={"partitions": 3}))
+    (told,) = notes_of(other, "replace", frame)
+    assert "is not partitioned as" in told and "and has an index: so the table stays" in told
+    dry: list[tuple[str, str]] = []
+    with other.open(Context(note=lambda *note: dry.append(note))) as session:
+        session.rehearse("replace")
+    assert dry == [(told, "warning")]
+    assert ask(PARTS[kind]) in ([2], ["2"])
+    execute(f"DROP TABLE {name}")
+    assert notes_of(other, "replace", frame) == []
+    assert ask(PARTS[kind]) in ([3], ["3"])
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc")) | st.just(("a", "b"))), st.data())
 def test_changes_of_indexes(wanted: list[tuple[str, ...]], data: st.DataObject) -> None:
     """What is there, less what goes, with what is new, is what is wanted, once each."""

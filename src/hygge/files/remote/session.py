@@ -15,6 +15,7 @@ from hygge.files.parts import PREFIX
 from hygge.files.remote.load import RemoteLoad
 from hygge.files.remote.manifest import TRIES, latest
 from hygge.files.remote.upkeep import VACUUM_AFTER
+from hygge.files.rewrite import valued
 from hygge.storage.path import RemotePath
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class RemoteSession(StoreSession):
 
     def state(self) -> State | None:
         return self._look().state
+
+    def valued(self, column: str) -> int:
+        return valued(self._folder, self._look(), self._format, column)
 
     def begin(self, request: LoadRequest) -> Load:
         self._store.check(request.mode, request.keys, request.terms.wanted)

@@ -10,7 +10,7 @@ from hygge.core.load import Load, LoadRequest
 from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
-from hygge.lake.delta.table import held_state, telling
+from hygge.lake.delta.table import held_state, scanned, telling
 from hygge.lake.delta.upkeep import DeltaUpkeep, file_count
 from hygge.lake.faults import check_folder
 from hygge.lake.parts import Shape
@@ -44,6 +44,12 @@ class DeltaStoreSession(StoreSession):
 
     def state(self) -> State | None:
         return self._look()[1]
+
+    def valued(self, column: str) -> int:
+        table, _ = self._look()
+        with telling(self._place):
+            frames = scanned(table, [column]) if table is not None else ()
+            return sum(frame[column].count() for frame in frames)
 
     def begin(self, request: LoadRequest) -> Load:
         table, held = self._look()

@@ -11,7 +11,8 @@ from hygge.core.state import State
 from hygge.core.store import StoreSession
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.load import IcebergLoad
-from hygge.lake.iceberg.table import state_of
+from hygge.lake.iceberg.scan import frames_of
+from hygge.lake.iceberg.table import state_of, tasks_of
 from hygge.lake.iceberg.upkeep import Tidy, join_files
 from hygge.lake.parts import Shape
 
@@ -39,6 +40,14 @@ class IcebergStoreSession(StoreSession):
 
     def state(self) -> State | None:
         return self._look()[1]
+
+    def valued(self, column: str) -> int:
+        table, _ = self._look()
+        if table is None:
+            return 0
+        with telling(self._place):
+            frames = frames_of(table, tasks_of(table), table.schema().select(column))
+            return sum(frame[column].count() for frame in frames)
 
     def begin(self, request: LoadRequest) -> Load:
         table, held = self._look()

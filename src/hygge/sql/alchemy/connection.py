@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import parse_qsl
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError
@@ -78,11 +80,23 @@ class SQLConnection(PooledConnection):
 
         try:
             registry.load(scheme.replace("+", "."))
-        except NoSuchModuleError:
+        except (NoSuchModuleError, AttributeError):  # which it raises for `postgresql+array`
             return False
         except ImportError:  # the driver is missing, and that is told where it is needed
             pass
         return True
+
+    @field_validator("url")
+    @classmethod
+    def _reached(cls, url: Secret) -> Secret:
+        """A reference is looked at when a session opens."""
+        scheme, separator, _ = url.written.strip().partition("://")
+        if separator and "$" not in scheme and not cls.reaches(scheme.lower()):
+            backend, _, driver = scheme.lower().partition("+")
+            forms = _forms(backend) if driver else []
+            known = f"; there are {', '.join(f'{f}://' for f in forms)}" if forms else ""
+            raise ValueError(f"{scheme}:// is no dialect of SQLAlchemy's{known}")
+        return url
 
     def bind(self, root: Path) -> Self:
         tunnel = self.tunnel.bind(root) if self.tunnel else None
@@ -163,6 +177,19 @@ class SQLConnection(PooledConnection):
         from hygge.sql.alchemy.session import AlchemySession
 
         return AlchemySession(lease, source, context)
+
+
+def _forms(backend: str) -> list[str]:
+    """The schemes of a database whose drivers SQLAlchemy knows and which hygge can use: those that
+    are not asynchronous."""
+    try:
+        package = import_module(f"sqlalchemy.dialects.{backend}")
+    except ImportError:  # of another package, or of none
+        return []
+    kinds = {name: getattr(inner, "dialect", None) for name, inner in vars(package).items()
+             if isinstance(inner, ModuleType) and name != "base"}  # fmt: skip
+    drivers = [n for n, kind in kinds.items() if getattr(kind, "is_async", True) is False]
+    return [backend, *(f"{backend}+{name}" for name in sorted(drivers))]
 
 
 def _absolute(url: str, root: Path | None) -> str:

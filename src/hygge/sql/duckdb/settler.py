@@ -123,17 +123,21 @@ class DuckDBSettler(Settler):
             return found
         return error
 
+    def stays(self, link: Link, place: Place) -> str:
+        this, referred = self._this(place), self._this(place, "referenced_table")
+        found = link.rows(_HANGS.format(this=this, referred=referred))
+        return str(found[0][0]) if found else ""
+
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (an index,
         a constraint, a default, a comment), it stays, and its rows are changed."""
-        this, referred = self._this(place), self._this(place, "referenced_table")
-        found = link.rows(_HANGS.format(this=this, referred=referred))
-        if not found:
+        hangs = self.stays(link, place)
+        if not hangs:
             super().take_over(link, place, new)
             self.add_indexes(link, place, place.table)
             return
         self._lift(link)
-        replace_rows(self, link, place, new, str(found[0][0]))
+        replace_rows(self, link, place, new, hangs)
         self.drop(link, place, new)
 
     def widen(self, link: Link, place: Place, field: Field) -> None:

@@ -182,12 +182,21 @@ class MSSQLTables(Settler):
         finally:
             link.execute(f"SET LOCK_TIMEOUT {before}")
 
+    @property
+    def _own_names(self) -> tuple[str, ...]:
+        return (COLUMNSTORE,) if self.columnstore else ()
+
+    def stays(self, link: Link, place: Place) -> str:
+        """See Settler."""
+        if self.names(link, place) is None:
+            return ""
+        return hangs(link, place.sql(self.dialect), self.keep, self._own_names)
+
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that the new one would not have, and that
         is not handed on (`keep`), the table stays, and its rows are changed."""
         names, table = self.names(link, place), place.sql(self.dialect)
-        own = (COLUMNSTORE,) if self.columnstore else ()
-        held = "" if names is None else hangs(link, table, self.keep, own)
+        held = self.stays(link, place)
         if held:
             replace_rows(self, link, place, new, held)
             self.drop(link, place, new)
@@ -198,7 +207,7 @@ class MSSQLTables(Settler):
         if names is None:
             self._rename(link, place, new)
             return
-        before, after = moved(link, table, coming, self.keep, own)
+        before, after = moved(link, table, coming, self.keep, self._own_names)
         for statement in before:
             link.execute(statement)
         self.drop(link, place, place.table)

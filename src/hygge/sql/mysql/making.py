@@ -196,7 +196,7 @@ class MySQLTables(Settler):
     # Replacing ------------------------------------------------------------------------------------
 
     def swaps(self, link: Link, place: Place) -> bool:
-        return not self._hangs(link, place)
+        return not self.stays(link, place)
 
     def swap(self, link: Link, place: Place, new: str, state: str) -> None:
         """See Settler: one RENAME, which is whole or not at all (MySQL 8.0, MariaDB 10.6)."""
@@ -213,10 +213,10 @@ class MySQLTables(Settler):
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """For a table on which something hangs that a new one would not have (a trigger, an index,
         a foreign key ...): it stays, and its rows are changed within the transaction."""
-        replace_rows(self, link, place, new, self._hangs(link, place))
+        replace_rows(self, link, place, new, self.stays(link, place))
 
-    def _hangs(self, link: Link, place: Place) -> str:
-        """What hangs on the table, in a word; "" for nothing."""
+    def stays(self, link: Link, place: Place) -> str:
+        """See Settler."""
         schema, table = self._schema(place), text_literal(place.table)
         asked = _HANGS.format(schema=schema, table=table, key=f"'{tables.KEY}'")
         found = link.rows(asked)

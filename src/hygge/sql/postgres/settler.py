@@ -189,7 +189,7 @@ class PostgresSettler(Settler):
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (a view, an
         index, a grant ...), it stays, and its rows are changed within the transaction."""
-        hangs = self._hangs(link, place) if self.names(link, place) is not None else ""
+        hangs = self.stays(link, place)
         if not hangs:
             super().take_over(link, place, new)
             return
@@ -251,8 +251,10 @@ class PostgresSettler(Settler):
     def _claim(self, table: str) -> str:
         return self.dialect.text(f"hygge {table}")
 
-    def _hangs(self, link: Link, place: Place) -> str:
-        """What hangs on the table, in a word; "" for nothing."""
+    def stays(self, link: Link, place: Place) -> str:
+        """See Settler."""
+        if self.names(link, place) is None:
+            return ""
         table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
         these = _THESE.format(table=table)
         found = link.rows(_HANGS.format(table=table, these=these))

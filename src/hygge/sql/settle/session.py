@@ -16,7 +16,7 @@ from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
 from hygge.sql.settle.place import Place, is_dead, is_stage
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.shape import tell
+from hygge.sql.settle.shape import tell, tell_kept
 from hygge.sql.settle.state import read_row, read_state
 
 if TYPE_CHECKING:
@@ -51,8 +51,14 @@ class SQLStoreSession(StoreSession):
     def rehearse(self, mode: Mode) -> None:
         link = self._lease.link
         self._settler.check_rights(link, self._place)
-        if mode != "replace":
-            tell(self._settler, link, self._place, self._context.note)
+        say = tell_kept if mode == "replace" else tell
+        say(self._settler, link, self._place, self._context.note)
+
+    def valued(self, column: str) -> int:
+        dialect = self._settler.dialect
+        table = self._place.sql(dialect)
+        (found,) = self._lease.link.row(f"SELECT COUNT({dialect.quote(column)}) FROM {table}")
+        return int(found)
 
     def begin(self, request: LoadRequest) -> SQLLoad:
         """See StoreSession. Stages that dead loads left behind are cleared away.

@@ -91,6 +91,18 @@ def tell(settler: Tables, link: Link, place: Place, note: Callable[[str, str], N
         note(f"{place}: {few} that `indexes` no longer names is to go", "info")
 
 
+def tell_kept(settler: Tables, link: Link, place: Place, note: Callable[[str, str], None]) -> None:
+    """Say that a load that replaces leaves the table's layout, where it leaves the table."""
+    otherwise = settler.layout(link, place)
+    if otherwise and (hangs := settler.stays(link, place)):
+        note(
+            f"{place} {otherwise}, and has {hangs}: so the table stays, with its layout, and its "
+            "rows are replaced. Drop what hangs on it, or the table, and the next load makes it "
+            "anew",
+            "warning",
+        )
+
+
 def parts_differ(place: Place, parts: Sequence[str]) -> str:
     """See `Catalogue.layout`.
 

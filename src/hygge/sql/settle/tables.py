@@ -117,6 +117,11 @@ class Tables(Catalogue):
         """Drop a stage, unless a writer that died elsewhere still holds it."""
         self.drop(link, place, table)
 
+    def stays(self, link: Link, place: Place) -> str:
+        """What keeps the place's table from making way to a new one, in a word: something hangs on
+        it that the new one would not have, so that its rows are replaced; "" for nothing."""
+        return ""
+
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """Let a table made by this load have the place's name, and the old one go."""
         self.drop(link, place, place.table)

@@ -33,7 +33,7 @@ from hygge.sql.sqlite.settler import (
 )
 from hygge.sql.sqlite.stage import Stage, StageWriter, Ticket
 from hygge.sql.sqlite.state import read_state, write_state
-from hygge.sql.sqlite.types import EXACT_DIGITS
+from hygge.sql.sqlite.types import DIALECT, EXACT_DIGITS
 
 STEPS = (
     "sqlite.begun", "sqlite.staged", "sqlite.attached", "sqlite.locked", "sqlite.filled",
@@ -79,6 +79,12 @@ class SQLiteStoreSession(StoreSession):
         with open_reader(self._to.path) as db:
             db.execute("BEGIN")
             return read_state(db, self._to.table, place=str(self._to))
+
+    def valued(self, column: str) -> int:
+        quote = DIALECT.quote
+        with open_reader(self._to.path) as db:
+            found = db.rows(f"SELECT COUNT({quote(column)}) FROM {quote(self._to.table)}")
+        return int(found[0][0])
 
     def begin(self, request: LoadRequest) -> SQLiteLoad:
         """Begin a load. Raises UnsupportedError for fields that SQLite cannot hold."""
