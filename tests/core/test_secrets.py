@@ -188,13 +188,15 @@ def test_what_is_no_secret_stays(text: str) -> None:
     "piece", ["a", "password", "://u:", "x://u:", "'password'", "password={", "token_", "a.b-",
               "password =", '"token":', "{'token':{", ",'pw':", " ", "x://u:p@", "={", "pwd='",
               'pwd="\\"', "pwd=''", 'pwd="\n', "pwd='\"", "pwd=a(", "pwd=a(b", "'pw': the ",
-              "'pw':b'\\\n", '"pwd": """\n', "pwd = " + " " * 50],
+              "'pw':b'\\\n", '"pwd": """\n', "pwd = " + " " * 50,
+              "{'", '{"\\', "password: ", " - ", '\\"pw\\": ', '\\"pw\\":\\"', "pw: |\n ", "{pw: ",
+              ",pw: ", "\npassword: '", "1|"],
 )  # fmt: skip
 def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
     remember("aaaa-bbbb")
-    started = time.monotonic()
+    started = time.process_time()  # not the clock's: the machine may be busy otherwise
     redact(piece * (60_000 // len(piece)))
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_longer_secrets_are_blotted_before_those_inside_them() -> None:

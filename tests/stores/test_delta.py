@@ -36,7 +36,8 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
 from hygge.lake.delta import load as loading
 from hygge.lake.delta.facts import partition_values, statistics
-from hygge.lake.delta.upkeep import DeltaUpkeep
+from hygge.lake.delta.table import opened
+from hygge.lake.delta.upkeep import DeltaUpkeep, remove_old
 from hygge.lake.upkeep import KEY, Upkeep
 from hygge.testing.faults import pause_at
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
@@ -394,6 +395,26 @@ def test_vacuum_removes_by_age(tmp_path: Path) -> None:
             {"vacuum"}, place, place.shelf(), Context()
         )  # fmt: skip
     assert young.exists() and not any(path.exists() for path in dead)
+    assert rows_of(tmp_path) == [{"k": 2, "v": "y"}]
+
+
+def test_vacuum_where_names_are_not_told_apart_by_case(tmp_path: Path) -> None:
+    """A folder may have files there that the log names otherwise: only what the log says goes."""
+    store = bound(tmp_path)
+    load_frames(store, [some([1], "x")], "replace")
+    (old,) = (tmp_path / "t").rglob("*.parquet")
+    load_frames(store, [some([2], "y")], "replace")
+    other = tmp_path / "t" / "v=X" / "0.parquet"  # of which the log says `v=x/0.parquet`
+    other.parent.mkdir()
+    other.write_bytes(b"")
+    os.utime(other, (0, 0))
+    if not (tmp_path / "t" / "_DELTA_LOG").exists():
+        (tmp_path / "t" / "_DELTA_LOG").symlink_to("_delta_log")
+    place = store.table  # type: ignore[attr-defined]
+    table = opened(place)
+    assert table is not None
+    remove_old(table, place.shelf(), timedelta(0), datetime.now(UTC) + timedelta(minutes=1))
+    assert other.exists() and not old.exists()
     assert rows_of(tmp_path) == [{"k": 2, "v": "y"}]
 
 
