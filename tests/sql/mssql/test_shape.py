@@ -7,6 +7,7 @@ import pytest
 from tests.sql.mssql.recorded import Recorded
 
 from hygge.sql.mssql.settler import MSSQLSettler
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import ORDER, Place, index_name
 from hygge.sql.settle.shape import reindex, tell
 
@@ -21,7 +22,7 @@ HERE = {
 def test_indexes_follow_the_settings() -> None:
     link = Recorded(**{"FROM sys.indexes": [(OLD,), (BY,)]}, **HERE)
     place = Place("dbo", "t", "d", indexes=(("b",),), cluster_by=("c",))
-    reindex(MSSQLSettler(), link, place)
+    reindex(Look(MSSQLSettler(), link, place))
     made, *dropped = [sql for sql in link.said if "SELECT" not in sql]
     drop = f"DROP INDEX [{OLD}] ON [dbo].[t]"
     assert dropped == ["SET XACT_ABORT OFF", drop, "SET XACT_ABORT ON"]
@@ -39,7 +40,7 @@ def test_another_clustering_is_told(
     said: list[tuple[str, str]] = []
     link = Recorded(**{"FROM sys.indexes": [(name,) for name in names]}, **HERE)
     place = Place("dbo", "t", "d", cluster_by=cluster_by)
-    tell(MSSQLSettler(), link, place, lambda *note: said.append(note))
+    tell(Look(MSSQLSettler(), link, place), lambda *note: said.append(note))
     assert [severity for _, severity in said] == ["warning"] * told
     assert all("is not clustered as `cluster_by` says" in message for message, _ in said)
 

@@ -20,6 +20,7 @@ from hygge.sql.mssql.tables import COLUMNSTORE
 from hygge.sql.mssql.types import DIALECT
 from hygge.sql.mssql.written import ddl, encoded, takes
 from hygge.sql.settle import modes
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.ready import Ready
 from hygge.testing.loading import request_for
@@ -230,8 +231,9 @@ def test_a_new_table_lies_in_its_order() -> None:
     place = Place("dbo", "t", "shop", cluster_by=("v",))
     request = request_for(None, fields, "merge", ["id"])
     notes: list[str] = []
+    look = Look(MSSQLSettler(), link, place)
     Ready(
-        MSSQLSettler(), link, place, request, fields, fields, None, {},
+        MSSQLSettler(), link, place, look, request, fields, fields, None, {},
         note=lambda message, _: notes.append(message),
     )._prepare()  # fmt: skip
     assert not notes

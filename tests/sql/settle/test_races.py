@@ -16,7 +16,7 @@ from hygge.testing._store_base import some_rows
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
 
-@pytest.mark.parametrize("where", [(sessions, "read_state"), (loads, "make_state_table")])
+@pytest.mark.parametrize("where", [(sessions, "read_state"), (loads, "check_shape")])
 def test_a_load_that_commits_while_another_begins(
     make: Callable[..., Store], where: tuple[object, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

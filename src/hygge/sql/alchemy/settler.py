@@ -22,6 +22,7 @@ from hygge.sql.alchemy.writing import WritingLink
 from hygge.sql.link import Link
 from hygge.sql.nested import as_json, has_bytes
 from hygge.sql.settle.keep import replace_rows
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import INDEX, PREFIX, Place
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import reindex
@@ -281,7 +282,7 @@ class AlchemySettler(Inserting):
         self.drop(link, place, place.table)
         link.execute(f"CREATE TABLE {place.sql(self.dialect)} ({', '.join(parts)})")
         make_again(link.execute, made, place=str(place))
-        reindex(self, link, place)
+        reindex(Look(self, link, place))
 
 
 def _writing(link: Link) -> WritingLink:

@@ -99,13 +99,18 @@ class DuckDBLink(Link):
         link._fixed = remote or memory is not None
         return link
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the limit is one that `lift` may take away."""
+        return not self._fixed and self.label not in _lifted
+
     def lift(self) -> None:
         """Let DuckDB use most of what memory there is, unless a limit was set, from now on.
 
         The index of a table's key is held in memory, all of it: 210 MB are enough for some ten
         million whole numbers. What else was open of the file shares the limit, so it never sinks.
         """
-        if not self._fixed and self.label not in _lifted:
+        if self.is_narrow:
             _lifted.add(self.label)
             self.execute("RESET memory_limit")
 

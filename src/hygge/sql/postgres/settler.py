@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -57,21 +58,32 @@ UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid IN (TABLE these)
 UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid IN (TABLE these)
 LIMIT 1
 """
+# What the catalogue says of a place: each answer's kind, name, more of it, and number.
+_LOOK = r"""
+SELECT 'column', attname::text, format_type(atttypid, atttypmod), attnum::int FROM pg_attribute
+  WHERE attrelid = to_regclass({table}) AND attnum > 0 AND NOT attisdropped
+UNION ALL SELECT 'kind', relkind::text, '', 0 FROM pg_class WHERE oid = to_regclass({table})
+UNION ALL SELECT 'part', p.relname::text, '', 0
+  FROM pg_class c JOIN pg_inherits i ON i.inhparent = c.oid JOIN pg_class p ON p.oid = i.inhrelid
+  WHERE c.oid = to_regclass({table}) AND c.relkind = 'p'
+UNION ALL SELECT 'index', relname, '', 0 FROM ({indexes}) i
+UNION ALL SELECT 'trigger', tgname, '', 0 FROM ({triggers}) t
+UNION ALL SELECT 'own', relname::text, '', 0 FROM pg_class
+  WHERE relname LIKE '\_hygge\_%' AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')
+  AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema})
+UNION ALL SELECT 'keeps', '', '', 0 WHERE to_regclass({state}) IS NOT NULL
+ORDER BY 1, 4, 2
+"""
 _TRIGGERS = """
 SELECT DISTINCT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
 AND (tgrelid = to_regclass({table})
      OR tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass({table}))))
 UNION SELECT rulename::text FROM pg_rewrite WHERE ev_class = to_regclass({table})
-AND ev_enabled <> 'D' ORDER BY 1
+AND ev_enabled <> 'D'
 """
 _INDEXES = """
 SELECT x.relname::text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
 WHERE i.indrelid = to_regclass({table}) AND x.relname LIKE '\\_hygge\\_index\\_%'
-"""
-_LAYOUT = """
-SELECT p.relname::text FROM pg_class c
-LEFT JOIN pg_inherits i ON i.inhparent = c.oid AND c.relkind = 'p'
-LEFT JOIN pg_class p ON p.oid = i.inhrelid WHERE c.oid = to_regclass({table})
 """
 _ADVISORY = "SELECT 1 FROM (SELECT {do}(hashtextextended({name}, 0)) AS x) l"
 # How pg_locks shows the lock of a bigint: https://www.postgresql.org/docs/current/view-pg-locks.html
@@ -83,6 +95,7 @@ WHERE locktype = 'advisory' AND objsubid = 1
 """
 _RIGHTS = """
 SELECT current_user::text, current_setting('transaction_read_only'),
+  {schema}::text,
   coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = {schema}),
            has_database_privilege(current_database(), 'CREATE')),
   coalesce(has_table_privilege(to_regclass({table}), 'SELECT')
@@ -131,11 +144,10 @@ class PostgresSettler(Settler):
 
     def check_rights(self, link: Link, place: Place) -> None:
         """See Settler: to make tables in the schema, and to put rows into the one that is there."""
-        schema = self._here(link, place)
         states, text = place.sql(self.dialect, self.state_table(place)), self.dialect.text
-        user, read_only, makes, puts, keeps = link.row(
+        user, read_only, schema, makes, puts, keeps = link.row(
             _RIGHTS.format(
-                schema=text(schema), table=text(place.sql(self.dialect)), state=text(states)
+                schema=self._schema(place), table=text(place.sql(self.dialect)), state=text(states)
             )
         )
         if read_only == "on":
@@ -145,7 +157,7 @@ class PostgresSettler(Settler):
                 hint="load into the primary",
             )
         quote = self.dialect.quote
-        grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(schema)}"]
+        grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(str(schema))}"]
         grants += [] if puts else [f"SELECT, INSERT ON {place.sql(self.dialect)}"]
         grants += [] if keeps else [f"SELECT, INSERT, UPDATE ON {states}"]
         if grants:
@@ -159,11 +171,13 @@ class PostgresSettler(Settler):
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         if patience_s:
             link.execute(f"SET LOCAL lock_timeout = '{patience_s:g}s'")
-        name = self.dialect.text(f"hygge {self._here(link, place)}.{place.entry}")
+        of_it = self.dialect.text(f".{place.entry}")
+        name = f"concat('hygge ', {self._schema(place)}::text, {of_it})"
         link.rows(_ADVISORY.format(do="pg_advisory_xact_lock", name=name))
 
-    def _here(self, link: Link, place: Place) -> str:
-        return place.schema or str(link.row("SELECT current_schema()::text")[0])
+    def _schema(self, place: Place) -> str:
+        """The place's schema, as SQL."""
+        return self.dialect.text(place.schema) if place.schema else "current_schema()"
 
     def create(
         self, link: Link, place: Place, table: str, fields: Schema, keys: Sequence[str]
@@ -198,8 +212,7 @@ class PostgresSettler(Settler):
 
     def triggers(self, link: Link, place: Place) -> list[str]:
         """See Settler; with its rules, and the triggers of its partitions."""
-        found = link.rows(_TRIGGERS.format(table=self.dialect.text(place.sql(self.dialect))))
-        return [name for (name,) in found]
+        return list(self.tells(link, place, "triggers")["triggers"])
 
     def hold_rows(self, link: Link, place: Place) -> None:
         """See Settler; who may only read and insert cannot take such a lock."""
@@ -252,13 +265,33 @@ class PostgresSettler(Settler):
         return self.dialect.text(f"hygge {table}")
 
     def stays(self, link: Link, place: Place) -> str:
-        """See Settler."""
-        if self.names(link, place) is None:
-            return ""
-        table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
+        """See Settler; "" where there is no table, too."""
+        table = f"to_regclass({self.dialect.text(place.sql(self.dialect))})"
         these = _THESE.format(table=table)
         found = link.rows(_HANGS.format(table=table, these=these))
         return str(found[0][0]) if found else ""
+
+    def tells(self, link: Link, place: Place, what: str) -> Mapping[str, Any]:
+        """See Tables: all in one statement."""
+        table, text = self.dialect.text(place.sql(self.dialect)), self.dialect.text
+        found: dict[str, list[str]] = defaultdict(list)
+        types: dict[str, str] = {}
+        for kind, name, more, _ in link.rows(
+            _LOOK.format(
+                table=table, schema=self._schema(place),
+                state=text(place.sql(self.dialect, self.state_table(place))),
+                indexes=_INDEXES.format(table=table), triggers=_TRIGGERS.format(table=table),
+            )
+        ):  # fmt: skip
+            found[kind].append(name)
+            if kind == "column":
+                types[name] = more
+        return {
+            "names": found["column"] or None, "types": types,
+            "is_table": found["kind"] in (["r"], ["p"]), "indexes": found["index"],
+            "triggers": found["trigger"], "stages": found["own"], "keeps": bool(found["keeps"]),
+            "layout": parts_differ(place, found["part"]) if found["kind"] else "",
+        }  # fmt: skip
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
         """See Settler; asked of the catalogue itself, which is quicker."""
@@ -271,13 +304,10 @@ class PostgresSettler(Settler):
 
     def is_table(self, link: Link, place: Place) -> bool:
         """See Settler; found along the search path, as `names` is."""
-        name = self.dialect.text(place.sql(self.dialect))
-        found = link.rows(f"SELECT relkind::text FROM pg_class WHERE oid = to_regclass({name})")
-        return found in ([("r",)], [("p",)])
+        return bool(self.tells(link, place, "is_table")["is_table"])
 
     def indexes(self, link: Link, place: Place) -> list[str]:
-        name = self.dialect.text(place.sql(self.dialect))
-        return [index for (index,) in link.rows(_INDEXES.format(table=name))]
+        return list(self.tells(link, place, "indexes")["indexes"])
 
     @contextmanager
     def attempt(self, link: Link) -> Iterator[None]:
@@ -289,10 +319,6 @@ class PostgresSettler(Settler):
             link.execute("ROLLBACK TO SAVEPOINT hygge_attempt")
             raise
         link.execute("RELEASE SAVEPOINT hygge_attempt")
-
-    def layout(self, link: Link, place: Place) -> str:
-        found = link.rows(_LAYOUT.format(table=self.dialect.text(place.sql(self.dialect))))
-        return parts_differ(place, [part for (part,) in found if part]) if found else ""
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
         """See Settler."""

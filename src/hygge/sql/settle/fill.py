@@ -12,12 +12,10 @@ from hygge.core.fields import Field
 from hygge.core.load import check_kept
 from hygge.core.state import Mode
 from hygge.core.terms import check_vanished
-from hygge.sql.link import Link
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
 from hygge.sql.settle.modes.step import Rows, Step
-from hygge.sql.settle.place import Place
 from hygge.sql.settle.ready import Ready
-from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.tally import ADDED_UP, Tally, count
 from hygge.sql.settle.types import check_types
@@ -29,14 +27,12 @@ PLANS: dict[Mode, Callable[[Rows], Iterator[Step]]] = {
 }  # fmt: skip
 
 
-def tell_triggers(
-    settler: Settler, link: Link, place: Place, note: Callable[[str, str], None]
-) -> None:
+def tell_triggers(look: Look, note: Callable[[str, str], None]) -> None:
     """Warn of triggers: rows are counted (see `Watch`), but not compared with what came."""
-    if names := settler.triggers(link, place):
+    if names := look.triggers:
         note(
-            f"{place} has triggers ({', '.join(names)}): what they make of the values that are "
-            "loaded is not looked at",
+            f"{look.place} has triggers ({', '.join(names)}): what they make of the values that "
+            "are loaded is not looked at",
             "warning",
         )
 
@@ -52,7 +48,7 @@ class Filling(Ready):
     fresh: the new table, where `replace` cannot do with the stage; "" where it can.
     keys: the table of the keys that the source has; "" where none were brought.
     swap: whether the commit lets the new table change places with the old one.
-    hold: takes the table's lock again, where it was given up on the way.
+    hold: takes the table's lock again, where it was given up on the way, and looks again.
     """
 
     stage: str
@@ -102,7 +98,7 @@ class Filling(Ready):
         rows = self._rows(self.place.table, doubled=doubled)
         self._vanish(rows, self._count_gone(rows, loaded))
         if self.staged:
-            check_types(self.settler, self.link, self.place, self.stage)
+            check_types(self.settler, self.look, self.stage)
             if mode in ("merge", "delete_insert"):
                 self.settler.before_delete(self.link, self.place)
             self._run(PLANS[mode](rows))
@@ -140,16 +136,18 @@ class Filling(Ready):
         self._check_kept(rows, new)
         if not self.swap:
             if not settler.one_transaction:
-                names = settler.names(link, place)
+                names = self.look.names
                 names = None if names is None else self._recase(names)
                 if names is None:
                     settler.create(link, place, place.table, self.fields, self.fields.keys)
+                    self.look.again()
                 if names is None or set(names) == set(self.fields.names):
-                    reindex(settler, link, place, self.note)
+                    reindex(self.look, self.note)
             elif self.recased:
-                self._recase(settler.names(link, place) or [])
+                self._recase(self.look.names or [])
             self._rows_follow()
             settler.take_over(link, place, new)
+            self.look.again()
         return rows
 
     def _check_kept(self, rows: int, new: str) -> None:
@@ -176,9 +174,9 @@ class Filling(Ready):
 
     def _there(self) -> int | None:
         """How many rows the place's table has now; None where there is none."""
-        settler, link, place = self.settler, self.link, self.place
-        there = settler.names(link, place) is not None
-        return count(settler, link, place, place.table) if there else None
+        if self.look.names is None:
+            return None
+        return count(self.settler, self.link, self.place, self.place.table)
 
     def _check_strange(self) -> None:
         """Raise DataError where the table has columns that neither come nor were loaded: what is in
@@ -188,7 +186,7 @@ class Filling(Ready):
         known = {*self.held.fields.names, *self.fields.names}
         if not self.settler.case_matters:
             known = {name.lower() for name in known}
-        there = self.settler.names(self.link, self.place) or []
+        there = self.look.names or []
         strange = [
             f"'{name}'"
             for name in there
@@ -302,7 +300,7 @@ class Filling(Ready):
 
     @cached_property
     def _watch(self) -> Watch:
-        return Watch(self.settler, self.link, self.place)
+        return Watch(self.settler, self.look)
 
     def _run(self, steps: Iterable[Step]) -> None:
         """Run what changes the place's own table."""

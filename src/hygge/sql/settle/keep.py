@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hygge.core.errors import DataError
 from hygge.sql.link import Link
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import count, insert
 from hygge.sql.settle.modes.step import Step
 from hygge.sql.settle.place import Place
@@ -23,8 +24,8 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
     Raises DataError where the table's columns are others, or would alter what comes, or where its
     triggers leave rows out.
     """
-    coming = settler.names(link, place, new) or []
-    if set(settler.names(link, place) or []) != set(coming):
+    look, coming = Look(settler, link, place), settler.names(link, place, new) or []
+    if set(look.names or []) != set(coming):
         raise DataError(
             f"{place} has {hangs}, and other columns than those that come",
             hint="alter the table to take them, or drop it, and it is made anew",
@@ -35,9 +36,9 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
             hint="alter its columns, or `cast` those that come, or drop it",
         )
     if settler.one_transaction:  # elsewhere to make an index ends it, and that was done before
-        reindex(settler, link, place)
+        reindex(look)
     settler.before_delete(link, place)
-    dialect, watch = settler.dialect, Watch(settler, link, place)
+    dialect, watch = settler.dialect, Watch(settler, look)
     target, stage = place.sql(dialect), place.sql(dialect, new)
     watch.run(Step(f"DELETE FROM {target}", left=count(dialect, target)), link.execute)
     watch.run(

@@ -22,8 +22,9 @@ from hygge.core.steps import reached
 from hygge.sql.pool import Lease
 from hygge.sql.settle.drift import check_shape, is_altered, recased, target_fields, with_names
 from hygge.sql.settle.fill import Filling, tell_triggers
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.own import OwnTables
-from hygge.sql.settle.place import Place, stage_name
+from hygge.sql.settle.place import stage_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import is_reindexed
 from hygge.sql.settle.state import FIELDS, make_state_table, of_its_day, read_row, write_state
@@ -52,7 +53,7 @@ class SQLLoad(Load):
     connection: where the place is.
     settler: how it takes loads.
     lease: the session's own connection, on which the transaction is held.
-    place: the table.
+    look: at the table, as the load begins.
     request: what is to be loaded.
     held: what the table holds.
     seen: the stored state, as it was before `held` was asked for; the commit replaces only it.
@@ -64,13 +65,14 @@ class SQLLoad(Load):
         connection: PooledConnection,
         settler: Settler,
         lease: Lease,
-        place: Place,
+        look: Look,
         request: LoadRequest,
         held: State | None,
         seen: State | None,
         context: Context,
     ) -> None:
-        self._connection, self._link, self._place = connection, lease.link, place
+        self._connection, self._link, self._place = connection, lease.link, look.place
+        place, self._look = look.place, look
         self.request, self._held, self._context = request, held, context
         self._settler = settler
         if (held.generation if held else 0) != request.generation:
@@ -83,8 +85,9 @@ class SQLLoad(Load):
         """The fields of what comes, as wide as the table's."""
         keyed = request.mode in ("merge", "scd2")
         check_shape(place, self._fields, request.keys if keyed else self._fields.keys)
-        self._settler.create_schema(self._link, place)
-        make_state_table(self._settler, self._link, place)
+        if not look.keeps:
+            self._settler.create_schema(self._link, place)
+            make_state_table(self._settler, self._link, place)
         self._seen = seen
         self._stage = stage_name()
         self._own = OwnTables(settler, self._link, place)
@@ -160,7 +163,9 @@ class SQLLoad(Load):
             table = stage_name()
             settler.create(link, self._place, table, self._fields, ())
             return table
-        if settler.names(link, self._place) is None:
+        look = self._look
+        look.again()  # the rows may have taken their time
+        if look.names is None:
             if not settler.one_transaction:
                 return ""
             self._begin()
@@ -168,11 +173,11 @@ class SQLLoad(Load):
             settler.add_indexes(link, self._place, self._place.table)
         elif self._held is None or self._recased or is_altered(self._held.fields, self._fields):
             return ""  # to alter it now would keep readers out until the commit
-        elif self._held.extra.get(_TYPES) != settler.types(link, self._place):
+        elif self._held.extra.get(_TYPES) != look.types:
             return ""  # somebody altered it: staged rows are held against its columns
-        elif is_reindexed(settler, link, self._place):
+        elif is_reindexed(look):
             return ""  # the lock that making an index takes would be held until the commit
-        elif settler.triggers_skip and settler.triggers(link, self._place) != []:
+        elif settler.triggers_skip and look.triggers != []:
             return ""  # what they leave out is noticed where staged rows are brought in
         else:
             self._begin()
@@ -191,11 +196,16 @@ class SQLLoad(Load):
     def staged_rows(self, receipts: Sequence[Receipt]) -> int:
         """What the database counts in the stage and in a new table; of rows that were appended in
         place, what it said that it took."""
-        rows = self._count(self._stage) if self._own.is_there(self._stage) else 0
+        rows = self._count(self._stage) if self._is_staged(receipts) else 0
         if self._straight == self._place.table:
             told = (f for receipt in receipts for f in receipt.files)
             return rows + sum(int(f["rows"]) for f in told if f[NAME] == self._straight)
         return rows + (self._count(self._straight) if self._straight else 0)
+
+    def _is_staged(self, receipts: Sequence[Receipt]) -> bool:
+        """Whether rows wait in the stage, of writers here or elsewhere."""
+        told = (f[NAME] for receipt in receipts for f in receipt.files)
+        return self._own.is_made(self._stage) or self._stage in told
 
     def _count(self, table: str) -> int:
         return count(self._settler, self._link, self._place, table)
@@ -207,8 +217,9 @@ class SQLLoad(Load):
         self._context.cancel.check()
         if self._spoilt:
             raise VerifyError(f"{self._place}: a writer was stopped; nothing was published")
+        staged = self._is_staged(receipts)
         try:
-            stored = self._transact(state)
+            stored = self._transact(state, staged)
         except _Unsure as unsure:
             stored = self._look_up(unsure.cause)
         except HyggeError as error:
@@ -218,14 +229,16 @@ class SQLLoad(Load):
         self._open = False
         self.over = True
         reached("sql.committed")
-        self._own.drop()
+        if not (staged or self.request.terms.finds):  # keys are looked for in one, if empty
+            self._own.forget(self._stage)
+        self._own.drop(stay=self.request.mode != "replace")
         reached("sql.cleaned")
         return Commit(
             state=stored, rows=stored.rows, bytes=sum(r.bytes for r in receipts),
             place=str(self._place),
         )  # fmt: skip
 
-    def _transact(self, state: State) -> State:
+    def _transact(self, state: State, staged: bool) -> State:
         settler, link, place = self._settler, self._link, self._place
         self._begin()
         now = self._hold()
@@ -234,14 +247,15 @@ class SQLLoad(Load):
             return now  # an earlier attempt did commit, and never heard of it
         swap = self.request.mode == "replace" and settler.swaps(link, place)
         filling = Filling(
-            settler, link, place, self.request, self._fields, self._coming, self._held,
+            settler, link, place, self._look, self.request, self._fields, self._coming, self._held,
             self._recased, self._context.note, stage=self._stage,
-            staged=self._own.is_there(self._stage), straight=self._straight or "",
+            staged=staged, straight=self._straight or "",
             fresh=self._fresh, keys=self._keys, swap=swap, hold=self._hold,
         )  # fmt: skip
         rows, counted = filling.run(state.loaded)
         reached("sql.filled")
-        extra: dict[str, Any] = {_TYPES: settler.types(link, place, filling.new if swap else "")}
+        types = settler.types(link, place, filling.new) if swap else self._look.types
+        extra: dict[str, Any] = {_TYPES: types}
         extra |= {} if counted else {ADDED_UP: True}
         extra |= of_its_day(place, self._held, anew=self.request.mode == "replace")
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
@@ -249,7 +263,7 @@ class SQLLoad(Load):
         if beside:
             self._own.claim(beside)
             settler.create(link, place.plain, beside, FIELDS, ("table",))
-        write_state(settler, link, place, stored, beside)
+        write_state(settler, link, place, stored, anew=swap or self._seen is None, into=beside)
         reached("sql.state_written")
         try:
             if swap:
@@ -268,12 +282,13 @@ class SQLLoad(Load):
         """
         self._settler.lock(self._link, self._place)
         reached("sql.locked")
-        now = read_row(self._settler, self._link, self._place)
+        now, look = read_row(self._settler, self._link, self._place), self._look
+        look.again()
         if now is not None and self._ours(now):
             return now
         if now != self._seen:
             raise self._conflict()
-        tell_triggers(self._settler, self._link, self._place, self._context.note)
+        tell_triggers(look, self._context.note)
         return None
 
     def _look_up(self, cause: HyggeError) -> State:

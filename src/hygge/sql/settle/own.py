@@ -9,7 +9,6 @@ from hygge.core.load import LoadRequest
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.state import make_once
 
 
 class OwnTables:
@@ -24,6 +23,7 @@ class OwnTables:
         self._settler, self._link, self._place = settler, link, place
         self.names: list[str] = []
         """What they are called, whether or not they are made yet."""
+        self._made: set[str] = set()
 
     def claim(self, table: str) -> str:
         """Have one more, by a name that is given back; see `Settler.claim`."""
@@ -33,19 +33,35 @@ class OwnTables:
 
     def make(self, table: str, request: LoadRequest) -> None:
         """Make one in which rows of a load wait, unless a writer elsewhere has."""
-
-        def create() -> None:
+        try:
             self._settler.create_stage(self._link, self._place, table, request)
+        except HyggeError:
+            if not self._is_there(table):
+                raise
+        self._made.add(table)
 
-        make_once(self._settler, self._link, self._place, table, create)
+    def is_made(self, table: str) -> bool:
+        """Whether it was made by `make`."""
+        return table in self._made
 
-    def is_there(self, table: str) -> bool:
+    def _is_there(self, table: str) -> bool:
         return self._settler.names(self._link, self._place, table) is not None
 
-    def drop(self) -> None:
-        """Drop them; one that cannot be dropped now is cleared away by a later load."""
+    def forget(self, table: str) -> None:
+        """Have one no more, which nobody has made."""
+        self.names.remove(table)
+        with suppress(HyggeError):
+            self._settler.unclaim(self._link, table)
+
+    def drop(self, *, stay: bool = False) -> None:
+        """Drop them; one that cannot be dropped now is cleared away by a later load.
+
+        Parameters
+        ----------
+        stay: whether none that was made has got another name.
+        """
         with suppress(HyggeError):
             for table in self.names:
-                if self.is_there(table):
+                if (stay and table in self._made) or self._is_there(table):
                     self._settler.discard(self._link, self._place, table)
                 self._settler.unclaim(self._link, table)

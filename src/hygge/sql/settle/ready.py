@@ -11,6 +11,8 @@ from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest
 from hygge.core.state import State
 from hygge.sql.link import Link
+from hygge.sql.settle.drift import is_altered
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import Place, stage_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import reindex
@@ -23,6 +25,7 @@ class Ready:
     Parameters
     ----------
     settler, link, place, request: of the load.
+    look: at the place, under the table's lock.
     fields: those the table is to have.
     coming: those of the rows that come.
     held: what it holds; None for nothing of hygge's.
@@ -34,6 +37,7 @@ class Ready:
     settler: Settler
     link: Link
     place: Place
+    look: Look
     request: LoadRequest
     fields: Schema
     coming: Schema
@@ -44,12 +48,12 @@ class Ready:
     def _prepare(self) -> None:
         """Make the table take the rows that come, and keep those it has."""
         settler, link, place = self.settler, self.link, self.place
-        names = settler.names(link, place)
-        if names is None:
+        if (names := self.look.names) is None:
             settler.create(link, place, place.table, self.fields, self._primary_key)
+            self.look.again()
         else:
             self._fit(names)
-        reindex(settler, link, place, self.note)
+        reindex(self.look, self.note)
 
     def _fit(self, names: list[str]) -> None:
         """Have a table that is there take the columns that come.
@@ -69,6 +73,8 @@ class Ready:
             return
         names = self._recase(names)
         old = self.held.fields
+        if is_altered(old, self.fields):
+            self.look.again()
         new = [f for f in self.fields if f.name not in old]
         if not settler.one_transaction:  # an attempt that died may have made them
             self._check_columns(Schema(f for f in new if f.name in names))
@@ -89,6 +95,8 @@ class Ready:
 
         Raises SchemaDrift where the database does not.
         """
+        if self.recased:
+            self.look.again()
         for old, new in self.recased.items():
             if old not in names:  # an attempt that died may have renamed it
                 continue

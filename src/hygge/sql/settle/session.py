@@ -14,10 +14,11 @@ from hygge.core.state import Mode, State
 from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import Place, is_dead, is_stage
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import tell, tell_kept
-from hygge.sql.settle.state import read_row, read_state
+from hygge.sql.settle.state import read_state
 
 if TYPE_CHECKING:
     from hygge.sql.server import PooledConnection
@@ -46,13 +47,18 @@ class SQLStoreSession(StoreSession):
 
     def state(self) -> State | None:
         """See StoreSession. A table that was dropped holds nothing, whatever its state says."""
-        return read_state(self._settler, self._lease.link, self._place)
+        return read_state(self._settler, self._lease.link, self._place, self._look())[1]
+
+    def _look(self) -> Look:
+        return Look(self._settler, self._lease.link, self._place)
 
     def rehearse(self, mode: Mode) -> None:
-        link = self._lease.link
-        self._settler.check_rights(link, self._place)
+        self._rehearse(mode, self._look())
+
+    def _rehearse(self, mode: Mode, look: Look) -> None:
+        self._settler.check_rights(self._lease.link, self._place)
         say = tell_kept if mode == "replace" else tell
-        say(self._settler, link, self._place, self._context.note)
+        say(look, self._context.note)
 
     def valued(self, column: str) -> int:
         dialect = self._settler.dialect
@@ -65,20 +71,17 @@ class SQLStoreSession(StoreSession):
 
         Raises UnsupportedError for columns that the database cannot have.
         """
-        self.rehearse(request.mode)
-        link, now = self._lease.link, datetime.now(UTC)
-        for name in filter(is_stage, self._settler.stages(link, self._place)):
+        link, look, now = self._lease.link, self._look(), datetime.now(UTC)
+        self._rehearse(request.mode, look)
+        for name in filter(is_stage, look.stages):
             left = self._settler.is_left(link, name)
             if is_dead(name, now) if left is None else left:
                 with suppress(HyggeError):
                     self._settler.discard(link, self._place, name)
-        # The row first: what commits after it is at another generation, or is met at the commit.
-        seen = read_row(self._settler, link, self._place)
-        held = self.state()
+        seen, held = read_state(self._settler, link, self._place, look)
         self._load = SQLLoad(
-            self._connection, self._settler, self._lease, self._place, request, held, seen,
-            self._context,
-        )  # fmt: skip
+            self._connection, self._settler, self._lease, look, request, held, seen, self._context
+        )
         return self._load
 
     def who(self) -> str:

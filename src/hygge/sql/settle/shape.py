@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from hygge.core.errors import FULL_REFRESH, ConfigError, ConnectError, DataError
-from hygge.sql.link import Link
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import PART, Place, is_index_of, is_part_of
-from hygge.sql.settle.tables import Tables
 
 
 def changes(
@@ -37,22 +36,22 @@ def changes(
     return gone, new
 
 
-def is_reindexed(settler: Tables, link: Link, place: Place) -> bool:
+def is_reindexed(look: Look) -> bool:
     """Whether indexes of the place's table are to be made or dropped."""
-    gone, new = _changes(settler, link, place)
+    gone, new = _changes(look)
     return bool(gone or new)
 
 
-def reindex(
-    settler: Tables, link: Link, place: Place,
-    note: Callable[[str, str], None] = lambda message, severity: None,
-) -> None:  # fmt: skip
+def reindex(look: Look, note: Callable[[str, str], None] = lambda message, severity: None) -> None:
     """Have the place's table have the indexes that it is to have, and none other of hygge's.
 
     New ones are made first, since a foreign key may need one that begins with the same columns. An
     index that cannot be dropped all the same stays, and that is told: no load fails for it.
     """
-    gone, new = _changes(settler, link, place)
+    settler, link, place = look.settler, look.link, look.place
+    gone, new = _changes(look)
+    if gone or new:
+        look.again()
     if new:
         only = replace(place, indexes=tuple(new), cluster_by=())
         settler.add_indexes(link, only, place.table)
@@ -68,22 +67,22 @@ def reindex(
             )
 
 
-def _changes(settler: Tables, link: Link, place: Place) -> tuple[list[str], list[tuple[str, ...]]]:
-    held = settler.indexes(link, place)
-    return changes(held, place.indexes, case_matters=settler.case_matters)
+def _changes(look: Look) -> tuple[list[str], list[tuple[str, ...]]]:
+    return changes(look.indexes, look.place.indexes, case_matters=look.settler.case_matters)
 
 
-def tell(settler: Tables, link: Link, place: Place, note: Callable[[str, str], None]) -> None:
+def tell(look: Look, note: Callable[[str, str], None]) -> None:
     """Say what a load that does not replace makes of the table's indexes and layout."""
-    if otherwise := settler.layout(link, place):
+    place = look.place
+    if otherwise := look.layout:
         note(
             f"{place} {otherwise}: a table that is there keeps its layout; {FULL_REFRESH} makes it "
             "anew, of the rows that the source has now",
             "warning",
         )
-    if settler.names(link, place) is None:
+    if look.names is None:
         return
-    gone, new = _changes(settler, link, place)
+    gone, new = _changes(look)
     for columns in new:
         note(f"{place}: an index of {', '.join(columns)} is made", "info")
     if gone:
@@ -91,10 +90,10 @@ def tell(settler: Tables, link: Link, place: Place, note: Callable[[str, str], N
         note(f"{place}: {few} that `indexes` no longer names is to go", "info")
 
 
-def tell_kept(settler: Tables, link: Link, place: Place, note: Callable[[str, str], None]) -> None:
+def tell_kept(look: Look, note: Callable[[str, str], None]) -> None:
     """Say that a load that replaces leaves the table's layout, where it leaves the table."""
-    otherwise = settler.layout(link, place)
-    if otherwise and (hangs := settler.stays(link, place)):
+    place, otherwise = look.place, look.layout
+    if otherwise and (hangs := look.settler.stays(look.link, place)):
         note(
             f"{place} {otherwise}, and has {hangs}: so the table stays, with its layout, and its "
             "rows are replaced. Drop what hangs on it, or the table, and the next load makes it "

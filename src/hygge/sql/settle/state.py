@@ -11,6 +11,7 @@ from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.state import State
 from hygge.core.watermark import Watermark
 from hygge.sql.link import Link
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import state_of
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
@@ -28,30 +29,47 @@ FIELDS = Schema(
 
 
 def read_row(settler: Settler, link: Link, place: Place) -> State | None:
-    """What the state table has for a place, whether or not its table is there.
+    """What the state table, which is there, has for a place, whether or not its table is.
 
     Raises StateError where it is damaged.
     """
-    table = settler.state_table(place)
-    if settler.names(link, place, table) is None:
-        return None
-    states = place.sql(settler.dialect, table)
+    states = place.sql(settler.dialect, settler.state_table(place))
     stored = link.rows(state_of(settler.dialect, states, place.entry))
     return State.from_json(stored[0][0], place=str(place)) if stored else None
 
 
-def read_state(settler: Settler, link: Link, place: Place) -> State | None:
-    """What a table holds, by its state; None where there is no such table, or it is empty. That of
-    a day holds nothing then, and goes on from where the day before ended.
+def read_state(
+    settler: Settler, link: Link, place: Place, look: Look
+) -> tuple[State | None, State | None]:
+    """What is stored for a table, and what it holds by that; None where there is no such table, or
+    it is empty. That of a day holds nothing then, and goes on from where the day before ended.
+
+    Parameters
+    ----------
+    look: at the place, taken before.
 
     Raises StateError where the state is damaged, or the table holds rows that hygge did not load.
     """
-    if settler.names(link, place) is None:
-        held = read_row(settler, link, place)
-        return _of_another_day(held, place, rows=0) or _begun_anew(held, place)
-    if not settler.is_table(link, place):
+    if look.names is not None and not look.is_table:
         raise StateError(f"{place} is a view", hint="choose another `table`")
-    held = read_row(settler, link, place)
+    stored = read_row(settler, link, place) if look.keeps else None
+    if stored is not None and look.names is None:
+        look.again()  # it is gone, or was made since by another run
+    return stored, _held(settler, link, place, stored, there=look.names is not None)
+
+
+def _held(
+    settler: Settler, link: Link, place: Place, held: State | None, *, there: bool
+) -> State | None:
+    """See `read_state`.
+
+    Parameters
+    ----------
+    held: what is stored for it.
+    there: whether there is such a table.
+    """
+    if not there:
+        return _of_another_day(held, place, rows=0) or _begun_anew(held, place)
     dialect = settler.dialect
     if other := _of_another_day(held, place, rows=None):
         return other
@@ -116,21 +134,24 @@ def _begun_anew(held: State | None, place: Place) -> State | None:
     return replace(held, rows=0, extra={}, watermark=watermark, memo=memo)
 
 
-def write_state(settler: Settler, link: Link, place: Place, state: State, into: str = "") -> None:
+def write_state(
+    settler: Settler, link: Link, place: Place, state: State, *, anew: bool, into: str = ""
+) -> None:
     """Store a table's state, within the transaction that is open.
 
     Parameters
     ----------
+    anew: whether nothing is stored for it as yet, as seen under its lock.
     into: the table that is to keep it; "" for the one that does.
     """
     dialect = settler.dialect
     states, name = place.sql(dialect, into or settler.state_table(place)), dialect.text(place.entry)
     table, column = dialect.quote("table"), dialect.quote("state")
     text = dialect.text(state.to_json())
-    if link.rows(state_of(dialect, states, place.entry)):
-        link.execute(f"UPDATE {states} SET {column} = {text} WHERE {table} = {name}")
-    else:
+    if anew:
         link.execute(f"INSERT INTO {states} ({table}, {column}) VALUES ({name}, {text})")
+    else:
+        link.execute(f"UPDATE {states} SET {column} = {text} WHERE {table} = {name}")
 
 
 def make_state_table(settler: Settler, link: Link, place: Place) -> None:

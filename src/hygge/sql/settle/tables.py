@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from hygge.core.errors import DataError
 from hygge.core.fields import Field, Schema
@@ -20,6 +21,18 @@ class Tables(Catalogue):
     def state_table(self, place: Place) -> str:
         """The table that keeps the state of a place."""
         return STATE_TABLE
+
+    def tells(self, link: Link, place: Place, what: str) -> Mapping[str, Any]:
+        """The answer to a question of `Look`, by its name, and to whatever else the same statement
+        has told."""
+        if what == "keeps":
+            return {what: self.names(link, place, self.state_table(place)) is not None}
+        asked: dict[str, Callable[[Link, Place], Any]] = {
+            "names": self.names, "types": self.types, "is_table": self.is_table,
+            "indexes": self.indexes, "triggers": self.triggers, "layout": self.layout,
+            "stages": self.stages,
+        }  # fmt: skip
+        return {what: asked[what](link, place)}
 
     def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
         """Make a table in which a load's rows wait."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from hygge.core.errors import DataError
-from hygge.sql.link import Link
-from hygge.sql.settle.place import Place
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.settler import Settler
 
 
-def check_types(settler: Settler, link: Link, place: Place, stage: str) -> None:
+def check_types(settler: Settler, look: Look, stage: str) -> None:
     """Look at the staged values whose column has another type in the place's table.
+
+    Parameters
+    ----------
+    look: at that table.
 
     Raises DataError where one would be altered there: databases round and cut without a word.
     """
-    there = settler.types(link, place, place.table)
+    there, link, place = look.types, look.link, look.place
     staged = place.sql(settler.dialect, stage)
     for name, coming in settler.types(link, place, stage).items():
         held = there.get(name, coming)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hygge.core.errors import DataError
-from hygge.sql.link import Link
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.modes.step import Step
-from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 
 
@@ -18,12 +17,14 @@ class Watch:
 
     Parameters
     ----------
-    settler, link, place: the table, and how it is asked.
+    settler: how the database is asked.
+    look: at the table.
     """
 
-    def __init__(self, settler: Settler, link: Link, place: Place) -> None:
+    def __init__(self, settler: Settler, look: Look) -> None:
+        link, place = look.link, look.place
         self._settler, self._link, self._place = settler, link, place
-        self._names = settler.triggers(link, place) if settler.triggers_skip else []
+        self._names = look.triggers if settler.triggers_skip else []
         if self._names != []:
             settler.hold_rows(link, place)
 

@@ -19,6 +19,7 @@ from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
 from hygge.sql.settle.drift import check_shape, recased, target_fields, with_names
 from hygge.sql.settle.fill import tell_triggers
+from hygge.sql.settle.look import Look
 from hygge.sql.settle.shape import reindex, tell
 from hygge.sql.sqlite.access import Database, open_reader
 from hygge.sql.sqlite.encode import check
@@ -203,19 +204,20 @@ class SQLiteLoad(Load):
                     "another run has loaded it meanwhile; nothing was published",
                     hint="run again",
                 )
-            tell_triggers(settler, link, self._to.place, self._context.note)
+            look = Look(settler, link, self._to.place)
+            tell_triggers(look, self._context.note)
             if self.request.mode != "replace":
-                tell(settler, link, self._to.place, self._context.note)
+                tell(look, self._context.note)
             names = recased(held, self.request, case_matters=False)
             held = with_names(held, names)
             filling = SQLiteFilling(
-                settler, link, self._to.place, self.request, self._fields, self._coming, held,
+                settler, link, self._to.place, look, self.request, self._fields, self._coming, held,
                 names, self._context.note, stage=STAGED, staged=True, straight="", fresh="",
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
             rows, _ = filling.run(state.loaded)
-            reindex(settler, link, self._to.place, self._context.note)
+            reindex(look, self._context.note)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}
             stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)

@@ -170,6 +170,7 @@ class SQLiteFilling(Filling):
         if held is not None and there is not None:  # somebody may have changed it since
             held = replace(held, rows=there)
         made = tables.prepare_replace(self._db, place.table, self.fields, place=str(place))
+        self.look.again()
         self.made.append(self.made_key or made)
         self._watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
         doubled = bool(self.request.terms.latest) and self._check_keys()
@@ -182,11 +183,12 @@ class SQLiteFilling(Filling):
         keys = self._primary_key
         # Appended rows may well repeat a key: one that we made must not stand in their way.
         drop_key = self.made_key and not keys
-        self._recase(self.settler.names(self.link, self.place) or [])
+        self._recase(self.look.names or [])
         made = tables.prepare_keep(
             self._db, self.place.table, self.held.fields if self.held else None, self.fields, keys,
             drop_key=drop_key, place=str(self.place),
         )  # fmt: skip
+        self.look.again()
         self.made.append(made or (self.made_key and not drop_key))
 
 
