@@ -15,7 +15,7 @@ from tests.servers import Database
 
 from hygge import ConnectError, DataError, Flow, HyggeError, MySQLStore, PostgresStore, SQLHome
 from hygge.core.errors import TransientError, UnsupportedError
-from hygge.sql.duckdb.link import explain as duckdb_says
+from hygge.sql.duckdb.errors import explain as duckdb_says
 from hygge.sql.mssql.errors import explain as mssql_says
 from hygge.sql.mysql.errors import explain as mysql_says
 from hygge.sql.sqlite.access import explain as sqlite_says

@@ -322,3 +322,33 @@ def test_duckdb_draws_no_progress_bar_of_its_own(file: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_an_interruption_that_duckdb_forgot_is_repeated(
+    late: bool, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one may come between two steps of a statement that has not begun."""
+    asked = threading.Event()
+
+    class Forgetful:
+        """A connection whose first interruption comes to nothing."""
+
+        def __init__(self, connection: Any) -> None:
+            self._connection = connection
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._connection, name)
+
+        def interrupt(self) -> None:
+            if asked.is_set():
+                self._connection.interrupt()
+            asked.set()
+
+    with closing(DuckDBLink.open(str(file), None, timeout_s=0.2 if late else 0)) as link:
+        monkeypatch.setattr(link, "_connection", Forgetful(link._connection))
+        if not late:
+            threading.Timer(0.2, link.cancel).start()
+        with pytest.raises(TransientError if late else Cancelled):
+            link.rows(ENDLESS)
+    assert asked.is_set()

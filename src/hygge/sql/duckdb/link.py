@@ -1,4 +1,4 @@
-"""One open connection to DuckDB, and its errors in hygge's words."""
+"""One open connection to DuckDB."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event, Lock, Timer
+from threading import Event, Lock, Thread, Timer
 from typing import Any, Self
 
 import duckdb
@@ -14,14 +14,12 @@ import polars as pl
 
 from hygge.core.errors import (
     Cancelled,
-    ConfigError,
     ConnectError,
-    DataError,
     HyggeError,
     TransientError,
 )
-from hygge.core.secrets import redact
-from hygge.core.telling import NO_ROOM, telling
+from hygge.core.telling import telling
+from hygge.sql.duckdb.errors import told
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back, keep
@@ -34,6 +32,8 @@ _THREADS = 4
 _COLUMN_KB = 512
 """What each thread may hold of each column: blocks of 256 KB and what is read from them. 0.4 MB
 were seen of 600 columns, half of them text."""
+_AGAIN_S = 0.1
+"""How long after an interruption the next one comes, if what is under way goes on."""
 _rooms: dict[str, int] = {}
 """The limit of each file that this process has opened, in KB; it never sinks."""
 _reading: Counter[str] = Counter()
@@ -53,6 +53,7 @@ class DuckDBLink(Link):
     ) -> None:
         self._connection, self.label, self._timeout_s = connection, label, timeout_s
         self._cancelled, self._fixed = False, True
+        self._under_way: Event | None = None  # set once the statement under way has ended
         # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
         self._connection.execute("SET TimeZone = 'UTC'")
 
@@ -197,7 +198,9 @@ class DuckDBLink(Link):
         """One statement, or one more batch of one whose deadline is another's matter."""
         with ExitStack() as held:
             late = held.enter_context(self._deadline()) if late is None else late
-            if self._cancelled:  # an interruption before a statement begins is forgotten by DuckDB
+            over = self._under_way = Event()
+            held.callback(over.set)
+            if self._cancelled:
                 raise Cancelled(f"{self.label}: stopped on request")
             try:
                 with told(self.label):
@@ -212,11 +215,11 @@ class DuckDBLink(Link):
     @contextmanager
     def _deadline(self) -> Iterator[Event]:
         """Interrupt what is under way when the time is over; DuckDB has no such setting."""
-        late = Event()
+        late, over = Event(), Event()
 
         def interrupt() -> None:
             late.set()
-            self._connection.interrupt()
+            self._interrupt(over)
 
         timer = Timer(self._timeout_s, interrupt) if self._timeout_s else None
         if timer is not None:
@@ -225,8 +228,16 @@ class DuckDBLink(Link):
         try:
             yield late
         finally:
+            over.set()
             if timer is not None:
                 timer.cancel()
+
+    def _interrupt(self, over: Event) -> None:
+        """Interrupt what is under way until it has ended: DuckDB forgets an interruption that comes
+        before a statement has begun."""
+        while not over.is_set():
+            self._connection.interrupt()
+            over.wait(_AGAIN_S)
 
     def _too_long(self) -> HyggeError:
         return TransientError(
@@ -236,7 +247,9 @@ class DuckDBLink(Link):
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._connection.interrupt()
+        if (over := self._under_way) is not None and not over.is_set():
+            self._connection.interrupt()
+            Thread(target=self._interrupt, args=(over,), name="interrupt", daemon=True).start()
 
     def close(self) -> None:
         self.filled()
@@ -262,33 +275,3 @@ def _check(path: Path, *, writing: bool) -> None:
             if writing:
                 return
             raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
-
-
-@contextmanager
-def told(label: str) -> Iterator[None]:
-    """DuckDB's errors as hygge's; their classes: https://duckdb.org/docs/stable/dev/internal_errors."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        raise explain(error, label) from error
-
-
-def explain(error: Exception, label: str) -> HyggeError:
-    text = redact(f"{label}: {error}")
-    if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error):
-        return Cancelled(text)
-    if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
-        return ConfigError(text)
-    if "No space left on device" in str(error):  # of DuckDB's own, of several classes
-        return ConnectError(text, hint=NO_ROOM)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return DataError(text, hint="raise the connection's `memory_limit`")
-    if isinstance(error, duckdb.TransactionException):
-        return TransientError(text)
-    if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.HTTPException):
-        if "set lock" in str(error):
-            return TransientError(text, hint="another program has the file open to write")
-        return ConnectError(
-            text, hint="check that `path` is a DuckDB file, and the right to read it"
-        )
-    return DataError(text)
