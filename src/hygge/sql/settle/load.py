@@ -229,9 +229,12 @@ class SQLLoad(Load):
         self._open = False
         self.over = True
         reached("sql.committed")
-        if not (staged or self.request.terms.finds):  # keys are looked for in one, if empty
+        replaces = self.request.mode == "replace"
+        # Where no row came, the stage becomes the new table, or keys are looked for in it.
+        made = staged or self.request.terms.finds or (replaces and not self._straight)
+        if not made:
             self._own.forget(self._stage)
-        self._own.drop(stay=self.request.mode != "replace")
+        self._own.drop(stay=not replaces)
         reached("sql.cleaned")
         return Commit(
             state=stored, rows=stored.rows, bytes=sum(r.bytes for r in receipts),

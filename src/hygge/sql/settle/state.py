@@ -50,12 +50,18 @@ def read_state(
 
     Raises StateError where the state is damaged, or the table holds rows that hygge did not load.
     """
-    if look.names is not None and not look.is_table:
+    if _is_view(look):
+        look.again()  # it was made by another run between the two answers
+    if _is_view(look):
         raise StateError(f"{place} is a view", hint="choose another `table`")
     stored = read_row(settler, link, place) if look.keeps else None
     if stored is not None and look.names is None:
         look.again()  # it is gone, or was made since by another run
     return stored, _held(settler, link, place, stored, there=look.names is not None)
+
+
+def _is_view(look: Look) -> bool:
+    return look.names is not None and not look.is_table
 
 
 def _held(
