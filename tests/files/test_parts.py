@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hygge.core.context import CancelToken
+from hygge.core.errors import Cancelled
+from hygge.core.fields import Schema
 from hygge.files import draft
 from hygge.files.draft import digest_of
 from hygge.files.parquet import ParquetFormat, row_groups
 from hygge.files.parts import PartWriter
+from hygge.files.rewrite import coalesce
 
 
 def writer(folder: Path, rows: int, group: int | None = 65_536) -> PartWriter:
@@ -63,6 +67,26 @@ def test_what_is_discarded_half_written_leaves_no_thread_and_no_file(tmp_path: P
     assert len(writing()) == 1
     made.discard()
     assert (writing(), list(tmp_path.iterdir())) == ([], [])
+
+
+def test_parts_whose_rewriting_is_cancelled_leave_no_thread(tmp_path: Path) -> None:
+    held, cancel = writer(tmp_path, 9), CancelToken()
+    held.add(pl.DataFrame({"n": range(18)}))
+    held.flush()
+    new = tmp_path / "new"
+    new.mkdir()
+
+    def shape(piece: pl.DataFrame) -> pl.DataFrame:
+        cancel.cancel("enough")
+        return piece
+
+    form, fields = ParquetFormat(), Schema.of(pl.DataFrame({"n": [0]}))
+    with pytest.raises(Cancelled, match="enough"):
+        coalesce(
+            tmp_path, held.parts, form, fields, writer(new, 100, group=4), shape,
+            which=lambda part: True, cancel=cancel,
+        )  # fmt: skip
+    assert (writing(), list(new.iterdir())) == ([], [])
 
 
 @pytest.mark.parametrize("group", [4, None])

@@ -22,7 +22,7 @@ from hygge.files.fold import Fold, Gone, once
 from hygge.files.format import Format
 from hygge.files.ipc import IPCFormat
 from hygge.files.manifest import Held
-from hygge.files.parts import Bucket, Part, PartWriter
+from hygge.files.parts import Bucket, Part, PartWriter, whole
 from hygge.files.rewrite import Sizes, widened
 
 LEAF_BYTES = 64 << 20
@@ -306,6 +306,6 @@ class Merge:
             self._stage.new, f"{self._stem}-b{depth:02d}.{bits:05x}", self._format,
             part_rows=self._sizes.rows, part_bytes=self._sizes.bytes, bucket=leaf,
         )  # fmt: skip
-        writer.add(rows)
-        writer.flush()
+        with whole(writer):
+            writer.add(rows)
         self._parts += writer.parts

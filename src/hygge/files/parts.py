@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -184,3 +185,15 @@ class PartWriter:
         for number in range(self._begun):
             (self._folder / self._name(number)).unlink(missing_ok=True)
         self.parts = []
+
+
+@contextmanager
+def whole(writer: PartWriter) -> Iterator[None]:
+    """While rows are given to a writer: it is flushed in the end, or discards all where that fails,
+    so that no thread of its waits for more."""
+    try:
+        yield
+        writer.flush()
+    except BaseException:
+        writer.discard()
+        raise

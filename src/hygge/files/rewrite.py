@@ -12,7 +12,7 @@ from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.files.format import Format
 from hygge.files.manifest import Held
-from hygge.files.parts import Part, PartWriter
+from hygge.files.parts import Part, PartWriter, whole
 from hygge.storage.path import AnyPath
 
 MANY_PARTS = 64
@@ -62,15 +62,15 @@ def coalesce(
 
     Returns
     -------
-    The parts that stay, then the new ones.
+    The parts that stay, then the new ones. Where it fails, the writer has discarded its own.
     """
     stay = [p for p in parts if not which(p)]
-    for part in parts:
-        if which(part):
-            for piece in form.read(folder / part.name, fields):
-                cancel.check()
-                writer.add(shape(piece))
-    writer.flush()
+    with whole(writer):
+        for part in parts:
+            if which(part):
+                for piece in form.read(folder / part.name, fields):
+                    cancel.check()
+                    writer.add(shape(piece))
     return stay + writer.parts
 
 
