@@ -15,6 +15,7 @@ from hygge.core.load import LoadRequest
 from hygge.core.sift import refuse
 from hygge.sql.link import Link
 from hygge.sql.postgres import encode
+from hygge.sql.postgres.hanging import carried, hangs
 from hygge.sql.postgres.types import DIALECT, ddl
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import Place, part_name
@@ -24,40 +25,6 @@ from hygge.sql.settle.shape import parts_differ
 if TYPE_CHECKING:
     from hygge.sql.postgres.link import PostgresLink
 
-# A table with its partitions, of which pg_partition_tree has none for one in one part.
-_THESE = "(SELECT {table}::oid UNION SELECT relid::oid FROM pg_partition_tree({table}))"
-# What may hang on a table, or on a partition, that a new one of the same name would not have.
-_HANGS = r"""
-WITH these AS {these}
-SELECT 'a view, a foreign key or a rule' FROM pg_depend d
-  WHERE d.refobjid IN (TABLE these) AND d.deptype = 'n' AND d.classid <> 'pg_attrdef'::regclass
-UNION ALL SELECT 'an index' FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-  WHERE i.indrelid IN (TABLE these) AND NOT (i.indisprimary AND i.indrelid = {table})
-  AND NOT x.relispartition AND x.relname NOT LIKE '\_hygge\_index\_%'
-UNION ALL SELECT 'a constraint' FROM pg_constraint c
-  WHERE c.conrelid IN (TABLE these) AND c.contype NOT IN ('p', 'n')
-UNION ALL SELECT 'a trigger' FROM pg_trigger t
-  WHERE t.tgrelid IN (TABLE these) AND NOT t.tgisinternal
-UNION ALL SELECT 'a policy' FROM pg_policy p WHERE p.polrelid IN (TABLE these)
-UNION ALL SELECT 'a publication' FROM pg_publication_rel p WHERE p.prrelid IN (TABLE these)
-UNION ALL SELECT 'grants' FROM pg_class c WHERE c.oid IN (TABLE these) AND c.relacl IS NOT NULL
-UNION ALL SELECT 'grants' FROM pg_attribute a
-  WHERE a.attrelid IN (TABLE these) AND a.attacl IS NOT NULL
-UNION ALL SELECT 'row security' FROM pg_class c WHERE c.oid IN (TABLE these) AND c.relrowsecurity
-UNION ALL SELECT 'settings' FROM pg_class c
-  WHERE c.oid IN (TABLE these) AND (c.reloptions IS NOT NULL OR c.relreplident <> 'd')
-UNION ALL SELECT 'another owner' FROM pg_class c
-  WHERE c.oid IN (TABLE these) AND pg_get_userbyid(c.relowner) <> current_user
-UNION ALL SELECT 'a table that it is a part of' FROM pg_inherits i WHERE i.inhrelid = {table}
-UNION ALL SELECT 'statistics' FROM pg_statistic_ext s WHERE s.stxrelid IN (TABLE these)
-UNION ALL SELECT 'partitions' FROM pg_class c
-  WHERE c.oid = {table} AND c.relkind = 'p' AND NOT (
-    SELECT coalesce(bool_and(x.relname LIKE '\_hygge\_part\_%'), FALSE)
-    FROM pg_class x WHERE x.oid IN (TABLE these) AND x.oid <> c.oid)
-UNION ALL SELECT 'a default' FROM pg_attrdef a WHERE a.adrelid IN (TABLE these)
-UNION ALL SELECT 'a comment' FROM pg_description s WHERE s.objoid IN (TABLE these)
-LIMIT 1
-"""
 # What the catalogue says of a place: each answer's kind, name, more of it, and number.
 _LOOK = r"""
 SELECT 'column', attname::text, format_type(atttypid, atttypmod), attnum::int FROM pg_attribute
@@ -203,11 +170,11 @@ class PostgresSettler(Settler):
     def take_over(self, link: Link, place: Place, new: str) -> None:
         """See Settler. Where something hangs on the table that a new one would not have (a view, an
         index, a grant ...), it stays, and its rows are changed within the transaction."""
-        hangs = self.stays(link, place)
-        if not hangs:
+        held = self.stays(link, place)
+        if not held:
             super().take_over(link, place, new)
             return
-        replace_rows(self, link, place, new, hangs)
+        replace_rows(self, link, place, new, held)
         self.drop(link, place, new)
 
     def triggers(self, link: Link, place: Place) -> list[str]:
@@ -225,14 +192,9 @@ class PostgresSettler(Settler):
 
     def before_delete(self, link: Link, place: Place) -> None:
         """See Settler. Foreign keys of other tables may pass deletions on."""
-        table = f"{self.dialect.text(place.sql(self.dialect))}::regclass"
-        found = link.rows(
-            "SELECT conname::text, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "
-            f"AND confrelid IN {_THESE.format(table=table)} AND confdeltype IN ('c', 'n', 'd') "
-            "LIMIT 1"
-        )
-        if found:
-            name, other = found[0]
+        found = carried(link, self.dialect.text(place.sql(self.dialect)))
+        if found is not None:
+            name, other = found
             raise DataError(
                 f"{place}: rows are replaced by deleting them first, and the foreign key '{name}' "
                 f"would then delete or change rows of {other}",
@@ -266,10 +228,7 @@ class PostgresSettler(Settler):
 
     def stays(self, link: Link, place: Place) -> str:
         """See Settler; "" where there is no table, too."""
-        table = f"to_regclass({self.dialect.text(place.sql(self.dialect))})"
-        these = _THESE.format(table=table)
-        found = link.rows(_HANGS.format(table=table, these=these))
-        return str(found[0][0]) if found else ""
+        return hangs(link, self.dialect.text(place.sql(self.dialect)))
 
     def tells(self, link: Link, place: Place, what: str) -> Mapping[str, Any]:
         """See Tables: all in one statement."""
@@ -294,13 +253,7 @@ class PostgresSettler(Settler):
         }  # fmt: skip
 
     def names(self, link: Link, place: Place, table: str = "") -> list[str] | None:
-        """See Settler; asked of the catalogue itself, which is quicker."""
-        name = self.dialect.text(place.sql(self.dialect, table))
-        found = link.rows(
-            f"SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass({name}) "
-            "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-        )
-        return [column for (column,) in found] or None
+        return list(self.types(link, place, table)) or None
 
     def is_table(self, link: Link, place: Place) -> bool:
         """See Settler; found along the search path, as `names` is."""
@@ -321,7 +274,7 @@ class PostgresSettler(Settler):
         link.execute("RELEASE SAVEPOINT hygge_attempt")
 
     def types(self, link: Link, place: Place, table: str = "") -> dict[str, str]:
-        """See Settler."""
+        """See Settler; asked of the catalogue itself, which is quicker."""
         name = self.dialect.text(place.sql(self.dialect, table))
         found = link.rows(
             "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute "
