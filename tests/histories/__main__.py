@@ -12,8 +12,9 @@ import argparse
 import multiprocessing
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -62,6 +63,16 @@ def tasks(asked: argparse.Namespace, there: dict[str, Any]) -> list[Task]:
         if not scenario.unable(KINDS[name].type)
         for at in range(0, len(seeds), BATCH)
     ]  # fmt: skip
+
+
+def _told(future: Future[Told], task: Task) -> Told:
+    """What came of a task; all its histories count as failed where it could not be done."""
+    try:
+        return future.result()
+    except Exception:  # noqa: BLE001 - the others are to be done nevertheless
+        name, many = SCENARIOS[task.scenario].name, len(task.seeds)
+        problem = f"{task.kind}: {name}, seeds from {task.seeds[0]}\n{traceback.format_exc()}"
+        return Told(task.kind, name, histories=many, failed=many, problems=[problem])
 
 
 LINE = "{:<16} {:<24} {:>9} {:>8} {:>7} {:>6} {:>8} {:>7} {:>8} {:>8}"
@@ -113,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
             futures = {pool.submit(work, task): task for task in todo}
             for future in as_completed(futures):
-                told, task = future.result(), futures.pop(future)
+                task = futures.pop(future)
+                told = _told(future, task)
                 pair = told.kind, told.scenario
                 done.setdefault(pair, Told(*pair)).add(told)
                 print("".join(f"\n{p}\n" for p in told.problems), end="", flush=True)

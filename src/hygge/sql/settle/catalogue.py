@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hygge.core.fields import Field
 from hygge.sql.dialect import Dialect
@@ -44,12 +44,12 @@ class Catalogue(ABC):
         """See `modes.altered`."""
         return modes.altered(self.dialect, stage, name, held, coming)
 
-    def misfits(self, link: Link, place: Place, new: str) -> list[str]:
-        """The place's columns that would alter what comes from a table of the same columns."""
-        there = self.types(link, place)
+    def misfits(self, there: Mapping[str, str], coming: Mapping[str, str]) -> list[str]:
+        """The columns of a table, of these types, that would alter what comes from another one that
+        has no columns but those."""
         return [
             f"'{name}' is {there[name]} there, and {kind} comes"
-            for name, kind in self.types(link, place, new).items()
+            for name, kind in coming.items()
             if not self.takes(there[name], kind)
         ]
 

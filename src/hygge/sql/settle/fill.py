@@ -104,6 +104,7 @@ class Filling(Ready):
             self._run(PLANS[mode](rows))
         if "_watch" in vars(self):  # for nothing else were its rows held
             self._watch.end()
+            self.look.check_same()
         if mode != "append":
             return self._tally.rows_or(
                 lambda: count(self.settler, self.link, self.place, self.place.table)

@@ -22,27 +22,28 @@ def replace_rows(settler: Settler, link: Link, place: Place, new: str, hangs: st
     hangs: what a new one would not have, in a word.
 
     Raises DataError where the table's columns are others, or would alter what comes, or where its
-    triggers leave rows out.
+    triggers leave rows out; ConflictError where somebody alters it meanwhile.
     """
-    look, coming = Look(settler, link, place), settler.names(link, place, new) or []
-    if set(look.names or []) != set(coming):
+    look, coming = Look(settler, link, place), settler.types(link, place, new)
+    if set(look.types) != set(coming):
         raise DataError(
             f"{place} has {hangs}, and other columns than those that come",
             hint="alter the table to take them, or drop it, and it is made anew",
         )
-    if wrong := settler.misfits(link, place, new):
+    if settler.one_transaction:  # elsewhere to make an index ends it, and that was done before
+        reindex(look)
+    if wrong := settler.misfits(look.types, coming):
         raise DataError(
             f"{place} has {hangs}, so that it stays, and would alter the rows: {'; '.join(wrong)}",
             hint="alter its columns, or `cast` those that come, or drop it",
         )
-    if settler.one_transaction:  # elsewhere to make an index ends it, and that was done before
-        reindex(look)
     settler.before_delete(link, place)
     dialect, watch = settler.dialect, Watch(settler, look)
     target, stage = place.sql(dialect), place.sql(dialect, new)
     watch.run(Step(f"DELETE FROM {target}", left=count(dialect, target)), link.execute)
     watch.run(
-        Step(insert(dialect, target, stage, coming), coming=count(dialect, stage)),
+        Step(insert(dialect, target, stage, [*coming]), coming=count(dialect, stage)),
         lambda sql: settler.bring_in(link, place, sql),
     )
     watch.end()
+    look.check_same()

@@ -14,21 +14,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hygge.core.context import Context
-from hygge.core.errors import ConflictError, HyggeError, TransientError, VerifyError
+from hygge.core.errors import (
+    ConfigError,
+    ConflictError,
+    DataError,
+    HyggeError,
+    VerifyError,
+)
 from hygge.core.fields import Schema
 from hygge.core.load import Commit, Load, LoadRequest
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.pool import Lease
-from hygge.sql.settle.drift import check_shape, is_altered, recased, target_fields, with_names
+from hygge.sql.settle.drift import check_shape, recased, target_fields, with_names
 from hygge.sql.settle.fill import Filling, tell_triggers
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import stage_name
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.shape import is_reindexed
 from hygge.sql.settle.state import FIELDS, make_state_table, of_its_day, read_row, write_state
+from hygge.sql.settle.straight import TYPES, takes_as_it_is
 from hygge.sql.settle.tally import ADDED_UP, count
+from hygge.sql.settle.unsure import what_is_left
 from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
 
 if TYPE_CHECKING:
@@ -39,10 +46,6 @@ STEPS = (
     "sql.cleaned",
 )  # fmt: skip
 """The commit protocol, in order. What was committed is what `sql.committed` has seen."""
-LOOK_UP_S = 30.0
-"""How long a COMMIT of unknown end may go on at the server, before it is taken for lost."""
-_TYPES = "types"
-"""Under which the state keeps the table's types, as the database writes them."""
 
 
 class SQLLoad(Load):
@@ -171,14 +174,9 @@ class SQLLoad(Load):
             self._begin()
             settler.create(link, self._place, self._place.table, self._fields, ())
             settler.add_indexes(link, self._place, self._place.table)
-        elif self._held is None or self._recased or is_altered(self._held.fields, self._fields):
-            return ""  # to alter it now would keep readers out until the commit
-        elif self._held.extra.get(_TYPES) != look.types:
-            return ""  # somebody altered it: staged rows are held against its columns
-        elif is_reindexed(look):
-            return ""  # the lock that making an index takes would be held until the commit
-        elif settler.triggers_skip and look.triggers != []:
-            return ""  # what they leave out is noticed where staged rows are brought in
+            look.again()
+        elif self._recased or not takes_as_it_is(settler, look, self._held, self._fields):
+            return ""
         else:
             self._begin()
         return self._place.table
@@ -221,10 +219,19 @@ class SQLLoad(Load):
         try:
             stored = self._transact(state, staged)
         except _Unsure as unsure:
-            stored = self._look_up(unsure.cause)
+            left = what_is_left(self._settler, self._connection, self._place)
+            if left is None or not self._ours(left):
+                raise unsure.cause  # noqa: B904 - it has a cause of its own
+            stored = left
         except HyggeError as error:
             if self._settler.is_conflict(error):
                 raise self._conflict() from error
+            if self._is_gone(error):
+                raise ConflictError(
+                    f"{self._place}: somebody dropped or renamed the table while it was loaded; "
+                    "nothing was published",
+                    hint="run it again: if it is gone, it is made anew",
+                ) from error
             raise
         self._open = False
         self.over = True
@@ -258,7 +265,7 @@ class SQLLoad(Load):
         rows, counted = filling.run(state.loaded)
         reached("sql.filled")
         types = settler.types(link, place, filling.new) if swap else self._look.types
-        extra: dict[str, Any] = {_TYPES: types}
+        extra: dict[str, Any] = {TYPES: types}
         extra |= {} if counted else {ADDED_UP: True}
         extra |= of_its_day(place, self._held, anew=self.request.mode == "replace")
         stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
@@ -286,29 +293,29 @@ class SQLLoad(Load):
         self._settler.lock(self._link, self._place)
         reached("sql.locked")
         now, look = read_row(self._settler, self._link, self._place), self._look
-        look.again()
         if now is not None and self._ours(now):
             return now
         if now != self._seen:
             raise self._conflict()
+        if self._straight == self._place.table:
+            look.check_same()
+        else:
+            look.again()
         tell_triggers(look, self._context.note)
         return None
 
-    def _look_up(self, cause: HyggeError) -> State:
-        """What a COMMIT of unknown end has left. Raises its error where it did not happen."""
-        settler, link = self._settler, self._connection.open_link()
+    def _is_gone(self, error: HyggeError) -> bool:
+        """Whether a statement failed since the table is no longer there that had rows when the load
+        began. The transaction is given up then."""
+        if self._held is None or not isinstance(error, (ConfigError, DataError)):
+            return False
         try:
-            # The server may be at it still: it keeps the lock until it has come to an end.
-            settler.begin(link)
-            with suppress(TransientError):
-                settler.lock(link, self._place, LOOK_UP_S)
-            settler.rollback(link)
-            held = read_row(settler, link, self._place)
-        finally:
-            link.close()
-        if held is None or not self._ours(held):
-            raise cause
-        return held
+            self._settler.rollback(self._link)
+            self._open = False
+            self._look.again()
+            return self._look.names is None
+        except HyggeError:  # what failed at first says more
+            return False
 
     def _ours(self, held: State) -> bool:
         """Whether this very load committed a state: another run's of the same name has read the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hygge.core.errors import ConflictError
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
 
@@ -31,6 +32,22 @@ class Look:
     def again(self) -> None:
         """Ask anew from now on."""
         self._told = {}
+
+    def check_same(self) -> None:
+        """Ask anew, and raise ConflictError where the table has other columns, types or triggers
+        than it was last seen with: somebody altered it before it took rows, which may be cut or
+        rounded, or left out. Nobody can after: the first statement that changes rows keeps others
+        from altering their table until the transaction ends.
+        """
+        before = {what: self._told[what] for what in ("types", "triggers") if what in self._told}
+        self.again()
+        for what, seen in before.items():
+            if self._tell(what) != seen:
+                raise ConflictError(
+                    f"{self.place}: somebody altered the table or its triggers while rows went "
+                    "into it; nothing was published",
+                    hint="run it again: rows are then held against the table as it is now",
+                )
 
     def _tell(self, what: str) -> Any:
         if what not in self._told:

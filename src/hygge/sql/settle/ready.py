@@ -119,7 +119,7 @@ class Ready:
         settler, link, place = self.settler, self.link, self.place
         like = stage_name()
         settler.create(link, place.plain, like, fields, ())
-        wrong = settler.misfits(link, place, like)
+        wrong = settler.misfits(self.look.types, settler.types(link, place, like))
         settler.drop(link, place, like)
         if wrong:
             raise SchemaDrift(

@@ -1,0 +1,144 @@
+"""Tables that somebody alters between a load's look at them and what it does to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.servers import Database, Server
+
+from hygge import MySQLStore, PostgresStore, Store
+from hygge.core.context import Context, Surroundings
+from hygge.core.errors import BadValue, ConflictError, DataError
+from hygge.core.fields import Schema
+from hygge.core.state import Mode
+from hygge.sql.settle import fill, keep
+from hygge.sql.settle import load as loads
+from hygge.testing.loading import commit, load_frames, request_for, state_of, write
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def mariadb(mysql_server: Server) -> Iterator[Database]:
+    with mysql_server.database() as database:
+        yield database
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Database, Store]:
+    """A database, and a bound Store of a table of it."""
+    name, kind = f"altered{next(NUMBERS)}", PostgresStore
+    which = "warehouse"
+    if request.param == "mysql":
+        which, kind = "mariadb", MySQLStore  # type: ignore[assignment]
+    database: Database = request.getfixturevalue(which)
+    return database, kind(name, url=database.url).bind(Surroundings(root=tmp_path))
+
+
+def rows(*keys: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"k": keys, "n": [key + Decimal("0.1234") for key in keys]},
+        schema={"k": pl.Int64, "n": pl.Decimal(12, 4)},
+    )
+
+
+def once(monkeypatch: pytest.MonkeyPatch, where: tuple[Any, str], do: Callable[[], object]) -> None:
+    """After the first call of a function, something else happens."""
+    original, left = getattr(*where), [do]
+
+    def then(*arguments: Any) -> Any:
+        found = original(*arguments)
+        if left:
+            left.pop()()
+        return found
+
+    monkeypatch.setattr(*where, then)
+
+
+def narrow(database: Database, name: str) -> str:
+    kind = "n DECIMAL(8,1)" if database.scheme.startswith("mysql") else "n TYPE numeric(8,1)"
+    verb = "MODIFY" if database.scheme.startswith("mysql") else "ALTER"
+    return database.execute(f"ALTER TABLE {name} {verb} {kind}")
+
+
+@pytest.mark.parametrize(
+    ("mode", "where"),
+    [
+        ("append", (loads, "takes_as_it_is")),
+        ("merge", (fill, "check_types")),
+        ("delete_insert", (fill, "check_types")),
+        ("scd2", (fill, "check_types")),
+    ],
+)
+def test_a_column_that_is_narrowed_meanwhile_rounds_no_value(
+    served: tuple[Database, Store], mode: Mode, where: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = served
+    keys = () if mode == "append" else ("k",)
+    load_frames(store, [rows(1, 2)], mode, keys)
+    once(monkeypatch, where, lambda: narrow(database, store.name))
+    with pytest.raises((ConflictError, BadValue), match=r"altered|does not fit"):
+        load_frames(store, [rows(3)], mode, keys)  # MariaDB warns of what it cuts as rows come in
+    with pytest.raises(DataError, match="'n' is"):  # so does what runs again by itself
+        load_frames(store, [rows(3)], mode, keys)
+    assert database.execute(f"SELECT COUNT(*) FROM {store.name}").strip() == "2"
+    state = state_of(store)
+    assert state is not None
+    assert (state.generation, state.rows) == (1, 2)
+
+
+def test_a_table_that_stays_is_narrowed_while_its_rows_are_replaced(
+    served: tuple[Database, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = served
+    load_frames(store, [rows(1, 2)], "replace")
+    database.execute(f"CREATE INDEX theirs ON {store.name} (n)")
+    once(monkeypatch, (keep, "count"), lambda: narrow(database, store.name))
+    with pytest.raises(ConflictError, match="altered"):
+        load_frames(store, [rows(3)], "replace")
+    assert database.execute(f"SELECT COUNT(*) FROM {store.name}").strip() == "2"
+
+
+@pytest.mark.parametrize("served", ["postgres"], indirect=True)  # MariaDB's leave no row out
+def test_a_trigger_that_comes_meanwhile(
+    served: tuple[Database, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may leave rows out, which the load would only count if it had seen it."""
+    database, store = served
+    load_frames(store, [rows(1, 2)], "append")
+    trigger = (
+        "CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$BEGIN RETURN NULL; END$$; CREATE TRIGGER t BEFORE INSERT ON {store.name} "
+        "FOR EACH ROW EXECUTE FUNCTION leave_out()"
+    )
+    once(monkeypatch, (loads, "takes_as_it_is"), lambda: database.execute(trigger))
+    with pytest.raises(ConflictError, match="altered"):
+        load_frames(store, [rows(3)], "append")
+
+
+def test_columns_that_the_load_itself_adds_and_widens_are_no_alteration(
+    served: tuple[Database, Store],
+) -> None:
+    _, store = served
+    load_frames(store, [rows(1)], "merge", ("k",))
+    wider = rows(2).with_columns(pl.col("n").cast(pl.Decimal(20, 6)), more=pl.lit("x"))
+    assert load_frames(store, [wider], "merge", ("k",)).rows == 2
+
+
+def test_a_table_that_is_dropped_meanwhile(
+    served: tuple[Database, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = served
+    load_frames(store, [rows(1)], "merge", ("k",))
+    once(monkeypatch, (fill, "check_types"), lambda: database.execute(f"DROP TABLE {store.name}"))
+    with store.open(Context()) as session:
+        fields = Schema.of(rows(2))
+        load = session.begin(request_for(session.state(), fields, "merge", ("k",)))
+        with pytest.raises(ConflictError, match="dropped"):
+            commit(load, [write(load, [rows(2)])])
