@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hygge.cli.console import say, yellow
+from hygge.cli.console import raw, say, yellow
 from hygge.cli.render import STATUS
 from hygge.cli.text import count, duration, here, indented, moment, short, size
 from hygge.core import events
 from hygge.core.events import Event
+from hygge.core.secrets import blot
+from hygge.run.result import without_secrets
 
 HEARTBEAT_S = 60.0
 
@@ -113,7 +115,8 @@ class JsonLines(Follower):
     """One JSON object per event, `event` naming its kind and `time` its moment in UTC."""
 
     def show(self, event: Event) -> None:
-        say(json.dumps(event_json(event), ensure_ascii=False, default=str))
+        # Each text by itself: what is blotted out of JSON as a whole may be one of its quotes.
+        raw(json.dumps(event_json(event), ensure_ascii=False, default=_plain))
 
 
 def event_text(event: Event, *, verbose: bool = False) -> str:
@@ -159,12 +162,17 @@ def _ended(event: events.EntityFinished) -> str:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """An event as plain values."""
+    """An event as plain values, without secrets."""
     kind = re.sub(r"(?<!^)([A-Z])", r"_\1", type(event).__name__).lower()
     facts = asdict(event)
     at = facts.pop("at")
     plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in facts.items()}
-    return {"time": moment(at), "event": kind, **plain}
+    told: dict[str, Any] = without_secrets({"time": moment(at), "event": kind, **plain})
+    return told
+
+
+def _plain(value: object) -> str:
+    return blot(str(value))
 
 
 class _Every:

@@ -117,7 +117,8 @@ def summary(
     parts.append(_headline(result))
     if stopped:
         parts.append(_stopped(result, stopped, active))
-    warnings = [f"{e.entity}: {w}" for e in result.entities for w in e.warnings]
+    # In bold, which also tells it from a `password: x` of somebody's, to be blotted out.
+    warnings = [f"{bold(f'{e.entity}:')} {w}" for e in result.entities for w in e.warnings]
     told = [f"  {indented(here(text), '  ')}" for text in (*warnings, *result.warnings)]
     if told:
         parts.append("\n".join([yellow("Warnings"), *told]))

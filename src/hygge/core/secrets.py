@@ -2,7 +2,11 @@
 
 `Secret` holds the text as written (`${DB_PASSWORD}` stays `${DB_PASSWORD}`), so a plan can be
 printed, stored and pickled. `reveal()` resolves it and remembers the value, and `redact()` blots
-every value so remembered out of any text that leaves the process.
+every value so remembered out of any text that leaves the process, and what looks like a secret.
+
+Remembered are also a variable that is named like a secret, wherever it is used, and what stands in
+a statement where SQL has a secret (`Statement`). Another variable in a statement is as often a
+table or a date, which would be missed everywhere.
 """
 
 from __future__ import annotations
@@ -11,70 +15,27 @@ import json
 import os
 import re
 import threading
-from typing import Any
+from collections.abc import Sequence
+from itertools import islice
+from typing import Annotated, Any
 from urllib.parse import unquote
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
+from hygge.core import guesses, guesses_sql
 from hygge.core.errors import ConfigError
+from hygge.core.guesses import MASK as MASK
 
-MASK = "***"
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-# Every pattern starts at a word's beginning and repeats within bounds: texts may be long.
-_SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
-# A password in a URL may hold any character but blanks, even `@` and `/` that should be quoted.
-_URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
-_URL = re.compile(rf"\s*{_SCHEME}")
-_WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
-# `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python. Of
-# what no quote closes the rest of the line is taken. What follows `the home of 'passwords':` may as
-# well be a sentence: it is one where it begins with a word that nobody has for a password.
-_WORDS = (
-    r"(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|account_?key|"
-    r"private_?key|signature|credential)|(?:sas|sig|pw|pass)(?![\w.-])"
-)
-_NAME = rf"(?=[\w .-]{{0,60}}{_WORDS})"
-_BRACED = r"\{(?:[^}]|\}\}){0,4096}+\}"
-# Quoted as in JSON and Python (a backslash before a quote) or as in SQL (the quote twice), after
-# what tells its type: b'x', Secret('x'), SecretStr(value='x').
-_QUOTED = (
-    r"(?:[a-z_][\w.]{0,60}\((?:\w{1,40}=)?){0,2}(?:[bru]{1,2}(?=['\"]))?"
-    r"(?:\"(?:[^\"\\]|\\[\s\S]|\"\")*+\"|'(?:[^'\\]|\\[\s\S]|'')*+'|['\"][^\r\n]*)"
-)
-_SENTENCE = r"(?:an?|the|this|that|there|it|its|no|not|in|of|for|to|with|is|has|what)\s"
-_NAMED = re.compile(
-    rf"(?P<head>(?<![\w.-]){_NAME}[\w.-]{{1,100}}\s{{0,40}}=\s{{0,40}}"
-    rf"|(?P<q>['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+(?!{_SENTENCE}))"
-    rf"(?P<pw>{_BRACED}|{_QUOTED}|[^&;\s'\"]+)",
-    re.IGNORECASE,
-)
-# The same in JSON that is a text in JSON, however deep: `\"password\": \"x\"`. What ends the value
-# has as many backslashes as what begins it.
-_ESCAPED = re.compile(
-    rf"(?P<head>(?<!\\)(?P<q>\\{{1,15}}['\"]){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+)"
-    r"(?P<pw>(?P=q)(?:[\s\S]{0,4096}?(?<!\\)(?P=q)|[^\r\n]*)|[^&,;\s'\"\\}\]]+)",
-    re.IGNORECASE,
-)
-# Unquoted, as YAML has it: a line `password: x`, with its number before it maybe, or in a `{...}`.
-# Elsewhere `password: ` may as well be of a sentence. What only stands for a value is left.
-_KEY = rf"(?=[\w.-]{{0,60}}{_WORDS})[\w.-]{{1,100}}[ \t]{{0,20}}:[ \t]{{1,40}}+"
-_NO_VALUE = rf"(?!{_SENTENCE}|\$\{{|\.\.\.|{re.escape(MASK)})"
-_LINE = re.compile(
-    r"(?P<head>^(?P<in>[ \t]{0,200})(?:\d{1,9}[ \t]{0,9}[|:][ \t]{0,200})?(?:-[ \t]{1,20})*"
-    rf"{_KEY}){_NO_VALUE}"
-    r"(?P<pw>[|>][-+\d]{0,3}[ \t]*(?:\r?\n(?P=in)[ \t]+[^\r\n]*)+"
-    rf"|{_QUOTED}|[^\r\n]+)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_MAPPING = re.compile(
-    r"\{(?:\$\{[^{}\r\n]{0,99}\}|\"(?:[^\"\\]|\\[\s\S]){0,4096}+\""
-    r"|'(?:[^']|''){0,4096}+'|[^{}\r\n]){1,4096}+"
-)
-_MEMBER = re.compile(
-    rf"(?P<head>[{{,]\s{{0,40}}{_KEY}){_NO_VALUE}(?P<pw>{_QUOTED}|[^,\r\n]+)", re.IGNORECASE
-)
 _SHORTEST = 3
+_IN_ANY_CASE = 8
+"""Characters from which a value is known in another case: databases fold what has no quotes."""
+_CUT = re.compile(r"\.{3,}|\u2026")
+_HALF = 100
+"""Characters of a value that an excerpt may show."""
+_CUTS = 2000
+"""Cuts in one text that are looked at: no excerpt has as many."""
 _known: dict[str, str] = {}
 _pattern: re.Pattern[str] | None = None
 _lock = threading.Lock()
@@ -97,21 +58,20 @@ class Interpolated(str):
 def interpolate(text: str) -> str:
     """Replace `${VAR}` and `${VAR:-default}` from the environment; `$${` is a literal `${`.
 
-    Raises ConfigError naming the first variable that is not set and has no default.
+    The value of a variable that is named like a secret is remembered, and of any other what in it
+    looks like one. Raises ConfigError naming the first variable that is not set and has no default.
     """
 
     def one(match: re.Match[str]) -> str:
-        value = os.environ.get(match["name"])
+        value = os.environ.get(match["name"]) or match["default"]
+        if value is None and match["name"] not in os.environ:
+            raise ConfigError(
+                f"the environment variable {match['name']} is not set",
+                hint=f"set it, add it to .env, or give a default: ${{{match['name']}:-value}}",
+            )
         if value:
-            return value
-        if match["default"] is not None:
-            return match["default"]
-        if value == "":
-            return ""
-        raise ConfigError(
-            f"the environment variable {match['name']} is not set",
-            hint=f"set it, add it to .env, or give a default: ${{{match['name']}:-value}}",
-        )
+            remember_named(match["name"], value)
+        return value or ""
 
     pieces = text.split("$${")
     return "${".join(_REFERENCE.sub(one, piece) for piece in pieces)
@@ -126,8 +86,39 @@ def remember(value: str) -> None:
     with _lock:
         for form in {value, unquote(value)}:
             if len(form) >= _SHORTEST and form not in _known:
-                _known[form] = "".join(_any_form(c) for c in form)
+                pattern = "".join(_any_form(c) for c in form)
+                _known[form] = f"(?i:{pattern})" if len(form) >= _IN_ANY_CASE else pattern
                 _pattern = None
+
+
+def remember_named(name: str, value: str) -> None:
+    """Remember a value by the name it goes by, e.g. an environment variable's: all of it where the
+    name says that it is secret, else what in it looks like a password."""
+    if not guesses.is_url(value) and guesses.variable_is_secret(name, value):
+        remember(value)
+    if has_secret(value):
+        _remember_parts(value)
+
+
+def remember_statement(statement: str) -> str:
+    """Remember what is secret in a statement by SQL's grammar, and give it back."""
+    for value in guesses_sql.secrets_of(statement):
+        remember(value)
+    return statement
+
+
+Statement = Annotated[str, AfterValidator(remember_statement)]
+"""A setting that is SQL of the user's."""
+
+
+def _remember_parts(value: str) -> None:
+    """Remember what is secret in a URL or a list of settings."""
+    found = list(guesses.named_in(value))
+    if span := guesses.password_of(value):
+        found.append(value[slice(*span)])
+    for each in found:
+        remember(each)
+        remember(each.strip("{}'\""))
 
 
 def _any_form(char: str) -> str:
@@ -143,29 +134,54 @@ def _any_form(char: str) -> str:
 
 
 def redact(text: str) -> str:
-    """The text without any secret: known values, passwords in URLs, `password=` and its like."""
+    """A text of somebody else's, such as a driver's error, without any secret: what `blot` finds,
+    and what YAML in it calls a password or the like."""
+    return guesses.in_yaml(blot(text))
+
+
+def blot(text: str) -> str:
+    """A text of hygge's own, in which others are quoted, without any secret: known values, passwords
+    in URLs and in SQL, `password=x` and its like. `password_hash: x` is left, since that is how
+    hygge speaks of a column."""
     global _pattern
     with _lock:
         if _pattern is None and _known:
             longest = sorted(_known, key=len, reverse=True)
             _pattern = re.compile("|".join(_known[k] for k in longest))
-        pattern = _pattern
+        pattern, known = _pattern, tuple(_known)
     if pattern is not None:
-        text = pattern.sub(MASK, text)
-    text = _URL_PASSWORD.sub(lambda m: m["head"] + MASK, text)
-    text = _ESCAPED.sub(_masked, text)
-    text = _NAMED.sub(_masked, text)
-    text = _LINE.sub(_masked, text)
-    return _MAPPING.sub(lambda m: _MEMBER.sub(_masked, m[0]), text)
+        text = _without_halves(pattern.sub(MASK, text), known)
+    return guesses.named(guesses_sql.in_sql(guesses.passwords_in_urls(text)))
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['head']}{MASK}"
+def _without_halves(text: str, known: Sequence[str]) -> str:
+    """Databases show excerpts: `...end' oops`, `PASSWORD 'begi...`. What is left of a known value
+    beside such a cut is blotted, if it is 4 characters or more."""
+    out, end = [], 0
+    for cut in islice(_CUT.finditer(text), _CUTS):
+        before, after = text[max(end, cut.start() - _HALF) : cut.start()], cut.end()
+        rest = text[after : after + _HALF]
+        lost = max((_overlap(before, value) for value in known), default=0)
+        found = max((_overlap(value[-_HALF:], rest) for value in known), default=0)
+        out += [text[end : cut.start() - lost], MASK * bool(lost), cut[0], MASK * bool(found)]
+        end = after + found
+    return "".join([*out, text[end:]])
+
+
+def _overlap(left: str, right: str) -> int:
+    """How many characters at the end of one text begin the other; 0 for fewer than 4."""
+    most = min(len(left), len(right))
+    return next((n for n in range(most, 3, -1) if left.endswith(right[:n])), 0)
 
 
 def has_secret(text: str) -> bool:
     """Whether something in a text looks like a password by itself."""
-    return bool(_WHOLE_URL.match(text) or _NAMED.search(text))
+    return guesses.password_of(text) is not None or any(guesses.named_in(text))
+
+
+def _without_password(url: str) -> str:
+    start, end = guesses.password_of(url) or (0, 0)
+    return url[:start] + MASK + url[end:] if end else url
 
 
 class Secret:
@@ -183,15 +199,11 @@ class Secret:
 
     @staticmethod
     def _note(value: str) -> None:
-        """Remember what is secret in a value: of a URL or a list of settings, a part of it."""
-        found = [m["pw"] for m in _NAMED.finditer(value)]
-        if url := _WHOLE_URL.match(value):
-            found.append(url["pw"])
-        if not _URL.match(value):
-            found.append(value)
-        for each in found:
-            remember(each)
-            remember(each.strip("{}'\""))
+        """Remember what is secret in a value: of a URL a part of it, else all and every part."""
+        _remember_parts(value)
+        if not guesses.is_url(value):
+            remember(value)
+            remember(value.strip("{}'\""))
 
     @property
     def written(self) -> str:
@@ -203,12 +215,12 @@ class Secret:
         """What tells it apart without what is secret in it: the same in every process, whatever
         `redact` knows there; for identities."""
         text = self._template
-        if url := _WHOLE_URL.match(text):
-            text = text[: url.start("pw")] + MASK + text[url.end("pw") :]
-        elif not (self.is_reference or _URL.match(text)):
+        if guesses.password_of(text):
+            text = _without_password(text)
+        elif not (self.is_reference or guesses.is_url(text)):
             return MASK
         text = _REFERENCE.sub(lambda m: f"${{{m['name']}}}", text)
-        return _NAMED.sub(lambda m: m["head"] + MASK, text)
+        return guesses.named(text)
 
     @property
     def is_reference(self) -> bool:
@@ -225,12 +237,7 @@ class Secret:
         return f"Secret({MASK!r})"
 
     def __str__(self) -> str:
-        if not _URL.match(self._template):
-            return MASK
-        shown = self._template
-        if url := _WHOLE_URL.match(shown):
-            shown = shown[: url.start("pw")] + MASK + shown[url.end("pw") :]
-        return redact(shown)
+        return redact(_without_password(self._template)) if guesses.is_url(self._template) else MASK
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._template == self._template

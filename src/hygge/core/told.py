@@ -7,20 +7,14 @@ so, if it is written as `${...}`, or if something in it looks like a password.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
+from hygge.core.guesses import names_a_secret
 from hygge.core.secrets import Interpolated, Secret, has_secret
 
-_SECRET = re.compile(
-    r"passw(?:or)?d|passphrase|pwd|secret|token|signature|credential|authorization|cookie"
-    r"|connection_string|(?:^|_)(?:sas|sig|pw|pass)(?:_|$)|key(?:_(?:id|base64|json))?$"
-)
-"""In names as pyiceberg (`s3.access-key-id`) and object stores (`azure_storage_sas_key`) have them,
-with underscores for whatever parts their words."""
 _SWITCHES = ("true", "false")
 
 
@@ -32,8 +26,7 @@ def told(name: str, value: Any) -> str | Secret:
         raise ValueError(f"'{name}' needs a text")
     if isinstance(value, Interpolated) or "${" in value or has_secret(value):
         return Secret(value.template if isinstance(value, Interpolated) else value)
-    words = re.sub(r"[^a-z0-9]+", "_", name.lower())
-    secret = _SECRET.search(words) and value.lower() not in _SWITCHES
+    secret = names_a_secret(name) and value.lower() not in _SWITCHES
     return Secret(value) if secret else value
 
 

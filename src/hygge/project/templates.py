@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from hygge.core.errors import ConfigError
-from hygge.core.secrets import Interpolated, interpolate
+from hygge.core.secrets import Interpolated, interpolate, remember_named
 
 PER_ENTITY = frozenset({"entity", "table"})
 _PART = re.compile(r"\$\$\{|(?P<variable>\$\{[^}]*\}?)|\{\{|\}\}|\{(?P<name>[A-Za-z_][\w.-]*)\}")
@@ -80,7 +80,10 @@ def _filled(text: str, names: Mapping[str, str | None] | None) -> str:
             return part
         if part in ("{{", "}}"):
             return part[0]
-        return _value(match["name"], names)
+        value = _value(match["name"], names)
+        if match["name"].startswith("env."):
+            remember_named(match["name"], interpolate(value))
+        return value
 
     template = _PART.sub(one, text)
     value = interpolate(template)

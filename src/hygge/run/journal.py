@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from hygge.core.errors import JournalError
-from hygge.core.secrets import Secret, redact
+from hygge.core.secrets import Secret, blot, redact
 from hygge.run.history import History
 from hygge.run.journal_db import Database, Link, database_of
 from hygge.run.locks import Lock
@@ -151,7 +151,7 @@ class Journal(History):
                     "run_id": result.run_id, "status": result.status,
                     "reason": redact(result.reason), "finished": as_text(result.finished),
                     "rows": result.rows, "bytes": result.bytes,
-                    "warnings": [redact(w) for w in result.warnings],
+                    "warnings": [blot(w) for w in result.warnings],
                 }  # fmt: skip
                 link.update("hygge_runs", [row], "run_id")
         finally:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from hygge.core.errors import ConfigError, StateError
 from hygge.core.events import Status
-from hygge.core.secrets import redact
+from hygge.core.secrets import blot, redact
 from hygge.core.watermark import Watermark
 
 REPORT_VERSION = 1
@@ -104,7 +104,7 @@ class EntityResult:
         if self.proof is not None:
             plain["proof"] = {n: getattr(self.proof, n) for n in self.proof.__slots__}
         plain["seconds"] = round(self.seconds, 3)
-        return {name: _safe(value) for name, value in plain.items()}
+        return {name: without_secrets(value) for name, value in plain.items()}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> EntityResult:
@@ -198,7 +198,7 @@ class RunResult:
             "rows": self.rows,
             "bytes": self.bytes,
             "counts": self.counts,
-            "warnings": _safe(self.warnings),
+            "warnings": without_secrets(self.warnings),
             "entities": [e.to_json() for e in self.entities],
         }
 
@@ -232,12 +232,13 @@ class RunResult:
             ) from None
 
 
-def _safe(value: Any) -> Any:
-    """The value with every text redacted and every tuple a list."""
+def without_secrets(value: Any) -> Any:
+    """The value with secrets blotted out of every text, and every tuple a list. What others said,
+    such as a driver's error, has been redacted where it came from."""
     if isinstance(value, str):
-        return redact(value)
+        return blot(value)
     if isinstance(value, Mapping):
-        return {k: _safe(v) for k, v in value.items()}
+        return {k: without_secrets(v) for k, v in value.items()}
     if isinstance(value, tuple | list):
-        return [_safe(v) for v in value]
+        return [without_secrets(v) for v in value]
     return value

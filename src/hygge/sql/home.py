@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.home import Home, HomeSession, Table
-from hygge.core.secrets import Secret
+from hygge.core.secrets import Secret, Statement, remember_statement
 from hygge.core.settings import HomeConfig
 from hygge.core.slots import Slots
 from hygge.sql.connection import DatabaseConnection
@@ -33,7 +33,7 @@ class TableConfig(HomeConfig):
         description="The schema the table is in, where its name does not say it",
         examples=["sales"],
     )
-    query: str | None = Field(
+    query: Statement | None = Field(
         default=None,
         description="A SELECT, instead of `table`. Read incrementally it needs `:since` and "
         "`:until`, in chunks `:lower` and `:upper`",
@@ -44,7 +44,7 @@ class TableConfig(HomeConfig):
         description="A file with that SELECT, relative to the project",
         examples=["queries/orders.sql"],
     )
-    where: str | None = Field(
+    where: Statement | None = Field(
         default=None,
         description="An SQL condition that rows must meet",
         examples=["deleted_at IS NULL"],
@@ -75,7 +75,9 @@ class TableConfig(HomeConfig):
 
         Raises ConfigError where there is neither table nor query, or the file cannot be read.
         """
-        query = self.query or (_text_of(root / self.query_file) if self.query_file else "")
+        query = self.query or ""
+        if not query and self.query_file:
+            query = remember_statement(_text_of(root / self.query_file))
         table = "" if query else self.table or name
         if not query and not table:
             raise ConfigError("a Home of a database needs a `table` or a `query`")

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, MissingDriver, UnsupportedError
 from hygge.core.home import HomeSession, Table
-from hygge.core.secrets import Secret
+from hygge.core.secrets import Secret, Statement
 from hygge.core.slots import Slots
 from hygge.core.watermark import parse_duration
 from hygge.sql.address import Address, parse_url, shown
@@ -43,7 +43,7 @@ class PooledConnection(DatabaseConnection):
         description="Fewer connections at certain hours",
         examples=[[{"when": "mon-fri 07:00-18:00", "connections": 2}]],
     )
-    session: tuple[str, ...] = Field(
+    session: tuple[Statement, ...] = Field(
         default=(),
         description="Statements that are run in every connection when it has been opened",
     )
