@@ -85,6 +85,35 @@ GALLERY: dict[str, dict[str, str]] = {
         "flows/password_resets/flow.yml": "home:\n  type: postgres\n  url: localhost/x\n" + STORE,
         "hygge.yml": "",
     },
+    "a connection's settings in a home and a store": one_flow(
+        "home: {type: postgres, server: db, port: 5433, database: shop, password: Zq7secretXj9}\n"
+        "store: {type: mssql, host: '${NO_SUCH_HOST:-w}', db: w, connection: wh}\n"
+    ),
+    "a database that is a file": one_flow("home: {type: duckdb, database: a.duckdb}\n" + STORE),
+    "a bucket's settings in a store": one_flow(
+        HOME + "store: {type: delta, path: 's3://b/x', aws_region: eu-west-1, secret_key: Zq7Xj9}\n"
+    ),
+    "home and store by the names of others": one_flow(
+        "source: {type: sqlite, path: a.db}\nsink: {type: parquet, path: out}\n",
+        "defaults: {destination: {type: parquet, path: out}}\n",
+    ),
+    "a connection that is wrong, told once": one_flow(
+        "home: {type: postgres, connection: db}\n" + STORE + "entities: [a, b]\n",
+        "connections:\n  db: {type: postgres, host: h, database: d, tunnel: {hots: b}}\n"
+        "flows:\n  two:\n    home: {type: parquet, path: in}\n"
+        "    store: {type: postgres, connection: db, tabel: t}\n"
+        "  three:\n    home: {type: postgres, table: t}\n"
+        "    store: {type: parquet, path: out}\n"
+        "  four:\n    home: {type: postgres, connection: db}\n    tables: ['*']\n"
+        "    store: {type: parquet, path: out4}\n",
+    ),
+    "credentials in the address of a bucket": one_flow(
+        "home: {type: parquet, path: 's3://AKIA:Zq7/secretXj9@b/x'}\n"
+        "store: {type: parquet, path: 'gs://Zq7secretXj9@b/x'}\n",
+        "connections:\n  lake: {type: s3, url: 's3://AKIA:Zq7secretXj9@lake'}\n"
+        "flows:\n  two:\n    home: {type: csv, path: 'sftp://u:Zq7secretXj9@h/x'}\n"
+        "    store: {type: delta, path: 'abfss://c:Zq7secretXj9@a.dfs.core.windows.net/x'}\n",
+    ),
     "no connections at all": one_flow("home: {type: sqlite, connection: shop}\n" + STORE),
     "connections that are wrong": {
         "hygge.yml": """

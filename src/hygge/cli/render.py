@@ -38,7 +38,7 @@ def problems_text(problems: Sequence[Problem]) -> str:
         word = red("error:") if one.severity == "error" else yellow("warning:")
         lines.append(f"{where}{word} {indented(here(one.message), '  ')}")
         if one.hint:
-            lines.append(f"  {dim('hint:')} {here(one.hint)}")
+            lines.append(f"  {dim('hint:')} {indented(here(one.hint), '  ')}")
     if len(ordered) > 1:
         errors = sum(p.severity == "error" for p in ordered)
         told = [count(errors, "error")] if errors else []

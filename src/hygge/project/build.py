@@ -28,11 +28,13 @@ class Builder:
     problems: takes what is wrong.
     names: what `{env.x}`, `{run_date}` and their like stand for in this load; see `templates.fill`.
     known_connections: the names under `connections:`, also of those that are wrong.
+    faulty_connections: those that are wrong, which has been told.
     """
 
     problems: Problems
     names: Names = field(default_factory=dict)
     known_connections: frozenset[str] = frozenset()
+    faulty_connections: frozenset[str] = frozenset()
     _types: dict[tuple[registry.Role, str], type[Any] | HyggeError] = field(default_factory=dict)
 
     def texts(self, node: Node, names: Names | None = None) -> Any:
@@ -109,8 +111,10 @@ class Builder:
         about = f"a {role} of type '{cls.type}'"
         filled = len(self.problems) == before
         self._check_connection(cls, node, written)
-        if len(self.problems) > before or any(
-            self.problems.wrong_at(inner.at) for inner in node.items.values()
+        if (
+            len(self.problems) > before
+            or any(self.problems.wrong_at(inner.at) for inner in node.items.values())
+            or self._rests_on_a_fault(cls, written)
         ):
             if filled:  # what else is wrong is told at once
                 validated(
@@ -171,6 +175,15 @@ class Builder:
         else:
             hint = f"known: {known}" if known else "add it under `connections:` in the project"
         self.problems.error(f"there is no connection '{redact(name)}'", written.at, hint)
+
+    def _rests_on_a_fault(self, cls: type[Any], settings: Mapping[str, Any]) -> bool:
+        """Whether it uses a connection that is wrong, which is all there is to tell: by name, or
+        as the only one there may be."""
+        if not self.faulty_connections or "connection" not in _fields(cls):
+            return False
+        if (name := settings.get("connection")) is not None:
+            return name in self.faulty_connections
+        return not any(settings.get(way) for way in ("url", "path"))
 
     def warn_of_literals(self, config: Settings, node: Node, owner: str) -> None:
         """Warn of every secret that is written out instead of referred to."""

@@ -12,6 +12,7 @@ from hygge.core.errors import Location
 from hygge.core.state import derive_fingerprint
 from hygge.project.build import Builder, Names
 from hygge.project.documents import Layer
+from hygge.project.levels import ROLES
 from hygge.project.names import name_problem
 from hygge.project.nodes import Node, merge, merge_layers, plain, provenance
 from hygge.project.problems import Problems, validated
@@ -164,7 +165,7 @@ def _homeless(role: str, flow: FlowSource, merged: Node, problems: Problems) -> 
         )
         return
     unknown = [key for layer in flow.layers for key in layer.items if key not in _LAYER]
-    if get_close_matches(role, unknown, n=1):
+    if get_close_matches(role, unknown, n=1) or role in map(ROLES.get, unknown):
         return  # it is misspelt, which has been told
     problems.error(
         f"the flow '{flow.name}' has no {role}",

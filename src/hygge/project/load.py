@@ -145,7 +145,9 @@ class _Loader:
             for name, node in written.items()
             if isinstance(node.value, Mapping)
         }
-        return {name: connection for name, connection in made.items() if connection is not None}
+        right = {name: found for name, found in made.items() if found is not None}
+        self.builder.faulty_connections = frozenset(written) - frozenset(right)
+        return right
 
     def without_flows(self) -> Project:
         """The project but for its flows."""

@@ -11,11 +11,33 @@ from hygge.core.secrets import redact
 
 _URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+)://(?P<authority>[^/]*)(?:/(?P<key>.*))?")
 
+_S3 = ("s3", "`access_key_id` and `secret_access_key`")
+_GCS = ("gcs", "`service_account` or `service_account_key`")
+_AZURE = ("azure", "`account_key` or `sas_token`")
+_KEYS = {
+    "s3": _S3, "s3a": _S3, "gs": _GCS, "gcs": _GCS, "sftp": ("sftp", "`user` and `password`"),
+    **dict.fromkeys(("az", "abfss", "abfs", "azure", "adl"), _AZURE),
+}  # fmt: skip
+"""Which connection takes the credentials, and as which settings, by a URL's scheme."""
+
 
 def scheme_of(path: str) -> str:
     """The scheme of a URL, in lower case; "" for a path."""
     found = _URL.fullmatch(path)
     return found["scheme"].lower() if found else ""
+
+
+def credentials_in(url: str) -> str:
+    """The settings of a connection that what stands before the `@` of a URL belongs into; "" where
+    that is no secret: SFTP's may name a user, Azure's names a container."""
+    found = _URL.fullmatch(url)
+    if found is None or (scheme := found["scheme"].lower()) not in _KEYS:
+        return ""
+    kind, keys = _KEYS[scheme]
+    who, at, _ = found["authority"].rpartition("@")
+    # A secret with a `/` in it ends what looks like the bucket, in whose name no colon can be.
+    cut = kind != "sftp" and ":" in found["authority"] and "@" in (found["key"] or "")
+    return keys if cut or (at and (":" in who or kind in ("s3", "gcs"))) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +65,14 @@ class Address:
             raise ConfigError(
                 f"'{redact(url)}' has a '?' or a '#' in it, which no name of an object may have",
                 hint="settings go under `connections:`",
+            )
+        if keys := credentials_in(url):
+            kind = _KEYS[found["scheme"].lower()][0]
+            raise ConfigError(
+                f"'{found['scheme']}://***@{url.rpartition('@')[2]}' has credentials in it, and an "
+                "address is shown",
+                hint=f"write them as {keys} of a connection of `type: {kind}` under "
+                "`connections:`, and `connection:` with its name beside the path",
             )
         return cls(found["scheme"].lower(), found["authority"], _key(found["key"] or ""))
 

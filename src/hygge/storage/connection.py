@@ -13,7 +13,7 @@ from hygge.core.connection import Connection, named
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.settings import build
-from hygge.storage.address import Address, scheme_of
+from hygge.storage.address import Address, credentials_in, scheme_of
 
 if TYPE_CHECKING:
     from hygge.storage.tree import Tree
@@ -35,6 +35,8 @@ class StorageConnection(Connection):
     def _own_scheme(cls, url: str | None) -> str | None:
         if url is not None and scheme_of(url) not in cls.schemes:
             raise ValueError(f"a URL of {' or '.join(f'{s}://' for s in cls.schemes)} is needed")
+        if url is not None and (keys := credentials_in(url)):
+            raise ValueError(f"a URL is shown; its credentials go into {keys}")
         return url
 
     def place(self) -> str:

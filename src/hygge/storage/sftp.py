@@ -43,13 +43,6 @@ class SFTPConnection(StorageConnection):
         examples=["1m"],
     )  # fmt: skip
 
-    @field_validator("url")
-    @classmethod
-    def _no_password(cls, url: str | None) -> str | None:
-        if url is not None and ":" in Address.parse(url).authority.rpartition("@")[0]:
-            raise ValueError("a URL is shown; the password goes into `password`")
-        return url
-
     @field_validator("timeout")
     @classmethod
     def _duration(cls, text: str) -> str:
