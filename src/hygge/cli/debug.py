@@ -51,8 +51,8 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     _show_project(project, journal)
     specs, unlisted, problems = _entities(project)
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
-    told = {p.message for p in problems}  # at a nearer place than a plan knows
-    problems += [p for plan in plans for p in plan.problems if p.message not in told]
+    known = {p.message for p in problems}  # at a nearer place than a plan knows
+    problems += [p for plan in plans for p in plan.problems if p.message not in known]
     if not project.errors:  # among them would be the places that entities of files share
         problems += check_places(specs, project.surroundings())
     say(f"\n{bold('Configuration')}")

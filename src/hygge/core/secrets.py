@@ -140,7 +140,7 @@ def redact(text: str) -> str:
 
 
 def blot(text: str) -> str:
-    """A text of hygge's own, in which others are quoted, without any secret: known values, passwords
+    """A text of hygge's own that quotes others, without any secret: known values, passwords
     in URLs and in SQL, `password=x` and its like. `password_hash: x` is left, since that is how
     hygge speaks of a column."""
     global _pattern

@@ -120,7 +120,9 @@ def _of_a_connection(name: str, model: type[BaseModel], node: Node, role: str) -
         return f"it goes into the same connection as '{first}'"
     own = node.text("connection")
     named = own if own and "://" not in own and _SAFE.fullmatch(own) else f"my_{kind.kind}"
-    shown = [f"{known}: {_value(kind, named, known, node.items[k])}" for k, known in misplaced.items()]
+    shown = [
+        f"{known}: {_value(kind, named, known, node.items[k])}" for k, known in misplaced.items()
+    ]
     return (
         "it is a setting of a connection; write\n"
         f"  connections: {{{named}: {{type: {kind.kind}, {', '.join(shown)}}}}}    # in hygge.yml\n"
@@ -128,7 +130,7 @@ def _of_a_connection(name: str, model: type[BaseModel], node: Node, role: str) -
     )
 
 
-def _connection_of(node: Node, role: str) -> Any:
+def _connection_of(node: Node, role: Any) -> Any:
     """The type of connection that a Home or a Store needs, by its own type or its path's scheme;
     None where there is none."""
     kind, path = node.text("type") or "", node.text("path") or ""

@@ -3,8 +3,8 @@
 import os
 from contextlib import suppress
 
-# When it is imported, delta-rs sets up a log of its own, to stderr and from warnings on: three lines
-# of Rust where S3 is asked without a region, for one. What goes wrong comes as exceptions as well.
+# When it is imported, delta-rs sets up a log of its own, to stderr and from warnings on: three
+# lines of Rust where S3 is asked without a region, for one. What goes wrong is raised as well.
 # Whoever sets RUST_LOG (https://docs.rs/env_logger) wants to see it. A driver that is missing is
 # told where it is needed.
 if "RUST_LOG" not in os.environ:
