@@ -77,6 +77,10 @@ def test_events_as_json_are_plain_and_redacted(capsys: pytest.CaptureFixture[str
         "time": "1970-01-01T00:00:01Z", "event": "noted", "run_id": RUN, "entity": "a.b",
         "message": "***, Ærø", "severity": "warning",
     }  # fmt: skip
+    awkward = 'columns: {id, token: x"y}, "password": "a1b2"'
+    JsonLines()(events.Noted(RUN, 1.5, "a.b", awkward, "warning"))
+    told = json.loads(capsys.readouterr().out)  # which blotting out of the whole line could break
+    assert told["message"] == 'columns: {id, token: x"y}, "password": ***'
     ended = events.RunFinished(RUN, 0.0, "ok", 1.5, {"moved": 2})
     assert event_json(ended)["counts"] == {"moved": 2}
 

@@ -257,6 +257,13 @@ def test_a_variable_shows_by_its_value_that_it_has_a_secret(
     assert redact(f"h u d {P} {P}2") == "h u d *** ***"
 
 
+def test_a_reference_in_a_url_is_no_secret() -> None:
+    said = 'quote it: "pg://u:${PW}@h/d"'
+    assert redact(said) == said
+    assert redact("pg://u:${PW}@x@h/d") == "pg://u:***@h/d"
+    assert redact("pg://u:${PW:-hunter2}@h/d") == "pg://u:***@h/d"
+
+
 # Time ------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,10 @@ MASK = "***"
 _MASKED = re.compile(rf"{re.escape(MASK)}\W*")
 _SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
 # A password in a URL may hold any character but blanks, even `@` and `/` that should be quoted.
-_URL_PASSWORD = re.compile(rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?P<pw>\S{{1,4096}})(?=@)")
+# A mere reference is none.
+_URL_PASSWORD = re.compile(
+    rf"(?P<head>{_SCHEME}[^/\s:@]*:)(?!\$\{{\w+\}}@[^@\s]*(?:\s|$))(?P<pw>\S{{1,4096}})(?=@)"
+)
 _URL = re.compile(rf"\s*{_SCHEME}")
 _WHOLE_URL = re.compile(rf"\s*{_SCHEME}[^/:@]*:(?P<pw>.+)@", re.DOTALL)
 # Names hold the long words anywhere (`client_secret`, `sslpassword`); the short are whole names.
@@ -120,6 +123,13 @@ def in_yaml(text: str) -> str:
     hygge's own words look the same, where they tell of a column or an entity of such a name."""
     text = _LINE.sub(_masked, text)
     return _MAPPING.sub(lambda m: _MEMBER.sub(_masked, m[0]), text)
+
+
+def yaml_values(text: str) -> Iterator[str]:
+    """The values that YAML in a text calls secret by name, as they are written."""
+    yield from (found["pw"] for found in _LINE.finditer(text))
+    for mapping in _MAPPING.finditer(text):
+        yield from (found["pw"] for found in _MEMBER.finditer(mapping[0]))
 
 
 def is_masked(value: str) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 
 import yaml
 
+from hygge.core import guesses
 from hygge.core.errors import Location, Problem
+from hygge.core.secrets import blot, remember
 from hygge.project.nodes import Node, Scalar
 from hygge.project.syntax import syntax_problem
 
@@ -98,9 +100,21 @@ def read_bytes(data: bytes, file: str) -> tuple[Node | None, list[Problem]]:
         text = _decoded(data, file)
         return _Reader(text, file).read()
     except _Refused as refused:
-        return None, [refused.problem]
+        problem = refused.problem
     except yaml.YAMLError as error:
-        return None, [syntax_problem(error, data.decode("utf-8-sig", "replace"), file)]
+        problem = syntax_problem(error, data.decode("utf-8-sig", "replace"), file)
+    return None, [_without_secrets(problem, data)]
+
+
+def _without_secrets(problem: Problem, data: bytes) -> Problem:
+    """What is wrong may be a password's first character, and the next step quotes it."""
+    lines = data.decode("utf-8-sig", "replace").splitlines()
+    at = problem.location.line if problem.location else 0
+    for value in guesses.yaml_values("\n".join(lines[max(at - 2, 0) : at])):
+        for part in (value.strip(), value.split()[0]):
+            remember(part.strip("'\""))
+            remember(part.lstrip("*&!"))
+    return replace(problem, message=blot(problem.message), hint=problem.hint and blot(problem.hint))
 
 
 def _decoded(data: bytes, file: str) -> str:

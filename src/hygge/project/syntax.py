@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from hygge.core import guesses
 from hygge.core.errors import Location, Problem
 
 _VARIABLE = re.compile(r"(?<=[\s,:{\[])[^\s,{}\[\]\"']*\$\{[^}\s]*\}[^\s,{}\[\]\"']*")
@@ -87,6 +88,8 @@ def _in_words(
         )
     if "could not find expected ':'" in said:
         name = lines[line - 1].strip() if line else shown.strip()
+        if name and guesses.names_a_secret(first := name.split()[0]):
+            name = first  # what follows may be the secret, whose colon is lacking
         return (
             f"there is no ':' after '{_short(name)}'" if name else "a ':' is missing",
             "write `setting: value`, with a space after the colon",

@@ -1,0 +1,30 @@
+"""Of YAML that cannot be read, what is told shows no secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from hygge.core import secrets
+from hygge.project.reader import read_bytes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: @hunter2", "password: *hunter2", "password: !hunter2 x", "api_key: `hunter2`",
+        "a: {password: %hunter2, b: 1}", "a: 1\npassword hunter2", "password: &hunter2\n  - x: [",
+        "- token: *hunter2", "pw: !!hunter2",
+    ],
+)  # fmt: skip
+def test_a_secret_that_is_no_yaml(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_known", {})
+    monkeypatch.setattr(secrets, "_pattern", None)
+    _, problems = read_bytes(text.encode(), "hygge.yml")
+    told = " ".join(f"{p.message} {p.hint}" for p in problems)
+    assert problems
+    assert "hunter" not in told, told
+
+
+def test_anything_else_is_quoted() -> None:
+    _, (problem,) = read_bytes(b"path: @daily/x", "hygge.yml")
+    assert problem.hint == 'quote it: "@daily/x"'
