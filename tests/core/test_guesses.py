@@ -135,8 +135,26 @@ def test_statements_and_complaints_without_a_secret(text: str) -> None:
 
 def test_a_condition_of_a_query_tells_no_secret() -> None:
     """`user` would be missed everywhere."""
-    assert not list(secrets_of("SELECT * FROM t WHERE token_type = 'user'"))
+    for query in (
+        "SELECT * FROM t WHERE token = 'user'", 'SELECT token "customer", x FROM t',
+        'SELECT password_hash AS "customer" FROM t', "SELECT v ->> 'token' FROM t WHERE a = 'b'",
+        "SELECT * FROM t WHERE kind IN ('password', 'customer')",
+    ):  # fmt: skip
+        assert not list(secrets_of(query)), query
     assert list(secrets_of("SELECT * FROM dblink(PASSWORD 'x12')")) == ["x12", "x12"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET password_encryption = 'scram-sha-256'", "SET secret_directory TO '/var/x'"]
+)
+def test_a_setting_about_secrets_holds_none(statement: str) -> None:
+    assert not list(secrets_of(statement))
+
+
+def test_addresses_and_settings_in_a_statement_are_known_by_their_parts() -> None:
+    remember_statement(f"ATTACH 'host=h user=u password={P}' AS p (TYPE postgres)")
+    remember_statement(f"SELECT * FROM dblink('postgres://u:{P}2@h/d', 'SELECT 1')")
+    assert redact(f"u h p {P} {P}2") == "u h p *** ***"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=12))
@@ -275,17 +293,10 @@ def test_a_reference_in_a_url_is_no_secret() -> None:
      "tokens:\n - a\n", "tokens: [", "'tokens': ['", "...", "...Zx9sec", "PASSWORD for x",
      "\\\"pw\\\": [",     "'a password "],
 )  # fmt: skip
-def test_twice_the_text_takes_no_more_than_a_few_times_as_long(piece: str) -> None:
-    """Three times the time is twice what is linear; what is quadratic takes sixteen."""
+def test_a_long_text_takes_a_second_for_each_megabyte(piece: str) -> None:
+    """Of the processor's time, which nobody else's load counts to; twenty times what it takes."""
     remember("Zx9secretQ7")
-
-    def seconds(size: int) -> float:
-        text = piece * (size // len(piece))
-        best = []
-        for _ in range(2):
-            started = time.process_time()
-            redact(text)
-            best.append(time.process_time() - started)
-        return min(best)
-
-    assert seconds(80_000) < 12 * seconds(20_000) + 0.5
+    text = piece * (100_000 // len(piece))
+    started = time.process_time()
+    redact(text)
+    assert time.process_time() - started < 2

@@ -97,6 +97,11 @@ GALLERY: dict[str, dict[str, str]] = {
         "source: {type: sqlite, path: a.db}\nsink: {type: parquet, path: out}\n",
         "defaults: {destination: {type: parquet, path: out}}\n",
     ),
+    "settings of a connection by the names of others": {
+        "hygge.yml": "connections:\n"
+        "  db: {type: postgres, hostname: h, dbname: d, pwd: '${X:-x}'}\n"
+        "  ms: {type: mssql, host: h, username: u, database: d}\n"
+    },
     "a connection that is wrong, told once": one_flow(
         "home: {type: postgres, connection: db}\n" + STORE + "entities: [a, b]\n",
         "connections:\n  db: {type: postgres, host: h, database: d, tunnel: {hots: b}}\n"

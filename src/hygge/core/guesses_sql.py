@@ -34,8 +34,14 @@ _NAMES = (
 )
 # Parsers complain of tokens, and secrets have names in DuckDB: `unexpected token 'x'`.
 _NOT_SO = r"(?<!unexpected )(?<!invalid )(?<!near )(?<!at )(?<!bad )(?<!create )(?<!drop )"
+_ABOUT_IT = "".join(
+    rf"(?<!_{word})"
+    for word in ("encryption", "directory", "storage", "type", "lifetime", "policy", "provider",
+                 "file", "path", "name", "url", "time", "column", "table")
+)  # fmt: skip
+"""Settings and columns that only have to do with a secret: `SET password_encryption = 'md5'`."""
 _SAID = re.compile(
-    rf"(?P<head>{_NOT_SO}{_NAMES}\w{{0,60}}+(?:\s{{1,40}}(?:(?:to|as|by)\s{{1,40}})?"
+    rf"(?P<head>{_NOT_SO}{_NAMES}\w{{0,60}}+{_ABOUT_IT}(?:\s{{1,40}}(?:to\s{{1,40}})?"
     r"|(?<=password)\s{0,40}\(\s{0,40}|['\"`\]]?\s{0,40}(?::=|=>?)\s{0,40}(?:(?:old_)?password\s{0,9}\(\s{0,9})?"
     r"|\s{1,40}for\s{1,40}[^\s=]{1,200}\s{0,40}=\s{0,40}(?:(?:old_)?password\s{0,9}\(\s{0,9})?))"
     rf"(?P<pw>{_literal('t1')})",
@@ -65,6 +71,7 @@ _IN_CALL = re.compile(r"(?P<head>)(?P<pw>'(?:(?:[^'\\]|\\[\s\S]|'')*+'|[^\r\n]*)
 _BARE = re.compile(r"(?:[en]|u&|_\w{1,20}\s?)?(?P<q>['\"])(?P<text>[\s\S]*)(?P=q)", re.IGNORECASE)
 _DOLLARS = re.compile(r"\$(?P<tag>\w{0,40})\$(?P<text>[\s\S]*)\$(?P=tag)\$")
 _QUERY = re.compile(r"\s*\(*\s*(?:select|with|values|table|from)\b", re.IGNORECASE)
+_TEXT = re.compile(r"'(?P<text>(?:[^']|'')*+)'")
 _LONG_ENOUGH = 8
 """Characters of a literal in a call for it to be a key rather than the name of a method."""
 
@@ -83,17 +90,23 @@ def _masked(found: re.Match[str]) -> str:
 def secrets_of(statement: str) -> Iterator[str]:
     """The values of a statement that are secret by its grammar, as they are and as they are quoted.
 
-    In a query `token = 'x'` is a condition, and of it nothing is given.
+    In a query `token = 'x'` is a condition and `token "x"` names a column: neither is given.
     """
     is_query = _QUERY.match(statement) is not None
     for pattern in (_SAID, _IDENTIFIED, _SET_CONFIG):
         for found in pattern.finditer(statement):
-            if not (is_query and "=" in found["head"]):
+            quoted_name = found["pw"].startswith('"')
+            if not (pattern is _SAID and is_query and (quoted_name or "=" in found["head"])):
                 for literal in filter(None, (found["pw"], found.groupdict().get("old"))):
                     yield from _values(literal)
     for call in _CALL.finditer(statement):
         for found in _IN_CALL.finditer(call[0]):
             yield from (v for v in _values(found["pw"]) if len(v) >= _LONG_ENOUGH)
+
+
+def texts_of(statement: str) -> Iterator[str]:
+    """The texts in a statement, which may be addresses or lists of settings themselves."""
+    yield from (found["text"] for found in _TEXT.finditer(statement))
 
 
 def _values(literal: str) -> Iterator[str]:

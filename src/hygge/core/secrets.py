@@ -104,6 +104,9 @@ def remember_statement(statement: str) -> str:
     """Remember what is secret in a statement by SQL's grammar, and give it back."""
     for value in guesses_sql.secrets_of(statement):
         remember(value)
+    for text in guesses_sql.texts_of(statement):
+        if has_secret(text):
+            _remember_parts(text)
     return statement
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from hygge.core import registry
+from hygge.core.connection import Connection
 from hygge.core.errors import HyggeError
 from hygge.core.secrets import Secret
 from hygge.core.settings import model_at
@@ -49,6 +50,9 @@ def belongs(model: type[BaseModel], path: tuple[Any, ...], node: Node, within: s
     within: `home` or `store` where the model is of such a mapping; "" for a file's.
     """
     name = path[-1]
+    if issubclass(model, Connection):
+        meant = _known_as(model, name) if len(path) == 1 else ""
+        return f"did you mean '{meant}'?" if meant else None
     if within:
         if len(path) > 1:
             return None
