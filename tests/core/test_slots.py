@@ -72,3 +72,18 @@ def test_spare_never_waits() -> None:
     assert [slots.spare(5), slots.spare(1)] == [2, 0]
     slots.give(2)
     assert slots.spare(1) == 1
+
+
+def test_a_session_of_two_takes_both_or_none() -> None:
+    """Those that were set aside for it, else others, at the same moment."""
+    slots, context = Slots("a", 3), Context()
+    with together([slots, slots], context):
+        claim(slots, context, 2)
+        assert (slots.taken, context.reserved) == (2, [])
+    slots.give(2)
+    take([slots, slots], context.cancel)
+    timer = threading.Timer(0.05, context.cancel.cancel, ["enough"])
+    timer.start()
+    with pytest.raises(Cancelled):
+        claim(slots, context, 2)
+    assert slots.taken == 2

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from hygge.core.context import Context
-from hygge.core.errors import Cancelled, ConnectError, TransientError
+from hygge.core.errors import Cancelled, ConfigError, ConnectError, TransientError
 from hygge.core.slots import together
 from hygge.sql import pool as pools
 from hygge.sql.limits import Limit
@@ -206,3 +206,39 @@ def test_a_session_statement_that_fails_leaves_nothing_open(
         with pytest.raises(ConnectError):
             pool.lease(Context())
     assert (server.open, pool.slots.taken) == (0, 0)
+
+
+def test_lines_that_a_driver_opens_beside_take_the_place_of_idle_ones() -> None:
+    """Loads of one line of the pool's and one of the driver's, after a pool full of readers."""
+    server = Server()
+    pool = pool_of(server, pool_size=4)
+    for lease in [pool.lease(Context()) for _ in range(4)]:
+        lease.release()
+    assert server.open == 4
+
+    def load() -> None:
+        for _ in range(50):
+            lease = pool.lease(Context(), 2)
+            server.opened()  # the driver's
+            with server.lock:
+                server.open -= 1
+            lease.release()
+            pool.lease(Context()).release()
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert server.most == 4
+    assert pool.slots.taken == 0
+    pool.close()
+    assert server.open == 0
+
+
+def test_more_lines_than_a_pool_has_are_told() -> None:
+    pool = pool_of(Server(), pool_size=1)
+    with pytest.raises(ConfigError, match="needs 2 connections"):
+        pool.lease(Context(), 2)
+    pool.lease(Context()).release()

@@ -110,9 +110,10 @@ def together(wanted: Sequence[Slots], context: Context) -> Iterator[None]:
         context.reserved.clear()
 
 
-def claim(slots: Slots, context: Context) -> None:
-    """A slot for one session: one that was reserved for it, else waited for."""
-    if slots in context.reserved:
+def claim(slots: Slots, context: Context, count: int = 1) -> None:
+    """The slots of one session: those that were reserved for it, else waited for, all at once."""
+    if context.reserved.count(slots) < count:
+        take([slots] * count, context.cancel, context.note)
+        return
+    for _ in range(count):
         context.reserved.remove(slots)
-    else:
-        take([slots], context.cancel, context.note)

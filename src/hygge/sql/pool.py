@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
@@ -54,21 +55,26 @@ class Pool:
     ) -> None:
         self._connection = connection
         size, limits = connection.pool_size, connection.limits
-        self.slots = Slots(
-            connection.place(),
-            most_ever(size, limits),
-            lambda: allowed(size, limits, clock()),
-        )
+        self._allowed: Callable[[], int] = lambda: allowed(size, limits, clock())
+        self.slots = Slots(connection.place(), most_ever(size, limits), self._allowed)
         self._guard = threading.Lock()
         self._idle: list[tuple[Link, float]] = []
+        self._out = 0
+        """How many connections are lent; of the slots that are taken, some wait for theirs."""
 
-    def lease(self, context: Context) -> Lease:
+    def lease(self, context: Context, lines: int = 1) -> Lease:
         """A connection, waited for while all are out, unless one is reserved for the context.
 
-        Raises what connecting raises, and Cancelled.
+        Parameters
+        ----------
+        context: of the attempt.
+        lines: how many connections it counts for: its driver may open others beside it, which are
+            gone before it is given back.
+
+        Raises what connecting raises, Cancelled, and ConfigError where there are never so many.
         """
-        claim(self.slots, context)
-        return self._taken()
+        claim(self.slots, context, lines)
+        return self._taken(lines)
 
     def spare(self, most: int) -> list[Lease]:
         """Up to `most` more connections that are free this moment, perhaps none."""
@@ -86,19 +92,29 @@ class Pool:
             # The server gives no more: what there is must do.
         return leases
 
-    def _taken(self) -> Lease:
+    def _taken(self, lines: int = 1) -> Lease:
         try:
-            return Lease(self._link(), self._back)
+            link = self._idle_one(lines) or self._connection.open_link()
+            return Lease(link, partial(self._back, lines))
         except BaseException:
-            self.slots.give()
+            self._unlent(lines)
+            self.slots.give(lines)
             raise
 
-    def _link(self) -> Link:
-        while True:
-            with self._guard:
-                if not self._idle:
-                    break
-                link, since = self._idle.pop()
+    def _idle_one(self, lines: int) -> Link | None:
+        """Lend one that lies idle and answers, if there is one. What lies idle beyond what may be
+        open then is closed: others come beside that one, or the hour allows fewer."""
+        with self._guard:
+            self._out += lines
+            found = self._idle.pop() if self._idle else None
+            over = max(0, len(self._idle) + self._out - self._allowed())
+            surplus = self._idle[:over]
+            del self._idle[:over]
+        for link, _ in surplus:
+            with suppress(HyggeError):
+                link.close()
+        while found is not None:
+            link, since = found
             if time.monotonic() - since < CHECK_AFTER_S:
                 return link
             try:
@@ -106,23 +122,34 @@ class Pool:
                 return link
             except HyggeError:
                 link.close()
-        return self._connection.open_link()
+            with self._guard:
+                found = self._idle.pop() if self._idle else None
+        return None
 
-    def _back(self, link: Link, broken: bool) -> None:
+    def _unlent(self, lines: int) -> None:
+        with self._guard:
+            self._out -= lines
+
+    def _back(self, lines: int, link: Link, broken: bool) -> None:
+        idle = False
         try:
-            if broken or not self._connection.kept_idle or not self._keeps(link):
+            idle = not broken and self._connection.kept_idle and self._keeps(link, lines)
+            if not idle:
                 link.close()
         finally:
-            self.slots.give()  # last, so that there are never more open than there may be
+            if not idle:
+                self._unlent(lines)
+            self.slots.give(lines)  # last, so that there are never more open than there may be
 
-    def _keeps(self, link: Link) -> bool:
+    def _keeps(self, link: Link, lines: int) -> bool:
         try:
             link.reset()
         except HyggeError:
             return False
         with self._guard:
-            if self.slots.free() < len(self._idle):  # the hour allows fewer than are open
-                return False
+            if len(self._idle) + self._out - lines >= self._allowed():
+                return False  # the hour allows fewer than are open
+            self._out -= lines
             self._idle.append((link, time.monotonic()))
             return True
 

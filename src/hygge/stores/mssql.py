@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from hygge.core.slots import Slots
 from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.settler import Kept, MSSQLSettler
 from hygge.sql.settle.settler import Settler
@@ -70,9 +68,3 @@ class MSSQLStore(ServerStore):
 
     def shape(self) -> dict[str, Any]:
         return {**super().shape(), "cluster_by": self.config.cluster_by}
-
-    def slots(self) -> Sequence[Slots]:
-        """Two connections, where rows are copied in bulk: the driver opens one for that."""
-        server = self.server
-        copies = not isinstance(server, MSSQLConnection) or server.whole().driver != "odbc"
-        return tuple(super().slots()) * (2 if self.config.bulk_copy and copies else 1)

@@ -9,17 +9,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pyarrow
 import pytest
 from tests.sql.mssql import support
 from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 
-from hygge import Coordinator, HyggeError, RunFailed
+from hygge import Coordinator, HyggeError, MSSQLStore, RunFailed
+from hygge.core.context import Context, Surroundings
+from hygge.core.fields import Schema
+from hygge.sql.mssql.bulk import Copy
 from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.native import NativeLink
-from hygge.sql.pool import close_pools
+from hygge.sql.pool import close_pools, pool_of
+from hygge.testing._store_base import in_threads, some_rows
+from hygge.testing.loading import load_frames, request_for
 
 pytestmark = [needs_server, pytest.mark.timeout(400)]
 TABLES = int(os.environ.get("HYGGE_TEST_MSSQL_TABLES", "24"))
@@ -59,17 +67,36 @@ def until(watch: MSSQLLink, enough: Callable[[int], bool]) -> None:
         assert time.monotonic() < end, f"the server has {there} sessions"
 
 
-@pytest.fixture
-def open_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+@dataclass
+class Seen:
     """How many sessions the server had, as each of a run's connections was opened.
+
+    Parameters
+    ----------
+    links: as hygge opened one.
+    copies: as the driver did, for a bulk copy.
+    """
+
+    links: list[int] = field(default_factory=list)
+    copies: list[int] = field(default_factory=list)
+
+    @property
+    def most(self) -> int:
+        return max(self.links + self.copies)
+
+
+@pytest.fixture
+def open_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
+    """Counts; see Seen.
 
     A connection that is closed is waited for: the server ends its session a moment later, and would
     else be found to have one more than are open.
     """
-    seen: list[int] = []
+    seen = Seen()
     numbers: dict[int, int] = {}
-    guard = threading.Lock()
-    opened, closed = MSSQLConnection.connect, NativeLink.close
+    copying = 0
+    guard, asking = threading.Lock(), threading.Lock()
+    opened, closed, copied = MSSQLConnection.connect, NativeLink.close, NativeLink.copy_into
     with connect("master") as watch:
 
         def connect_noted(self: MSSQLConnection) -> NativeLink:
@@ -78,20 +105,61 @@ def open_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             number = int(link.row("SELECT @@SPID")[0])
             with guard:
                 numbers[id(link)] = number
-                seen.append(int(watch.row(COUNT)[0]))
+            seen.links.append(there())
             return link
+
+        def there(also: str = "") -> int:
+            with asking:
+                return int(watch.row(COUNT + also)[0])
 
         def close_noted(self: NativeLink) -> None:
             closed(self)
             with guard:
                 number = numbers.pop(id(self), None)
-                end = time.monotonic() + 90
-                while number and watch.row(f"{COUNT} AND s.session_id = {number}")[0]:
-                    assert time.monotonic() < end, f"session {number} does not end"
+            end = time.monotonic() + 90
+            while number and there(f" AND s.session_id = {number}"):
+                assert time.monotonic() < end, f"session {number} does not end"
+
+        class Noted:
+            """A cursor whose copy is counted while it goes on, and waited for as it ends."""
+
+            def __init__(self, cursor: Any) -> None:
+                self._cursor = cursor
+
+            def bulkcopy_arrow(self, target: str, source: Any, **settings: Any) -> Any:
+                nonlocal copying
+                with guard:
+                    copying += 1
+                try:
+                    return self._cursor.bulkcopy_arrow(target, counted(source), **settings)
+                finally:
+                    with guard:
+                        copying -= 1
+                    end = time.monotonic() + 90
+                    while ending():
+                        assert time.monotonic() < end, "a copy's session does not end"
+
+        def counted(source: Any) -> Any:
+            def batches() -> Iterator[Any]:  # by now the driver has connected
+                seen.copies.append(there())
+                yield from source
+
+            return pyarrow.RecordBatchReader.from_batches(source.schema, batches())
+
+        def ending() -> bool:
+            """Whether the server has more sessions than are known to be open."""
+            with guard:
+                return there() > len(numbers) + copying
+
+        def copy_noted(self: NativeLink, target: str) -> Copy:
+            copy = copied(self, target)
+            copy._cursor = Noted(copy._cursor)
+            return copy
 
         with monkeypatch.context() as patch:
             patch.setattr(MSSQLConnection, "connect", connect_noted)
             patch.setattr(NativeLink, "close", close_noted)
+            patch.setattr(NativeLink, "copy_into", copy_noted)
             yield seen
         close_pools()
         until(watch, lambda there: there == 0)
@@ -116,17 +184,17 @@ flows:
 
 
 def test_no_more_connections_than_allowed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: list[int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: Seen
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config = project(tmp_path, f'tables: ["{SCHEMA}.*"]')
     result = Coordinator(config_path=config).run_sync()
     assert [e.rows for e in result.entities] == [ROWS] * TABLES
-    assert 1 <= max(open_at_once) <= POOL
+    assert 1 <= open_at_once.most <= POOL
 
 
 def test_failures_leak_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: list[int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: Seen
 ) -> None:
     """Half of the entities fail in the middle of their result; the others arrive."""
     monkeypatch.chdir(tmp_path)
@@ -139,7 +207,62 @@ def test_failures_leak_none(
         Coordinator(config_path=project(tmp_path, "\n".join(lines))).run_sync()
     states = [e.status for e in failed.value.result.entities]
     assert states.count("moved") == TABLES - TABLES // 2
-    assert 1 <= max(open_at_once) <= POOL
+    assert 1 <= open_at_once.most <= POOL
+
+
+def test_loads_take_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: Seen
+) -> None:
+    """Homes and Stores of one connection, some of which fail, and the driver's bulk copies."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["entities:"]
+    for number in range(TABLES):
+        name = f"{SCHEMA}.t{number:03}"
+        fails = f", query: 'SELECT id, 1 / (id - 40) AS x FROM {name}'"
+        rest = fails if number % 4 == 3 else f", table: {name}"
+        lines.append(f"      - {{name: e{number}, home: {{type: mssql{rest}}}}}")
+    config = project(tmp_path, "\n".join(lines))
+    store = "store: {type: mssql, connection: shop, schema: hygge_copied}"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("store: {type: parquet, path: lake}", store), encoding="utf-8")
+    with pytest.raises(RunFailed) as failed:
+        Coordinator(config_path=config).run_sync()
+    results = failed.value.result.entities
+    assert [e.rows for e in results if e.status == "moved"] == [ROWS] * (TABLES - TABLES // 4)
+    assert len(open_at_once.copies) >= TABLES - TABLES // 4
+    assert 3 <= open_at_once.most <= POOL
+
+
+def test_loads_from_python_take_no_more(open_at_once: Seen) -> None:
+    """Without a run nobody has set aside what they need: they do so themselves."""
+    four = MSSQLConnection(url=url_of(DATABASE), pool_size=4)
+    around = Surroundings(connections={"four": four})
+
+    def load(number: int) -> None:
+        store = MSSQLStore(f"p{number}", connection="four", schema="hygge_python").bind(around)
+        for at in range(3):
+            load_frames(store, [some_rows(10 * at, 10)], "append")
+
+    MSSQLStore("p", connection="four", schema="hygge_python").bind(around).write_sync(
+        some_rows(0, 1)
+    )
+    in_threads([lambda n=n: load(n) for n in range(6)])  # type: ignore[misc]
+    assert 2 <= open_at_once.most <= 4
+
+
+def test_a_writer_elsewhere_counts_for_two(open_at_once: Seen) -> None:
+    store = MSSQLStore("w", url=url_of(DATABASE)).bind(Surroundings())
+    slots = pool_of(store._server).slots
+    with store.open(Context()) as session:
+        assert slots.taken == 2
+        load = session.begin(request_for(None, Schema.of(some_rows(0, 1)), "replace"))
+        context = Context()
+        writer = store.writer(load.ticket, 0, context)
+        writer.write(some_rows(0, 3))
+        assert slots.taken == 4
+        writer.finish()
+        assert slots.taken == 2
+    assert slots.taken == 0
 
 
 def endless(folder: Path) -> Path:
@@ -153,7 +276,7 @@ def endless(folder: Path) -> Path:
 
 
 def test_a_run_that_is_cancelled_leaks_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: list[int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: Seen
 ) -> None:
     """In the middle of as many results as there are connections."""
     monkeypatch.chdir(tmp_path)
@@ -176,7 +299,7 @@ def test_a_run_that_is_cancelled_leaks_none(
         thread.join(60)
     assert not thread.is_alive()
     assert len(ended) == 1
-    assert max(open_at_once) <= POOL
+    assert open_at_once.most <= POOL
 
 
 def test_ctrl_c_leaks_none(tmp_path: Path) -> None:

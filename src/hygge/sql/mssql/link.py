@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from hygge.core.errors import ConnectError, UnsupportedError
+from hygge.core.errors import ConnectError, TransientError, UnsupportedError
 from hygge.sql.link import Link
 from hygge.sql.mssql.engine import ENGINE_SQL, Engine, engine_of
 from hygge.sql.mssql.login import Login
+from hygge.sql.mssql.types import DIALECT
 
 if TYPE_CHECKING:
     from hygge.sql.mssql.bulk import Copy
@@ -38,6 +39,7 @@ class MSSQLLink(Link):
     ) -> None:
         self.label, self.isolation, self.login = label, isolation, login
         self._engine: Engine | None = None
+        self._claims: set[str] = set()
 
     @property
     def engine(self) -> Engine:
@@ -77,10 +79,49 @@ class MSSQLLink(Link):
         """
         raise UnsupportedError(f"{self.label}: this driver copies nothing in bulk")
 
+    # Names that a session keeps for itself, by application locks of its own: they are of one
+    # database, outlast its transactions, and the server lets go of them when the session ends,
+    # however it ends.
+    # https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql
+    # https://learn.microsoft.com/sql/t-sql/functions/applock-test-transact-sql
+
+    def claim(self, name: str) -> None:
+        """Have a name, which is nobody else's, until it is given up or this session ends."""
+        (answer,) = self.row(
+            f"DECLARE @r int; EXEC @r = sp_getapplock @Resource = {_resource(name)}, "
+            "@LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0; SELECT @r"
+        )
+        if answer not in (0, 1):
+            raise TransientError(f"{self.label}: the name '{name}' is claimed already")
+        self._claims.add(name)
+
+    def unclaim(self, name: str) -> None:
+        """Give a name up."""
+        self.execute(
+            f"EXEC sp_releaseapplock @Resource = {_resource(name)}, @LockOwner = 'Session'"
+        )
+        self._claims.discard(name)
+
+    def is_claimed(self, name: str) -> bool:
+        """Whether a session that lives has a name; this very one too, which the server would let
+        claim it once more."""
+        free, mine = self.row(
+            f"SELECT APPLOCK_TEST('public', {_resource(name)}, 'Exclusive', 'Session'), "
+            f"APPLOCK_MODE('public', {_resource(name)}, 'Session')"
+        )
+        return not free or mine != "NoLock"
+
     def reset(self) -> None:
         chosen = self._engine is None or self._engine.isolation == "chosen"
         back = "; SET XACT_ABORT OFF; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
         self.execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION" + back * chosen)
+        for name in tuple(self._claims):  # else whoever has it next would keep them
+            self.unclaim(name)
+
+
+def _resource(name: str) -> str:
+    """A claimed name as the server's locks have it."""
+    return DIALECT.text(f"hygge {name}")
 
 
 def answers(where: tuple[str, int], timeout: float, label: str) -> None:

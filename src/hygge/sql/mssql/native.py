@@ -235,9 +235,18 @@ class NativeLink(MSSQLLink):
                 cursor.hstmt._cancel()
 
     def reset(self) -> None:
-        self._copy = None
+        self._end_copy()
         super().reset()
 
+    def _end_copy(self) -> None:
+        """The driver's other connection goes before this one does, or is anybody else's."""
+        with self._guard:
+            copy, self._copy = self._copy, None
+        if copy is not None:
+            copy.stop()
+            copy.join()
+
     def close(self) -> None:
+        self._end_copy()
         with suppress(driver().Error, RuntimeError):
             self._connection.close()

@@ -143,10 +143,14 @@ class ODBCLink(MSSQLLink):
 
     @contextmanager
     def _told(self) -> Iterator[None]:
+        if self._connection is None:
+            raise TransientError(f"{self.label}: the connection is closed")
         try:
             yield
         except (arrow_odbc.Error, pa.ArrowException) as error:
-            raise explain_odbc(error, self.label) from error
+            # Without the frames in which it arose: they hold the connection, which would stay open
+            # as long as somebody keeps the error.
+            raise explain_odbc(error, self.label) from error.with_traceback(None)
 
     def _check(self) -> None:
         if self._stopped:

@@ -14,12 +14,14 @@ from hygge.sql.link import Link
 from hygge.sql.mssql import written
 from hygge.sql.mssql.bulk import BulkWay
 from hygge.sql.mssql.catalogue import column_types
+from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.tables import MSSQLTables, is_of, one
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import WayIn
 
 if TYPE_CHECKING:
     from hygge.sql.mssql.link import MSSQLLink
+    from hygge.sql.server import PooledConnection
 
 Kept = Literal["permissions", "indexes"]
 
@@ -48,6 +50,11 @@ class MSSQLSettler(MSSQLTables):
 
     def length(self, name: str) -> int:
         return len(name.encode("utf-16-le")) // 2
+
+    def lines(self, connection: PooledConnection) -> int:
+        """See Settler: two, where rows are copied in bulk."""
+        assert isinstance(connection, MSSQLConnection)
+        return 2 if self.bulk_copy and connection.whole().driver != "odbc" else 1
 
     # Rows -----------------------------------------------------------------------------------------
 
@@ -106,15 +113,25 @@ class MSSQLSettler(MSSQLTables):
         """
         within = f", @LockTimeout = {round(patience_s * 1000)}" if patience_s else ""
         name = self.dialect.text(f"hygge {self._schema(link, place)}.{place.entry}".lower()[:255])
-        answer = link.rows(
+        answer = link.row(
             f"DECLARE @r int; EXEC @r = sp_getapplock @Resource = {name}, "
             f"@LockMode = 'Exclusive', @LockOwner = 'Transaction'{within}; SELECT @r"
         )
-        if answer[0][0] not in (0, 1):
+        if answer[0] not in (0, 1):
             raise TransientError(
                 f"{place}: another load of it has gone on for longer than this one may wait",
                 hint="run it again when that one has ended",
             )
+
+    def claim(self, link: Link, table: str) -> None:
+        """See Settler: by an application lock of the session."""
+        cast("MSSQLLink", link).claim(table)
+
+    def unclaim(self, link: Link, table: str) -> None:
+        cast("MSSQLLink", link).unclaim(table)
+
+    def is_left(self, link: Link, table: str) -> bool:
+        return not cast("MSSQLLink", link).is_claimed(table)
 
     # The catalogue --------------------------------------------------------------------------------
 

@@ -116,7 +116,10 @@ class ODBCLink(Link):
                     return
                 yield pl.DataFrame(batch)
 
-        yield frames()
+        try:
+            yield frames()
+        finally:
+            reader.reader = None  # it holds the connection too
 
     def _read(self, sql: str, rows: int, types: Callable[[pa.Schema], pa.Schema]) -> Any:
         return self._connection.read_arrow_batches(
@@ -144,7 +147,9 @@ def told(label: str) -> Iterator[None]:
     try:
         yield
     except (arrow_odbc.Error, pa.ArrowException) as error:
-        raise explain(error, label) from error
+        # Without the frames in which it arose: they hold the connection, which would stay open as
+        # long as somebody keeps the error.
+        raise explain(error, label) from error.with_traceback(None)
 
 
 def explain(error: Exception, label: str) -> HyggeError:

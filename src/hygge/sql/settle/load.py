@@ -100,7 +100,7 @@ class SQLLoad(Load):
         """The table that is filled within the transaction; "" for none; None: not yet decided."""
         self._turn = threading.Lock()
         self._inlet: Inlet | None = None
-        self._open = self._spoilt = self.over = False
+        self._open = self._spoilt = self.over = self.lost = False
         self._own.claim(self._stage)
         reached("sql.begun")
 
@@ -219,6 +219,8 @@ class SQLLoad(Load):
         try:
             stored = self._transact(state, staged)
         except _Unsure as unsure:
+            self.lost = True
+            self._link.close()  # its transaction ends now at the latest; the next takes its place
             left = what_is_left(self._settler, self._connection, self._place)
             if left is None or not self._ours(left):
                 raise unsure.cause  # noqa: B904 - it has a cause of its own

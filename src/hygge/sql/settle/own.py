@@ -60,8 +60,9 @@ class OwnTables:
         ----------
         stay: whether none that was made has got another name.
         """
-        with suppress(HyggeError):
-            for table in self.names:
+        for table in self.names:
+            with suppress(HyggeError):
                 if (stay and table in self._made) or self._is_there(table):
                     self._settler.discard(self._link, self._place, table)
+            with suppress(HyggeError):  # else it would be taken for claimed
                 self._settler.unclaim(self._link, table)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class SQLStoreSession(StoreSession):
-    """See StoreSession. It holds one connection, on which the load's transaction is.
+    """See StoreSession. It holds one connection, on which the load's transaction is, and the place
+    of those that its driver opens beside it.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class SQLStoreSession(StoreSession):
     ) -> None:
         self._connection, self._place, self._context = connection, place, context
         self._settler = settler
-        self._lease = pool_of(connection).lease(context)
+        self._lease = pool_of(connection).lease(context, settler.lines(connection))
         self._load: SQLLoad | None = None
         self._closed = False
         self._guard = threading.Lock()
@@ -102,4 +103,5 @@ class SQLStoreSession(StoreSession):
                 self._load.abort()
         finally:
             with suppress(HyggeError):
-                self._lease.release(broken=self._context.cancel.cancelled)
+                lost = self._load is not None and self._load.lost
+                self._lease.release(broken=lost or self._context.cancel.cancelled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
@@ -14,6 +14,9 @@ from hygge.core.state import Mode
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.tables import Tables
+
+if TYPE_CHECKING:
+    from hygge.sql.server import PooledConnection
 
 
 class WayIn:
@@ -62,6 +65,11 @@ class Settler(Tables):
     def length(self, name: str) -> int:
         """How long a name is."""
         return len(name.encode())
+
+    def lines(self, connection: PooledConnection) -> int:
+        """How many connections whoever writes has open at once: one, unless the driver opens others
+        by itself."""
+        return 1
 
     @abstractmethod
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:

@@ -162,7 +162,7 @@ class ServerStore(Store, type=""):
         return "the rows before or the rows after, never between"
 
     def slots(self) -> Sequence[Slots]:
-        return (pool_of(self._server).slots,)
+        return (pool_of(self._server).slots,) * self.settler().lines(self._server)
 
     def open(self, context: Context) -> SQLStoreSession:
         return SQLStoreSession(self._server, self.settler(), self._place, context)

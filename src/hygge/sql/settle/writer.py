@@ -169,8 +169,9 @@ class Ticket:
 
     def writer(self, chunk: int, context: Context) -> TableWriter:
         """A writer over a connection of its own, in a transaction that ends with the chunk."""
-        lease = pool_of(self.connection).lease(context)
-        settler, link = self.settler, lease.link
+        settler = self.settler
+        lease = pool_of(self.connection).lease(context, settler.lines(self.connection))
+        link = lease.link
         forget = context.cancel.add(link.cancel)
 
         def done(good: bool) -> None:
