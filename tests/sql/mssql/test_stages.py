@@ -93,7 +93,8 @@ def test_a_connection_goes_back_without_claims(make: Make) -> None:
     with store.open(Context()) as beside:
         assert isinstance(beside, SQLStoreSession)
         assert not settler.is_left(link, name), "its own"
-        assert not settler.is_left(beside._lease.link, name), "another's"
+        for _ in range(12):  # the sixth is one too many for Babelfish, if it is not helped
+            assert not settler.is_left(beside._lease.link, name), "another's"
         session.close()
         assert settler.is_left(beside._lease.link, name)
         settler.claim(beside._lease.link, name)

@@ -98,6 +98,8 @@ FABRIC = Engine(
 )  # fmt: skip
 """https://learn.microsoft.com/fabric/data-warehouse/transactions
 https://learn.microsoft.com/fabric/data-warehouse/tsql-surface-area"""
+BABELFISH = "Babelfish"
+"""For PostgreSQL; what it is called, and how its banner begins."""
 _DEDICATED, _SERVERLESS_OR_FABRIC = 6, 11
 
 
@@ -116,6 +118,6 @@ def engine_of(edition: int | None, version: str, banner: str) -> Engine:
     elif edition == _SERVERLESS_OR_FABRIC:
         found = FABRIC if "Data Warehouse" in banner else SERVERLESS
     else:
-        name = "Babelfish" if banner.startswith("Babelfish") else _WHOLE.get(edition or 0)
+        name = BABELFISH if banner.startswith(BABELFISH) else _WHOLE.get(edition or 0)
         found = Engine(name) if name else SERVER
     return replace(found, version=version)

@@ -11,12 +11,17 @@ import polars as pl
 
 from hygge.core.errors import ConnectError, TransientError, UnsupportedError
 from hygge.sql.link import Link
-from hygge.sql.mssql.engine import ENGINE_SQL, Engine, engine_of
+from hygge.sql.mssql.engine import BABELFISH, ENGINE_SQL, Engine, engine_of
 from hygge.sql.mssql.login import Login
 from hygge.sql.mssql.types import DIALECT
 
 if TYPE_CHECKING:
     from hygge.sql.mssql.bulk import Copy
+
+
+_FORGET = "DECLARE @x int; BEGIN TRY SET @x = 1 / 0; END TRY BEGIN CATCH SET @x = 0; END CATCH; "
+"""An error that is caught, which has Babelfish forget those of its own: 4.3 keeps one for each lock
+that it finds taken, has room for five, and goes down with all its sessions at the sixth."""
 
 
 class MSSQLLink(Link):
@@ -105,8 +110,9 @@ class MSSQLLink(Link):
     def is_claimed(self, name: str) -> bool:
         """Whether a session that lives has a name; this very one too, which the server would let
         claim it once more."""
+        before = _FORGET if self.engine.name == BABELFISH else ""
         free, mine = self.row(
-            f"SELECT APPLOCK_TEST('public', {_resource(name)}, 'Exclusive', 'Session'), "
+            f"{before}SELECT APPLOCK_TEST('public', {_resource(name)}, 'Exclusive', 'Session'), "
             f"APPLOCK_MODE('public', {_resource(name)}, 'Session')"
         )
         return not free or mine != "NoLock"
