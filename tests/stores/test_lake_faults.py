@@ -26,6 +26,7 @@ from hygge import (
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import HyggeError
 from hygge.core.fields import Schema
+from hygge.lake.faults import telling
 from hygge.lake.shelf import Folder, Shelf
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
@@ -256,3 +257,14 @@ def test_a_home_names_the_data_file_that_is_not_whole(
         list(bound(HOMES[kind], tmp_path / "t").read_sync())
     assert re.search(told.format(name=first.name), caught.value.message)
     assert caught.value.hint and not caught.value.retryable
+
+
+def test_a_cloud_without_credentials_is_told_as_that() -> None:
+    """delta-rs says it in its second line, after one that is of no help."""
+    said = (
+        "Kernel error -> Operation not supported\n  an error occurred while loading credentials\n"
+    )
+    with pytest.raises(ConnectError, match="s3://b/x: there are no credentials") as caught:
+        with telling("s3://b/x"):
+            raise OSError(said)
+    assert "`connection:`" in str(caught.value.hint)

@@ -20,6 +20,9 @@ from hygge.lake.shelf import Shelf
 _LACKING = re.compile(r"Object at location (\S+) not found|'([^']+\.(?:parquet|avro|json))'")
 """How delta-rs (of its object stores) and Arrow name a file that is not there."""
 
+_NO_CREDENTIALS = "an error occurred while loading credentials"
+"""How delta-rs says, in its second line, that AWS's chain has none; its first is of no help."""
+
 
 def lacking(place: object, error: Exception) -> DataError | None:
     """The error for people where a file that a table names is not there; None for other errors."""
@@ -115,6 +118,12 @@ def telling(place: object, *library: type[Exception]) -> Iterator[None]:
         if code := code_of(error):  # which libraries give in their text
             with of_the_system(str(place)):
                 raise OSError(code, os.strerror(code)) from error
+        if _NO_CREDENTIALS in str(error):
+            raise ConnectError(
+                f"{place}: there are no credentials for it",
+                hint="give `connection:` with the name of one that has them, or log in by the "
+                "cloud's own tools",
+            ) from error
         raise ConnectError(
             f"{place}: {redact(first_line(error))}",
             hint="is the place right, and may hygge's user read and write there?",
