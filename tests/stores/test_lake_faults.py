@@ -264,7 +264,7 @@ def test_a_cloud_without_credentials_is_told_as_that() -> None:
     said = (
         "Kernel error -> Operation not supported\n  an error occurred while loading credentials\n"
     )
-    with pytest.raises(ConnectError, match="s3://b/x: there are no credentials") as caught:
-        with telling("s3://b/x"):
-            raise OSError(said)
+    expected = pytest.raises(ConnectError, match="s3://b/x: there are no credentials")
+    with expected as caught, telling("s3://b/x"):
+        raise OSError(said)
     assert "`connection:`" in str(caught.value.hint)
