@@ -68,6 +68,33 @@ def is_babelfish() -> bool:
         return str(link.row("SELECT @@VERSION")[0]).startswith("Babelfish")
 
 
+class Live:
+    """The tests' database as `tests.servers` have theirs."""
+
+    scheme = "mssql"
+
+    def __init__(self) -> None:
+        is_babelfish()
+        self.url = url_of()
+
+    def execute(self, sql: str) -> str:
+        """Run a statement; what it gives, as text."""
+        with connect() as link:
+            if not sql.startswith("SELECT"):
+                link.execute(sql)
+                return ""
+            return "\n".join("\t".join(map(str, row)) for row in link.rows(sql))
+
+    def clear(self, like: str) -> None:
+        """Drop the tables that are called so."""
+        with connect() as link:
+            for (name,) in link.rows(f"SELECT name FROM sys.tables WHERE name LIKE '{like}'"):
+                link.execute(f"DROP TABLE {name}")
+            there = link.row("SELECT OBJECT_ID('_hygge_state')")[0]
+            if there is not None:
+                link.execute(f"DELETE FROM _hygge_state WHERE [table] LIKE '{like}'")
+
+
 @contextmanager
 def table() -> Iterator[str]:
     """The name of a table of nobody else's, which goes at the end of the `with`."""
