@@ -88,3 +88,16 @@ def test_warnings_of_an_entity_with_a_telling_name(capsys: pytest.CaptureFixture
     say(summary(result))
     assert f"password_resets: {warning}" in capsys.readouterr().out
     assert result.to_json()["entities"][0]["warnings"] == [warning]
+
+
+def test_a_failure_of_an_entity_with_a_telling_name(tmp_path: Path) -> None:
+    numbers(tmp_path / "in" / "rows.parquet")
+    flow = {
+        "home": {"type": "parquet", "path": "in/rows.parquet"},
+        "store": {"type": "parquet", "path": "out"},
+        "rename": {"id": "name"},
+    }
+    (tmp_path / "hygge.yml").write_text(json.dumps({"flows": {"secret_santa": flow}}))
+    hygge("go", "--report", "report.json", cwd=tmp_path, code=1)
+    (entity,) = json.loads((tmp_path / "report.json").read_text())["entities"]
+    assert "'name'" in entity["error"] and "***" not in entity["error"]

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hygge.core import secrets
 from hygge.core.guesses import variable_is_secret
 from hygge.core.guesses_sql import secrets_of
-from hygge.core.secrets import blot, interpolate, redact, remember, remember_statement
+from hygge.core.secrets import (
+    blot,
+    interpolate,
+    redact,
+    redact_about,
+    remember,
+    remember_condition,
+    remember_statement,
+)
 
 P = "Zx9secretQ7"
 
@@ -139,9 +147,16 @@ def test_a_condition_of_a_query_tells_no_secret() -> None:
         "SELECT * FROM t WHERE token = 'user'", 'SELECT token "customer", x FROM t',
         'SELECT password_hash AS "customer" FROM t', "SELECT v ->> 'token' FROM t WHERE a = 'b'",
         "SELECT * FROM t WHERE kind IN ('password', 'customer')",
+        "-- all orders\n/* of today; */ (\n SELECT * FROM t WHERE token = 'user')",
     ):  # fmt: skip
         assert not list(secrets_of(query)), query
     assert list(secrets_of("SELECT * FROM dblink(PASSWORD 'x12')")) == ["x12", "x12"]
+
+
+def test_a_condition_by_itself_tells_no_secret() -> None:
+    where = "password_reset = 'open' AND a = pgp_sym_decrypt(b, 'Zx9secretQ7')"
+    assert remember_condition(where) == where
+    assert redact("open to Zx9secretQ7") == "open to ***"
 
 
 @pytest.mark.parametrize(
@@ -233,6 +248,26 @@ def test_hygge_speaks_of_columns_and_entities_by_name() -> None:
     assert redact(said) != said, "of somebody else's text it may be YAML"
 
 
+def test_an_entity_that_an_error_begins_with_is_no_key() -> None:
+    said = "tokens.secret: 'a' and 'b' are one name"
+    assert redact_about("tokens.secret", said) == said
+    assert redact_about("tokens", f"tokens.secret: x\npassword: {P}") == (
+        "tokens.secret: x\npassword: ***"
+    )
+    assert redact_about("t", f"password: {P}") == "password: ***"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("'flows.passwords.rename': two are 'b'", "'flows.passwords.rename': two are 'b'"),
+        ("'flows.sales.store.token': x12", "'flows.sales.store.token': ***"),
+    ],
+)
+def test_a_setting_of_a_flow_is_known_by_its_own_name(said: str, shown: str) -> None:
+    assert blot(said) == shown
+
+
 # Variables ---------------------------------------------------------------------------------------
 
 
@@ -287,7 +322,8 @@ def test_a_reference_in_a_url_is_no_secret() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a ", '{\\"', "{a'", "PASSWORD '", "PASSWORD '''", "PASSWORD $a$", "password to ", "secret(",
+    ["a ", " \n", "-- a\n", "/* a", '{\\"', "{a'", "PASSWORD '", "PASSWORD '''", "PASSWORD $a$",
+     "password to ", "secret(",
      "IDENTIFIED BY ", "user u identified by x", "crypt(", "crypt('", "set_config('",
      "set_config('secret",
      "tokens:\n - a\n", "tokens: [", "'tokens': ['", "...", "...Zx9sec", "PASSWORD for x",
@@ -299,4 +335,5 @@ def test_a_long_text_takes_a_second_for_each_megabyte(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     started = time.process_time()
     redact(text)
+    remember_statement(text)
     assert time.process_time() - started < 2

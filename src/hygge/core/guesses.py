@@ -47,14 +47,16 @@ _STATEMENT = (
     r"(?:alter|attach|begin|call|copy|create|declare|delete|drop|exec|execute|grant|insert|merge"
     r"|pragma|replace|select|set|truncate|update|use|values|with)\s"
 )
+# `'flows.passwords.rename': ...` of hygge's tells of a setting, whatever its flow is called.
+_SETTING = rf"flows\.[\w.-]{{0,90}}\.(?![\w-]{{0,60}}{_LONG})[\w-]{{1,60}}['\"]"
 # `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python.
 _ASSIGNED = re.compile(
     rf"(?P<head>{_WORD}\s{{0,40}}=\s{{0,40}})(?P<pw>{_BRACED}|{_QUOTED}|[^&;\s'\"]+)",
     re.IGNORECASE,
 )
 _MEMBER_OF_JSON = re.compile(
-    rf"(?P<head>(?P<q>['\"])(?!{_STATEMENT}){_NAME}[\w .-]{{1,100}}(?P=q)\s{{0,40}}:\s{{0,40}}+"
-    rf"(?!{_SENTENCE}))(?P<pw>{_BRACED}|{_LIST}|{_QUOTED}|[^&;\s'\"]+)",
+    rf"(?P<head>(?P<q>['\"])(?!{_STATEMENT}|{_SETTING}){_NAME}[\w .-]{{1,100}}(?P=q)"
+    rf"\s{{0,40}}:\s{{0,40}}+(?!{_SENTENCE}))(?P<pw>{_BRACED}|{_LIST}|{_QUOTED}|[^&;\s'\"]+)",
     re.IGNORECASE,
 )
 # The same in JSON that is a text in JSON, however deep: `\"password\": \"x\"`. What ends the value

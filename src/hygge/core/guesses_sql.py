@@ -70,7 +70,9 @@ _CALL = re.compile(
 _IN_CALL = re.compile(r"(?P<head>)(?P<pw>'(?:(?:[^'\\]|\\[\s\S]|'')*+'|[^\r\n]*))")
 _BARE = re.compile(r"(?:[en]|u&|_\w{1,20}\s?)?(?P<q>['\"])(?P<text>[\s\S]*)(?P=q)", re.IGNORECASE)
 _DOLLARS = re.compile(r"\$(?P<tag>\w{0,40})\$(?P<text>[\s\S]*)\$(?P=tag)\$")
-_QUERY = re.compile(r"\s*\(*\s*(?:select|with|values|table|from)\b", re.IGNORECASE)
+_QUERY = re.compile(
+    r"(?:[\s(]|--[^\n]*+|/\*[\s\S]*?\*/)*+(?:select|with|values|table|from)\b", re.IGNORECASE
+)
 _TEXT = re.compile(r"'(?P<text>(?:[^']|'')*+)'")
 _LONG_ENOUGH = 8
 """Characters of a literal in a call for it to be a key rather than the name of a method."""

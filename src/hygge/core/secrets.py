@@ -114,6 +114,17 @@ Statement = Annotated[str, AfterValidator(remember_statement)]
 """A setting that is SQL of the user's."""
 
 
+def remember_condition(condition: str) -> str:
+    """Remember what is secret in an SQL condition, and give it back: a query's `token = 'x'` tells
+    no secret."""
+    remember_statement(f"SELECT 1 WHERE {condition}")
+    return condition
+
+
+Condition = Annotated[str, AfterValidator(remember_condition)]
+"""A setting that is a condition of the user's."""
+
+
 def _remember_parts(value: str) -> None:
     """Remember what is secret in a URL or a list of settings."""
     found = list(guesses.named_in(value))
@@ -140,6 +151,14 @@ def redact(text: str) -> str:
     """A text of somebody else's, such as a driver's error, without any secret: what `blot` finds,
     and what YAML in it calls a password or the like."""
     return guesses.in_yaml(blot(text))
+
+
+def redact_about(name: str, text: str) -> str:
+    """`redact`, of a text that may begin by an entity's name and a colon: `tokens.id: ...`, which
+    is no YAML."""
+    found = re.match(rf"{re.escape(name)}[\w.-]*+", text)
+    start = found.end() if found else 0
+    return blot(text[:start]) + redact(text[start:])
 
 
 def blot(text: str) -> str:

@@ -18,7 +18,7 @@ from hygge.core.errors import (
     JournalError,
 )  # fmt: skip
 from hygge.core.events import Event, Listener, Status
-from hygge.core.secrets import redact
+from hygge.core.secrets import redact, redact_about
 from hygge.project import Project
 from hygge.run.chunks import processors
 from hygge.run.earlier import origin_of
@@ -193,7 +193,8 @@ class Execution:
     ) -> EntityResult:
         return EntityResult(
             entity=plan.full_name, status=status, source=plan.source,
-            destination=plan.destination, mode=plan.mode, attempts=0, error=redact(reason),
+            destination=plan.destination, mode=plan.mode, attempts=0,
+            error=redact_about(plan.full_name, reason),
             error_class=type(error).__name__ if error else None,
             hint=redact(error.hint) if error and error.hint else None,
             retryable=not isinstance(error, ConfigError), holds="what it held before",

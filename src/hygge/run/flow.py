@@ -22,7 +22,7 @@ from hygge.core.errors import (
 )  # fmt: skip
 from hygge.core.events import Listener, Status
 from hygge.core.home import Home
-from hygge.core.secrets import redact
+from hygge.core.secrets import redact, redact_about
 from hygge.core.settings import build
 from hygge.core.store import Store
 from hygge.core.telling import code_of, hint_of
@@ -244,7 +244,7 @@ class Mover:
         self._emit(
             events.EntityRetried(
                 self.run_id, time.time(), self.plan.full_name, state.attempt_number, wait,
-                redact(str(error)),
+                redact_about(self.plan.full_name, str(error)),
             )
         )  # fmt: skip
 
@@ -278,9 +278,9 @@ class Mover:
         next_step = known.hint if known else hint_of(code_of(error))
         hint = "; ".join(filter(None, (next_step, self._kept)))
         return self._result(
-            status, error=redact(message), error_class=type(error).__name__,
-            hint=redact(hint) or None, retryable=is_transient(error),
-            holds=self._holds_after(error),
+            status, error=redact_about(self.plan.full_name, message),
+            error_class=type(error).__name__, hint=redact(hint) or None,
+            retryable=is_transient(error), holds=self._holds_after(error),
         )  # fmt: skip
 
     def _holds_after(self, error: BaseException) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.home import Home, HomeSession, Table
-from hygge.core.secrets import Secret, Statement, remember_statement
+from hygge.core.secrets import Condition, Secret, Statement, remember_statement
 from hygge.core.settings import HomeConfig
 from hygge.core.slots import Slots
 from hygge.sql.connection import DatabaseConnection
@@ -44,7 +44,7 @@ class TableConfig(HomeConfig):
         description="A file with that SELECT, relative to the project",
         examples=["queries/orders.sql"],
     )
-    where: Statement | None = Field(
+    where: Condition | None = Field(
         default=None,
         description="An SQL condition that rows must meet",
         examples=["deleted_at IS NULL"],

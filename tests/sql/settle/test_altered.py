@@ -149,6 +149,15 @@ def test_columns_that_the_load_itself_adds_and_widens_are_no_alteration(
     assert load_frames(store, [wider], "merge", ("k",)).rows == 2
 
 
+@pytest.mark.parametrize("served", ["mysql"], indirect=True)  # where altering ends a transaction
+def test_a_column_of_two_that_a_load_that_died_has_added_is_no_alteration(served: Served) -> None:
+    database, store = served
+    load_frames(store, [rows(1)], "merge", ("k",))
+    database.execute(f"ALTER TABLE {store.name} ADD a BIGINT")
+    wider = rows(2).with_columns(a=pl.lit(1, pl.Int64), b=pl.lit("x"))
+    assert load_frames(store, [wider], "merge", ("k",)).rows == 2
+
+
 def test_a_table_that_is_dropped_meanwhile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     database, store = served
     load_frames(store, [rows(1)], "merge", ("k",))

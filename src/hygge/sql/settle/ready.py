@@ -73,8 +73,6 @@ class Ready:
             return
         names = self._recase(names)
         old = self.held.fields
-        if is_altered(old, self.fields):
-            self.look.again()
         new = [f for f in self.fields if f.name not in old]
         if not settler.one_transaction:  # an attempt that died may have made them
             self._check_columns(Schema(f for f in new if f.name in names))
@@ -89,6 +87,8 @@ class Ready:
                 settler.widen(link, place, field)
             if field.nullable and not before.nullable:
                 settler.relax(link, place, field.name)
+        if is_altered(old, self.fields):
+            self.look.again()  # what was seen before, or on the way, is no more
 
     def _recase(self, names: list[str]) -> list[str]:
         """Rename the columns whose names come in other case; what they all are called then.
