@@ -248,6 +248,13 @@ def test_hygge_speaks_of_columns_and_entities_by_name() -> None:
     assert redact(said) != said, "of somebody else's text it may be YAML"
 
 
+def test_a_reference_that_a_hint_has_for_a_secret() -> None:
+    said = 'write\n  connections: {pg: {type: postgres, password: "${PG_PASSWORD}", user: u}}'
+    assert redact(said) == said
+    assert "hunter2" not in redact('{type: postgres, password: "${PG_PASSWORD:-hunter2}"}')
+    assert "hunter2" not in redact('{type: postgres, password: "${PG_PASSWORD}hunter2"}')
+
+
 def test_an_entity_that_an_error_begins_with_is_no_key() -> None:
     said = "tokens.secret: 'a' and 'b' are one name"
     assert redact_about("tokens.secret", said) == said
@@ -260,6 +267,8 @@ def test_an_entity_that_an_error_begins_with_is_no_key() -> None:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
+        ("'flows.t.entities.0.cast.password': 'x' is no type",) * 2,
+        ("'cast.password': 'x' is no type",) * 2,
         ("'flows.passwords.rename': two are 'b'", "'flows.passwords.rename': two are 'b'"),
         ("'flows.sales.store.token': x12", "'flows.sales.store.token': ***"),
     ],

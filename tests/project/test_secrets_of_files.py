@@ -28,3 +28,8 @@ def test_a_secret_that_is_no_yaml(text: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_anything_else_is_quoted() -> None:
     _, (problem,) = read_bytes(b"path: @daily/x", "hygge.yml")
     assert problem.hint == 'quote it: "@daily/x"'
+
+
+def test_a_secret_of_blanks_alone_is_none() -> None:
+    _, (problem,) = read_bytes("a: {password: \u00a0, b: [\n".encode(), "hygge.yml")
+    assert problem.location is not None and problem.location.line >= 1

@@ -47,8 +47,12 @@ _STATEMENT = (
     r"(?:alter|attach|begin|call|copy|create|declare|delete|drop|exec|execute|grant|insert|merge"
     r"|pragma|replace|select|set|truncate|update|use|values|with)\s"
 )
-# `'flows.passwords.rename': ...` of hygge's tells of a setting, whatever its flow is called.
-_SETTING = rf"flows\.[\w.-]{{0,90}}\.(?![\w-]{{0,60}}{_LONG})[\w-]{{1,60}}['\"]"
+# `'flows.passwords.rename': ...` of hygge's tells of a setting, whatever its flow is called, and
+# `'cast.password': ...` of a column.
+_SETTING = (
+    rf"(?:flows\.[\w.-]{{0,90}}\.(?![\w-]{{0,60}}{_LONG})"
+    r"|(?:flows\.[\w.-]{0,90}\.)?cast\.)[\w-]{1,60}['\"]"
+)
 # `password=x`, also `PWD={x;y}` (ODBC's quoting), and `"password": "x"` of JSON and of Python.
 _ASSIGNED = re.compile(
     rf"(?P<head>{_WORD}\s{{0,40}}=\s{{0,40}})(?P<pw>{_BRACED}|{_QUOTED}|[^&;\s'\"]+)",
@@ -70,7 +74,8 @@ _ESCAPED = re.compile(
 # `passwords:`, or in a `{...}`. Elsewhere `password: ` may as well be of a sentence. What only
 # stands for a value is left.
 _KEY = rf"(?=[\w.-]{{0,60}}{_LONG}|{_SHORT}(?![\w.-]))[\w.-]{{1,100}}[ \t]{{0,20}}:"
-_NO_VALUE = rf"(?!{_SENTENCE}|\$\{{|\.\.\.|{re.escape(MASK)})"
+_REFERENCE = r"\"\$\{\w{1,100}\}\""
+_NO_VALUE = rf"(?!{_SENTENCE}|\$\{{|{_REFERENCE}|\.\.\.|{re.escape(MASK)})"
 _NUMBERED = r"(?:\d{1,9}[ \t]{0,9}[|:][ \t]{0,200})?"
 _LINE = re.compile(
     rf"(?P<head>^(?P<in>[ \t]{{0,200}}){_NUMBERED}(?:-[ \t]{{1,20}})*{_KEY})"

@@ -111,7 +111,7 @@ def _without_secrets(problem: Problem, data: bytes) -> Problem:
     lines = data.decode("utf-8-sig", "replace").splitlines()
     at = problem.location.line if problem.location else 0
     for value in guesses.yaml_values("\n".join(lines[max(at - 2, 0) : at])):
-        for part in (value.strip(), value.split()[0]):
+        for part in (value.strip(), *value.split()[:1]):
             remember(part.strip("'\""))
             remember(part.lstrip("*&!"))
     return replace(problem, message=blot(problem.message), hint=problem.hint and blot(problem.hint))
