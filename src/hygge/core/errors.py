@@ -251,7 +251,7 @@ class StateError(HyggeError):
 
 
 class ConflictError(StateError):
-    """Another run changed the destination between begin and commit; nothing was published."""
+    """Another run or somebody changed the destination before the commit; nothing was published."""
 
     retryable = True
 

@@ -7,6 +7,7 @@ import pytest
 from tests.sql.mssql.recorded import Recorded
 
 from hygge.sql.mssql.settler import MSSQLSettler
+from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import ORDER, Place, index_name
 from hygge.sql.settle.shape import reindex, tell
@@ -49,3 +50,22 @@ def test_a_column_is_renamed() -> None:
     link = Recorded()
     MSSQLSettler().rename_column(link, Place("dbo", "t", "d"), "Name", "na'me")
     assert link.said == ["EXEC sp_rename N'[dbo].[t].[Name]', N'na''me', 'COLUMN'"]
+
+
+def test_what_the_server_fills_itself_is_no_other_column() -> None:
+    """Of a table that stays: the rows that replace its own have no such column."""
+    stage = [("a", "int", 4, 10, 0)]
+    link = Recorded(
+        **{
+            "is_computed": [("a", False, 56, 0), ("twice", True, 56, 0)],
+            "OBJECT_ID(N'[dbo].[stage]')": stage,
+            "JOIN sys.types": [*stage, ("twice", "int", 4, 10, 0)],
+            "FROM sys.indexes": [], "FROM sys.foreign_keys": [], "FROM sys.triggers": [],
+            "sys.identity_columns": [(0,)],
+        }
+    )  # fmt: skip
+    replace_rows(MSSQLSettler(), link, Place("dbo", "t", "d"), "stage", "an index")
+    changed = [sql for sql in link.said if sql.startswith(("DELETE", "INSERT"))]
+    assert changed == [
+        "DELETE FROM [dbo].[t]", "INSERT INTO [dbo].[t] ([a]) SELECT [a] FROM [dbo].[stage]",
+    ]  # fmt: skip
