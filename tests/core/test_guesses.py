@@ -107,7 +107,7 @@ def test_oracle_needs_no_quotes(statement: str) -> None:
 @pytest.mark.parametrize(
     "call",
     ["pgp_sym_decrypt(x, {})", "SELECT AES_DECRYPT(c, {}) FROM t", "DecryptByPassPhrase({}, c)",
-     "pgp_sym_encrypt(coalesce(a, b), {}, 'cipher-algo=aes256')"],
+     "pgp_sym_encrypt(coalesce(a, b), {}, 'cipher-algo=aes256')", "encode(hmac(x, {}, k), 'hex')"],
 )  # fmt: skip
 def test_the_keys_of_calls_that_encrypt(call: str) -> None:
     written = call.format(f"'{P}'")
