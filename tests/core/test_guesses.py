@@ -84,6 +84,13 @@ def test_what_stands_where_sql_has_a_secret(statement: str, shown: str, literal:
     assert P in set(secrets_of(written)), "and it is known from then on"
 
 
+def test_quotes_are_doubled_in_a_statement_that_is_a_text() -> None:
+    written = f"DO $$ BEGIN EXECUTE 'ALTER USER u PASSWORD ''{P}'''; END $$"
+    assert redact(written) == "DO $$ BEGIN EXECUTE 'ALTER USER u PASSWORD ***'; END $$"
+    assert P in set(secrets_of(written))
+    assert redact("ALTER USER u PASSWORD '' VALID UNTIL 'x'").endswith(" VALID UNTIL 'x'")
+
+
 @pytest.mark.parametrize(("statement", "shown"), STATEMENTS)
 def test_a_statement_in_quotes_before_its_error(statement: str, shown: str) -> None:
     """PostgreSQL's driver puts the statement in quotes, whatever quotes are in it."""
@@ -332,7 +339,7 @@ def test_a_reference_in_a_url_is_no_secret() -> None:
 @pytest.mark.parametrize(
     "piece",
     ["a ", " \n", "-- a\n", "/* a", '{\\"', "{a'", "PASSWORD '", "PASSWORD '''", "PASSWORD $a$",
-     "password to ", "secret(",
+     "password to ", "secret(", "PASSWORD ''a", "PASSWORD ''a''''",
      "IDENTIFIED BY ", "user u identified by x", "crypt(", "crypt('", "set_config('",
      "set_config('secret",
      "tokens:\n - a\n", "tokens: [", "'tokens': ['", "...", "...Zx9sec", "PASSWORD for x",

@@ -57,6 +57,26 @@ def test_postgres(postgres: Database, scheme: str) -> None:
         postgres.execute(f"DROP OWNED BY {user}; DROP USER {user}")
 
 
+def test_rows_that_policies_hide_are_not_taken_for_gone(postgres: Database) -> None:
+    user = f"reader_{postgres.database}"
+    postgres.execute(
+        f"CREATE USER {user} PASSWORD '{PASSWORD}'; GRANT CREATE, USAGE ON SCHEMA public TO {user}"
+    )
+    try:
+        store = PostgresStore("t", url=as_reader(postgres, "postgresql")).bind(Surroundings())
+        load_frames(store, [some_rows(0, 3)], "delete_insert", ("k",))
+        postgres.execute("ALTER TABLE t ENABLE ROW LEVEL SECURITY; "
+                         "CREATE POLICY few ON t USING (k < 2) WITH CHECK (true)")  # fmt: skip
+        load_frames(store, [some_rows(0, 3)], "delete_insert", ("k",))  # its owner sees all
+        postgres.execute("ALTER TABLE t FORCE ROW LEVEL SECURITY")
+        with pytest.raises(ConnectError, match="row security may hide rows") as caught:
+            load_frames(store, [some_rows(0, 3)], "delete_insert", ("k",))
+        assert "BYPASSRLS" in (caught.value.hint or "")
+        assert postgres.execute("SELECT count(*) FROM t").strip() == "3"
+    finally:
+        postgres.execute(f"DROP OWNED BY {user}; DROP USER {user}")
+
+
 def test_mysql(mysql: Database) -> None:
     user = f"reader_{mysql.database}"
     mysql.execute(

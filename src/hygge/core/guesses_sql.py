@@ -14,9 +14,11 @@ from hygge.core.guesses import MASK, is_masked
 # What stands for a text in the dialects: '...', "...", with E, N, U& and their like before it, and
 # PostgreSQL's $tag$...$tag$ (https://www.postgresql.org/docs/current/sql-syntax-lexical.html). A
 # backslash before a quote may be an escape or not: then too much is taken. Of what is not closed,
-# as in an excerpt, the rest of the line is taken.
+# as in an excerpt, the rest of the line is taken. In a statement that is a text itself, the quotes
+# are doubled.
 _LITERAL = (
     rf"(?:'{re.escape(MASK)}'"
+    r"|(?:[en]|u&)?''(?=[^\s',;)])(?:[^'\r\n]|'{4})*+''"
     r"|(?:[en]|u&|_\w{1,20}\s?)?(?:'(?:[^'\\]|\\[\s\S]|'')*+'|\"(?:[^\"\\]|\\[\s\S]|\"\")*+\""
     r"|['\"][^\r\n]*)"
     r"|\$(?P<{tag}>\w{0,40})\$[\s\S]*?(?:\$(?P={tag})\$|\Z))"
@@ -118,5 +120,7 @@ def _values(literal: str) -> Iterator[str]:
         return
     text = found["text"]
     yield text
+    if text[:1] + text[-1:] == "''":  # its quotes were doubled
+        yield text[1:-1]
     if "q" in found.groupdict():
         yield text.replace(found["q"] * 2, found["q"])

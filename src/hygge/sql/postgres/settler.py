@@ -69,7 +69,9 @@ SELECT current_user::text, current_setting('transaction_read_only'),
            AND has_table_privilege(to_regclass({table}), 'INSERT'), TRUE),
   coalesce(has_table_privilege(to_regclass({state}), 'SELECT')
            AND has_table_privilege(to_regclass({state}), 'INSERT')
-           AND has_table_privilege(to_regclass({state}), 'UPDATE'), TRUE)
+           AND has_table_privilege(to_regclass({state}), 'UPDATE'), TRUE),
+  coalesce(row_security_active(to_regclass({table})), FALSE)
+  OR coalesce(row_security_active(to_regclass({state})), FALSE)
 """
 _WHOLE = ("smallint", "integer", "bigint")
 """Types of whole numbers, each of which takes those before it."""
@@ -110,9 +112,10 @@ class PostgresSettler(Settler):
         return error
 
     def check_rights(self, link: Link, place: Place) -> None:
-        """See Settler: to make tables in the schema, and to put rows into the one that is there."""
+        """See Settler: to make tables in the schema, to put rows into the one that is there, and to
+        see all of them: those that policies hide would be taken for gone, and come twice."""
         states, text = place.sql(self.dialect, self.state_table(place)), self.dialect.text
-        user, read_only, schema, makes, puts, keeps = link.row(
+        user, read_only, schema, makes, puts, keeps, hidden = link.row(
             _RIGHTS.format(
                 schema=self._schema(place), table=text(place.sql(self.dialect)), state=text(states)
             )
@@ -124,6 +127,12 @@ class PostgresSettler(Settler):
                 hint="load into the primary",
             )
         quote = self.dialect.quote
+        if hidden:
+            raise ConnectError(
+                f"{place}: row security may hide rows of it, or of its state, from '{user}'",
+                hint="load as the table's owner, without FORCE ROW LEVEL SECURITY, or as a user "
+                "with BYPASSRLS",
+            )
         grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(str(schema))}"]
         grants += [] if puts else [f"SELECT, INSERT ON {place.sql(self.dialect)}"]
         grants += [] if keeps else [f"SELECT, INSERT, UPDATE ON {states}"]
