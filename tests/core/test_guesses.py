@@ -7,8 +7,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.known import forget
 
-from hygge.core import secrets
 from hygge.core.guesses import variable_is_secret
 from hygge.core.guesses_sql import secrets_of
 from hygge.core.secrets import (
@@ -22,17 +22,6 @@ from hygge.core.secrets import (
 )
 
 P = "Zx9secretQ7"
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_known", {})
-    monkeypatch.setattr(secrets, "_pattern", None)
-
-
-def forget() -> None:
-    secrets._known.clear()
-    secrets._pattern = None
 
 
 # A statement as it is written, and what is left of it; {} is the literal.

@@ -17,8 +17,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from tests.core.known import forget
 
-from hygge.core import secrets
 from hygge.core.errors import ConfigError
 from hygge.core.secrets import MASK, Interpolated, Secret, interpolate, redact, remember
 
@@ -34,18 +34,6 @@ awkward = st.text(
 passwords = awkward.map(lambda middle: HEAD + middle + TAIL)
 no_blanks = passwords.map(lambda p: "".join(p.split()))
 schemes = st.sampled_from(["postgresql", "mssql+pyodbc", "mysql", "https", "s3"])
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_known", {})
-    monkeypatch.setattr(secrets, "_pattern", None)
-
-
-def forget() -> None:
-    """Hypothesis runs one fixture for all its examples."""
-    secrets._known.clear()
-    secrets._pattern = None
 
 
 def leaks(text: str) -> bool:

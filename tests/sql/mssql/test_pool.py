@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,17 @@ flows:
     return config
 
 
+def entities(*, fails_every: int) -> str:
+    """One for each table, of which the last of so many fails in the middle of its result."""
+    lines = ["entities:"]
+    for number in range(TABLES):
+        name = f"{SCHEMA}.t{number:03}"
+        fails = f", query: 'SELECT id, 1 / (id - 40) AS x FROM {name}'"
+        rest = fails if number % fails_every == fails_every - 1 else f", table: {name}"
+        lines.append(f"      - {{name: e{number}, home: {{type: mssql{rest}}}}}")
+    return "\n".join(lines)
+
+
 def test_no_more_connections_than_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_at_once: Seen
 ) -> None:
@@ -198,13 +210,8 @@ def test_failures_leak_none(
 ) -> None:
     """Half of the entities fail in the middle of their result; the others arrive."""
     monkeypatch.chdir(tmp_path)
-    lines = ["entities:"]
-    for number in range(TABLES):
-        fails = f", query: 'SELECT id, 1 / (id - 40) AS x FROM {SCHEMA}.t{number:03}'"
-        rest = fails if number % 2 else f", table: {SCHEMA}.t{number:03}"
-        lines.append(f"      - {{name: e{number}, home: {{type: mssql{rest}}}}}")
     with pytest.raises(RunFailed) as failed:
-        Coordinator(config_path=project(tmp_path, "\n".join(lines))).run_sync()
+        Coordinator(config_path=project(tmp_path, entities(fails_every=2))).run_sync()
     states = [e.status for e in failed.value.result.entities]
     assert states.count("moved") == TABLES - TABLES // 2
     assert 1 <= open_at_once.most <= POOL
@@ -215,13 +222,7 @@ def test_loads_take_no_more(
 ) -> None:
     """Homes and Stores of one connection, some of which fail, and the driver's bulk copies."""
     monkeypatch.chdir(tmp_path)
-    lines = ["entities:"]
-    for number in range(TABLES):
-        name = f"{SCHEMA}.t{number:03}"
-        fails = f", query: 'SELECT id, 1 / (id - 40) AS x FROM {name}'"
-        rest = fails if number % 4 == 3 else f", table: {name}"
-        lines.append(f"      - {{name: e{number}, home: {{type: mssql{rest}}}}}")
-    config = project(tmp_path, "\n".join(lines))
+    config = project(tmp_path, entities(fails_every=4))
     store = "store: {type: mssql, connection: shop, schema: hygge_copied}"
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace("store: {type: parquet, path: lake}", store), encoding="utf-8")
@@ -246,7 +247,7 @@ def test_loads_from_python_take_no_more(open_at_once: Seen) -> None:
     MSSQLStore("p", connection="four", schema="hygge_python").bind(around).write_sync(
         some_rows(0, 1)
     )
-    in_threads([lambda n=n: load(n) for n in range(6)])  # type: ignore[misc]
+    in_threads([partial(load, number) for number in range(6)])
     assert 2 <= open_at_once.most <= 4
 
 
