@@ -75,13 +75,16 @@ def test_a_torn_tail_is_left_out(items: list[dict[str, Any]], data: st.DataObjec
     assert decode(whole[:good] + line)[0] == [*items[:kept], {"more": True}]
 
 
-@given(records.filter(bool), st.data())
-def test_what_was_altered_is_never_read(items: list[dict[str, Any]], data: st.DataObject) -> None:
+@given(
+    st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5), max_size=2), min_size=1,
+             max_size=4),
+    st.integers(0), st.integers(1, 255),
+)  # fmt: skip
+def test_what_was_altered_is_never_read(items: list[dict[str, Any]], where: int, by: int) -> None:
     whole, ends, _ = written(items)
-    at = data.draw(st.integers(0, len(whole) - 1))
-    byte = data.draw(st.integers(0, 255).filter(lambda b: b != whole[at]))
+    at = where % len(whole)
     try:
-        found, _, _ = decode(whole[:at] + bytes([byte]) + whole[at + 1 :])
+        found, _, _ = decode(whole[:at] + bytes([whole[at] ^ by]) + whole[at + 1 :])
     except StateError:
         return
     before = max(number for number, end in enumerate(ends) if end <= at)

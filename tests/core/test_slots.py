@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from hygge.core import slots as slots_module
 from hygge.core.context import Context
 from hygge.core.errors import Cancelled, ConfigError
 from hygge.core.slots import Slots, claim, take, together
@@ -87,3 +88,23 @@ def test_a_session_of_two_takes_both_or_none() -> None:
     with pytest.raises(Cancelled):
         claim(slots, context, 2)
     assert slots.taken == 2
+
+
+class _Woken(threading.Condition):
+    """One that wakes who waits at once, again and again."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("long", "told"), [(3600.0, 0), (0.0, 1)])
+def test_a_long_wait_is_told_once_however_often_it_wakes(
+    long: float, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots_module, "_freed", _Woken())
+    monkeypatch.setattr(slots_module, "LONG_S", long)
+    looks = iter(range(100))
+    slots, notes = Slots("shop", 1, allowed=lambda: int(next(looks) > 50)), list[str]()
+    take([slots], Context().cancel, lambda message, severity: notes.append(message))
+    assert len(notes) == told
+    assert all(n.startswith("waiting for free connections (1 to shop)") for n in notes)

@@ -14,7 +14,11 @@ from hygge.core.context import CancelToken
 from hygge.core.errors import Cancelled
 from hygge.core.fields import Schema
 from hygge.files import draft
+from hygge.files.delimited import CSVFormat
 from hygge.files.draft import digest_of
+from hygge.files.format import Format
+from hygge.files.ipc import IPCFormat
+from hygge.files.ndjson import NDJSONFormat
 from hygge.files.parquet import ParquetFormat, row_groups
 from hygge.files.parts import PartWriter
 from hygge.files.rewrite import coalesce
@@ -136,3 +140,15 @@ def test_discarding_removes_what_was_written(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
     made.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "form", [ParquetFormat(), IPCFormat(), CSVFormat(), CSVFormat(header=False), NDJSONFormat()]
+)
+def test_a_part_gives_the_columns_that_are_asked_for(form: Format, tmp_path: Path) -> None:
+    rows = pl.DataFrame({"a": [1, 2], "b": ["x", None], "c": [None, 0.5]})
+    part, fields = tmp_path / f"part.{form.extension}", Schema.of(rows)
+    form.write(rows, part)
+    for asked in (["c"], ["c", "a"], ["b"]):
+        assert pl.concat(form.read(part, fields, asked)).equals(rows.select(asked))
+    assert pl.concat(form.read(part, fields)).equals(rows)

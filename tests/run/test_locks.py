@@ -13,7 +13,7 @@ import pytest
 
 from hygge.core.context import CancelToken
 from hygge.core.errors import Cancelled, ConfigError
-from hygge.run.locks import Lock, Overlap, entity_lock
+from hygge.run.locks import Lock, Overlap, entity_lock, lock_name
 
 _HOLDER = """
 import sys, time
@@ -119,3 +119,16 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / ".hygge").write_text("a file, not a folder")
     with pytest.raises(ConfigError, match="cannot be taken"):
         Lock(tmp_path, "a.b").take()
+
+
+def test_one_place_has_one_lock_by_whichever_name_it_is_reached(tmp_path: Path) -> None:
+    def names(*places: str) -> set[str]:
+        return {lock_name("shop.users", place, tmp_path) for place in places}
+
+    here = ("localhost", "127.0.0.1", "[::1]", "LOCALHOST")
+    assert len(names(*(f"postgresql://{host}:5433/shop#users" for host in here))) == 1
+    assert len(names("mysql://127.0.0.1/shop#users", "mysql://localhost/shop#users")) == 1
+    others = ("127.0.0.11", "127.0.0.1.example.com", "localhost.example.com", "10.127.0.0")
+    assert len(names(*(f"mysql://{host}/shop#users" for host in (*others, "localhost")))) == 5
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    assert len(names("out", "./out", "link", str(tmp_path / "out"))) == 1

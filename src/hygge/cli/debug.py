@@ -51,8 +51,8 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     _show_project(project, journal)
     specs, unlisted, problems = _entities(project)
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
-    known = {p.message for p in problems}  # at a nearer place than a plan knows
-    problems += [p for plan in plans for p in plan.problems if p.message not in known]
+    known = {_said(p) for p in problems}  # at a nearer place than a plan knows
+    problems += [p for plan in plans for p in plan.problems if _said(p) not in known]
     if not project.errors:  # among them would be the places that entities of files share
         problems += check_places(specs, project.surroundings())
     say(f"\n{bold('Configuration')}")
@@ -88,6 +88,11 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     moved = f"`{command('go', config, env)}` moves them."
     say(f"{green(bold('All well:'))} {ready} ready. {dim(moved)}")
     return OK
+
+
+def _said(problem: Problem) -> tuple[str, str | None, str]:
+    """What a problem says, wherever it is."""
+    return problem.message, problem.hint, problem.severity
 
 
 def _show_project(project: Project, journal: str) -> None:

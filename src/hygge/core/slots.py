@@ -8,6 +8,7 @@ where it is free.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,13 +83,13 @@ def take(
                 hint=f"set `pool_size: {count}` or more, and let `limits` allow as many at "
                 "some hour",
             )
-    waited = 0.0
+    told_at: float | None = time.monotonic() + LONG_S
     with _freed:
         while any(slots.free() < count for slots, count in counts.items()):
             _freed.wait(LOOK_EVERY_S)
             cancel.check()
-            waited += LOOK_EVERY_S
-            if waited == LONG_S:
+            if told_at is not None and time.monotonic() >= told_at:
+                told_at = None
                 names = " and ".join(f"{n} to {s.name}" for s, n in counts.items())
                 note(
                     f"waiting for free connections ({names}): others hold them, or `limits`", "info"

@@ -246,12 +246,16 @@ class CSVFormat(Format):
         first = self._columns(schema)[:1]
         return sum(frame.height for frame in read_text(path, self.dialect, first))
 
-    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(
+        self, path: AnyPath, schema: Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
         if not self.header and not size_of(path):
             return
-        for frame in read_text(path, self.dialect):
-            frame.columns = schema.names
-            yield conform(frame, schema, entity=str(path))
+        wanted = schema if columns is None else Schema(schema[name] for name in columns)
+        written = dict(zip(schema.names, self._columns(schema), strict=True))
+        for frame in read_text(path, self.dialect, [written[name] for name in wanted.names]):
+            frame.columns = wanted.names
+            yield conform(frame, wanted, entity=str(path))
 
     def _columns(self, schema: Schema) -> list[str]:
         return schema.names if self.header else [f"column_{i + 1}" for i in range(len(schema))]

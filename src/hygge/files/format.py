@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,8 +47,17 @@ class Format(ABC):
         """Count a part's rows from what lies there, reading as little as will do."""
 
     @abstractmethod
-    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
-        """A part's rows in bounded pieces, exactly as the schema has them."""
+    def read(
+        self, path: AnyPath, schema: Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """A part's rows in bounded pieces, exactly as the schema has them.
+
+        Parameters
+        ----------
+        path: of the part.
+        schema: all fields that it was written with.
+        columns: those wanted, at least one; None for all.
+        """
 
     def check(self, schema: Schema, place: str) -> None:
         """Raise UnsupportedError, naming the column, for a type the format cannot hold."""

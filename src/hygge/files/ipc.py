@@ -107,8 +107,10 @@ class IPCFormat(Format):
     def rows(self, path: AnyPath, schema: Schema) -> int:
         return row_count(path)
 
-    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
-        return batches(path)
+    def read(
+        self, path: AnyPath, schema: Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        return batches(path, columns)
 
     def write_state(self, folder: Path, state: State) -> None:
         import pyarrow as pa

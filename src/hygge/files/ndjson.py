@@ -245,9 +245,12 @@ class NDJSONFormat(Format):
                 total += data.count(b"\n")
         return total
 
-    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
-        for frame in read_lines(path, schema, schema.names):
-            yield conform(frame, schema, entity=str(path))
+    def read(
+        self, path: AnyPath, schema: Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        wanted = schema if columns is None else Schema(schema[name] for name in columns)
+        for frame in read_lines(path, schema, wanted.names):
+            yield conform(frame, wanted, entity=str(path))
 
     def check(self, schema: Schema, place: str) -> None:
         for field in schema:

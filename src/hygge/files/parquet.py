@@ -193,9 +193,11 @@ class ParquetFormat(Format):
         scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         return int(scan.select(pl.len()).collect().item())
 
-    def read(self, path: AnyPath, schema: Schema) -> Iterator[pl.DataFrame]:
+    def read(
+        self, path: AnyPath, schema: Schema, columns: Sequence[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
         for number, group in enumerate(row_groups(path)):
-            yield from read_group(path, number, group)
+            yield from read_group(path, number, group, columns)
 
     def write_state(self, folder: Path, state: State) -> None:
         state.fields.empty().write_parquet(

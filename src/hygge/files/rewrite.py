@@ -80,7 +80,7 @@ def valued(folder: AnyPath, held: Held, form: Format, column: str) -> int:
     return sum(
         piece[column].count()
         for part in held.parts
-        for piece in form.read(folder / part.name, fields)
+        for piece in form.read(folder / part.name, fields, [column])
     )
 
 

@@ -20,6 +20,8 @@ from hygge.core.locks import try_lock
 from hygge.project.names import key_of
 
 FOLDER = Path(".hygge", "locks")
+_LOOPBACK = re.compile(r"(?<=://)(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)")
+"""The addresses of `localhost`, which are one server's."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 
 
@@ -136,7 +138,8 @@ def lock_name(entity: str, place: str, root: Path) -> str:
     """What is locked while an entity is moved: what is written, whichever configuration says so.
 
     Two configurations that share a folder may have an entity of one name: they exclude each other
-    where it settles in one place, and are in nobody's way where it does not.
+    where it settles in one place, and are in nobody's way where it does not. A Store that does not
+    say its place is taken for one place, whatever its settings are.
 
     Parameters
     ----------
@@ -145,8 +148,7 @@ def lock_name(entity: str, place: str, root: Path) -> str:
     root: the project's folder, from which a relative place starts.
     """
     where, mark, what = place.partition("#")
-    if "://" not in where:
-        where = os.path.realpath(root / where)
+    where = _LOOPBACK.sub("localhost", where) if "://" in where else os.path.realpath(root / where)
     return f"{entity} {key_of(where + mark + what)}"
 
 
