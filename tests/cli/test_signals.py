@@ -95,7 +95,7 @@ import time
 
 from hygge import Store
 from hygge.core.custom import WriteOnlyLoad
-from hygge.core.store import StoreSession
+from hygge.core.settling import StoreSession
 
 
 class Load(WriteOnlyLoad):
@@ -113,7 +113,7 @@ class Session(StoreSession):
         return None
 
     def begin(self, request):
-        return Load(self.store, request, self.context)
+        return Load(self.store.write, self.store.place(), request, self.context)
 
 
 class LingeringStore(Store):

@@ -28,8 +28,8 @@ from hygge.core.events import Event
 from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.load import Commit, Load, LoadRequest, Writer
+from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State, with_store_facts
-from hygge.core.store import StoreSession
 from hygge.core.watermark import Position, Window
 from hygge.project import EntitySettings
 from hygge.run.plan import Plan, plan_entity

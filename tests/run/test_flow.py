@@ -25,8 +25,8 @@ from hygge.core.context import CancelToken
 from hygge.core.errors import ConflictError, ConnectError
 from hygge.core.events import EntityFinished, EntityRetried, EntityStarted, Noted, Progress
 from hygge.core.load import Commit
+from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State
-from hygge.core.store import StoreSession
 from hygge.run import flow as flow_module
 from hygge.run.flow import Mover, is_transient
 from hygge.run.result import EntityResult

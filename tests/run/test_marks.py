@@ -20,7 +20,7 @@ from hygge import (
     Store,
 )
 from hygge.core.context import CancelToken
-from hygge.core.store import StoreSession
+from hygge.core.settling import StoreSession
 from hygge.run.preview import preview
 
 STORES: dict[str, Callable[[], Store]] = {

@@ -18,8 +18,8 @@ from hygge import Home, ParquetHome, ParquetStore, Schema, Store
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import Context
 from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State
-from hygge.core.store import StoreSession
 from hygge.testing.corpus import BY_NAME, CASES
 from hygge.testing.homes import HomeContract
 from hygge.testing.stores import StoreContract

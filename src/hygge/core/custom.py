@@ -1,11 +1,12 @@
-"""Sessions for custom connectors of one method: `read_batches()` or `write()`."""
+"""What makes custom connectors of one method whole: a session over `read_batches()`, and one that
+hands all to `write()`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any
 
 import polars as pl
 
@@ -14,14 +15,13 @@ from hygge.core.conform import conform
 from hygge.core.context import Context
 from hygge.core.drift import unify
 from hygge.core.errors import ConfigError, DataError, SchemaDrift
-from hygge.core.fields import Field, Schema, from_polars, parse_type
-from hygge.core.home import Home, HomeSession, empty_read
+from hygge.core.fields import Field, LogicalType, Schema, from_polars, parse_type
+from hygge.core.frames import frame_of, is_frame, no_frame
 from hygge.core.load import Commit, Load, LoadRequest, Writer
+from hygge.core.reading import HomeSession
 from hygge.core.scratch import Scratch
+from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State
-
-if TYPE_CHECKING:
-    from hygge.core.store import Store
 
 
 def declared_schema(fields: Schema | Mapping[str, Any] | None) -> Schema | None:
@@ -46,15 +46,26 @@ class BatchesSession(HomeSession):
 
     Without declared fields the whole input is first spooled to a temporary folder, since the
     schema must be known before the first row is handed on and one batch cannot tell it.
+
+    Parameters
+    ----------
+    produce: the Home's `read_batches`.
+    fields: what its `fields()` declares.
+    types: what its setting `types` declares.
+    owner, entity: the Home's class, and its name or type, for errors.
+    context: of the attempt.
     """
 
     consistency = "as the Home reads it"
 
-    def __init__(self, home: Home, context: Context) -> None:
-        self._home, self._context = home, context
-        declared = declared_schema(home.fields())
-        self._schema = declared
-        self.inferred = declared is None
+    def __init__(
+        self, produce: Callable[[], Any], fields: Schema | Mapping[str, Any] | None,
+        types: Mapping[str, LogicalType], *, owner: str, entity: str, context: Context,
+    ) -> None:  # fmt: skip
+        self._produce, self._types, self._context = produce, types, context
+        self._owner, self._entity = owner, entity
+        self._schema = declared_schema(fields)
+        self.inferred = self._schema is None
         self._spool: Scratch | None = None
         self._files: list[Path] = []
         self._rows = 0
@@ -74,16 +85,16 @@ class BatchesSession(HomeSession):
             self._rows += batch.height
             schema = Schema.of(batch)
             if schemas and set(schema.names) != set(schemas[0].names):
-                conform(batch, schemas[0], entity=self._home.name or self._home.type)
+                conform(batch, schemas[0], entity=self._entity)
             if schema not in schemas:
                 schemas.append(schema)
         merged, clash = unify(schemas)
         if clash:
             raise SchemaDrift(
-                f"{self._home.name or self._home.type}: {clash}",
+                f"{self._entity}: {clash}",
                 hint="declare the fields: `def fields(self): return {'column': 'decimal(10,2)'}`",
             )
-        return merged.changed(self._home.config.declared())
+        return merged.changed(self._types)
 
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         if self._schema is None or self._files:
@@ -99,23 +110,23 @@ class BatchesSession(HomeSession):
 
     @property
     def _gave(self) -> str:
-        return f"{type(self._home).__name__}.read_batches() gave"
+        return f"{self._owner}.read_batches() gave"
 
     def _batches(self) -> Iterator[pl.DataFrame]:
         given = False
-        produced = self._home.read_batches()
+        produced = self._produce()
         if inspect.isawaitable(produced):
             produced = self._context.wait_for(produced)
         if produced is None:
-            raise empty_read(self._home)
-        if _is_frame(produced):
+            raise self._empty()
+        if is_frame(produced):
             produced = [produced]
         if hasattr(produced, "__aiter__"):
             source: Iterator[Any] = self._context.drain(aiter(produced))
         elif hasattr(produced, "__iter__"):
             source = iter(produced)
         else:
-            raise _no_frame(produced, self._gave)
+            raise no_frame(produced, self._gave)
         try:
             for batch in source:
                 given = True
@@ -126,7 +137,14 @@ class BatchesSession(HomeSession):
             if close is not None:
                 close()
         if not given and self._schema is None:
-            raise empty_read(self._home)
+            raise self._empty()
+
+    def _empty(self) -> DataError:
+        """The error for a body that yields nothing and returns nothing."""
+        return DataError(
+            f"{self._gave} no batches",
+            hint="`yield` at least one DataFrame; for no rows, yield one with columns and height 0",
+        )
 
     def close(self) -> None:
         if self._spool is not None:
@@ -135,49 +153,20 @@ class BatchesSession(HomeSession):
             self._files = []
 
 
-def _is_frame(value: Any) -> bool:
-    """Whether a value is rows itself, not an iterable of them: Polars', or what speaks Arrow."""
-    return isinstance(value, pl.DataFrame | pl.LazyFrame) or (
-        hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
-    )
+class WriteOnlyLoad(Load):
+    """A load over a custom Store's `write(df)`: append, at least once, nothing to take back.
 
-
-class SpeaksArrow(Protocol):
-    """What exports itself as a stream of Arrow data: pyarrow's tables and record batches, and those
-    of most other libraries (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface)
+    Parameters
+    ----------
+    write, place: the Store's method, and where it settles.
+    request, context: of the load.
     """
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
-
-
-Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame | SpeaksArrow"
-"""What can be given as rows."""
-
-
-def frame_of(batch: Any, gave: str) -> pl.DataFrame:
-    """Rows as a frame. Raises DataError, beginning with who `gave` it, for what is no `Frame`."""
-    if isinstance(batch, pl.LazyFrame):
-        return batch.collect()
-    if isinstance(batch, pl.DataFrame):
-        return batch
-    if _is_frame(batch) and not isinstance(batch, pl.Series):
-        try:
-            return pl.DataFrame(batch)
-        except pl.exceptions.PolarsError:  # one Arrow column, not a table
-            pass
-    raise _no_frame(batch, gave)
-
-
-def _no_frame(value: Any, gave: str) -> DataError:
-    said = "None" if value is None else f"a {type(value).__name__}"
-    return DataError(f"{gave} {said}", hint="give Polars DataFrames (or Arrow tables)")
-
-
-class WriteOnlyLoad(Load):
-    """A load over a custom Store's `write(df)`: append, at least once, nothing to take back."""
-
-    def __init__(self, store: Store, request: LoadRequest, context: Context) -> None:
-        self._store, self.request, self._context = store, request, context
+    def __init__(
+        self, write: Callable[[Any], Any], place: str, request: LoadRequest, context: Context
+    ) -> None:
+        self._write, self._place = write, place
+        self.request, self._context = request, context
         self._written = 0
 
     def writer(self, chunk: int) -> Writer:
@@ -189,7 +178,7 @@ class WriteOnlyLoad(Load):
 
     def write(self, batch: pl.DataFrame) -> None:
         """Hand one batch to the Store, on the caller's loop if `write` is a coroutine."""
-        result: Any = self._store.write(batch)
+        result = self._write(batch)
         if inspect.isawaitable(result):
             self._context.wait_for(result)
         self._written += batch.height
@@ -199,7 +188,7 @@ class WriteOnlyLoad(Load):
 
     def commit(self, receipts: Sequence[Receipt], state: State) -> Commit:
         return Commit(
-            state=None, rows=None, bytes=sum(r.bytes for r in receipts), place=self._store.place()
+            state=None, rows=None, bytes=sum(r.bytes for r in receipts), place=self._place
         )
 
     def abort(self) -> None:
@@ -221,3 +210,16 @@ class _WriteOnlyWriter(Writer):
 
     def abort(self) -> None:
         pass
+
+
+class WriteOnlySession(StoreSession):
+    """A session over a custom Store's `write(df)`, which keeps no state; see WriteOnlyLoad."""
+
+    def __init__(self, write: Callable[[Any], Any], place: str, context: Context) -> None:
+        self._write, self._place, self._context = write, place, context
+
+    def state(self) -> State | None:
+        return None
+
+    def begin(self, request: LoadRequest) -> Load:
+        return WriteOnlyLoad(self._write, self._place, request, self._context)

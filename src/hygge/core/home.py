@@ -10,21 +10,20 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
 from hygge.core import registry
-from hygge.core.context import Context, Surroundings
-from hygge.core.errors import ConfigError, DataError, UnsupportedError
+from hygge.core.context import Context, Surroundings, surroundings
+from hygge.core.custom import BatchesSession
+from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.fields import Schema
 from hygge.core.reading import STEADY as STEADY
 from hygge.core.reading import HomeSession as HomeSession
 from hygge.core.settings import HomeConfig, build
 from hygge.core.slots import Slots
-
-if TYPE_CHECKING:
-    from hygge.core.stream import BatchStream
+from hygge.core.stream import BatchStream, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +172,10 @@ class Home:
 
     def open(self, context: Context) -> HomeSession:
         """A session for one attempt. Raises ConnectError where the source cannot be reached."""
-        from hygge.core.custom import BatchesSession
-
-        return BatchesSession(self, context)
+        return BatchesSession(
+            self.read_batches, self.fields(), self.config.declared(), context=context,
+            owner=type(self).__name__, entity=self.name or self.type,
+        )  # fmt: skip
 
     def read_batches(self) -> Any:
         """What a custom Home implements: an (async) generator of Polars DataFrames."""
@@ -197,15 +197,18 @@ class Home:
         Leaving the loop early closes the session. Raises what the source raises, BadValue,
         and SchemaDrift where batches differ.
         """
-        from hygge.core.stream import BatchStream
-
-        return BatchStream(self)
+        return BatchStream(self._batches)
 
     def read_sync(self) -> Iterator[pl.DataFrame]:
         """`read()` for code without an event loop."""
-        from hygge.core.stream import batches
+        yield from self._batches(Context())
 
-        yield from batches(self, Context())
+    def _batches(self, context: Context) -> Iterator[pl.DataFrame]:
+        bound = self.bind(surroundings())
+        with bound.open(context) as session:
+            yield from checked(
+                session, context, size=bound.config.batch_size, entity=self.name or self.type
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.place()})"
@@ -214,11 +217,3 @@ class Home:
         return type(other) is type(self) and other.__dict__ == self.__dict__
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def empty_read(home: Home) -> DataError:
-    """The error for a read_batches() whose body yields nothing and returns nothing."""
-    return DataError(
-        f"{type(home).__name__}.read_batches() gave no batches",
-        hint="`yield` at least one DataFrame; for no rows, yield one with columns and height 0",
-    )

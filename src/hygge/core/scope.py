@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from hygge.core.conform import conform
-from hygge.core.context import Context, surroundings
-from hygge.core.custom import Frame, frame_of
+from hygge.core.context import Context
 from hygge.core.errors import ConfigError, StateError, VerifyError
 from hygge.core.fields import Schema
+from hygge.core.frames import Frame, frame_of
 from hygge.core.load import Commit, Load, LoadRequest, Writer
-from hygge.core.state import Mode, State, derive_fingerprint
-from hygge.core.terms import AT, Terms, moment_after
+from hygge.core.settling import StoreSession
+from hygge.core.state import State
+from hygge.core.terms import AT, moment_after
 
 if TYPE_CHECKING:
     import asyncio
-
-    from hygge.core.store import Store, StoreSession
 
 
 class LoadScope:
@@ -27,22 +26,28 @@ class LoadScope:
 
     Frames must all have the first one's columns and types, or the destination's when it appends
     to what is there. `commit` holds the Commit once the block has ended.
+
+    Parameters
+    ----------
+    opens: opens the Store's session.
+    request: the load as it is asked for; its moment, fields, generation and memo are found.
+    place: where the Store settles, for people.
+    owner: the Store's class, for errors.
+    loop: where a custom Store's coroutines run; None for hygge's own.
     """
 
     def __init__(
         self,
-        store: Store,
-        mode: Mode,
-        keys: tuple[str, ...],
-        terms: Terms,
+        opens: Callable[[Context], StoreSession],
+        request: LoadRequest,
+        place: str,
+        owner: str,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._store = store.bind(surroundings())
-        self._store.check(mode, keys, terms.wanted)
-        self._mode, self._keys = mode, keys
-        self._terms, self._memo = terms, dict[str, str]()
-        self._context = Context(run_id=f"python-{uuid.uuid4().hex[:12]}", loop=loop)
+        self._opens, self._request, self._place = opens, request, place
+        self._gave = f"{owner}.write() was given"
+        self._context = Context(run_id=request.run_id, loop=loop)
         self._session: StoreSession | None = None
         self._held: State | None = None
         self._load: Load | None = None
@@ -51,26 +56,26 @@ class LoadScope:
         self.commit: Commit | None = None
 
     def __enter__(self) -> Self:
-        self._session = self._store.open(self._context)
+        self._session = self._opens(self._context)
         try:
             self._held = self._session.state()
             self._check_owner()
             held = self._held.memo if self._held else {}
             at = moment_after(held, datetime.now(UTC))
-            self._terms = replace(self._terms, at=at)
-            self._memo = {**held, AT: at.isoformat()}
+            self._request = replace(
+                self._request, terms=replace(self._request.terms, at=at),
+                generation=self._held.generation if self._held else 0,
+                memo={**held, AT: at.isoformat()},
+            )  # fmt: skip
         except BaseException:
             self._session.close()
             raise
         return self
 
-    def _fingerprint(self) -> str:
-        return derive_fingerprint({"by": "python", "store": dict(self._store.identity())})
-
     def _check_owner(self) -> None:
-        if self._held is not None and self._held.fingerprint != self._fingerprint():
+        if self._held is not None and self._held.fingerprint != self._request.fingerprint:
             raise StateError(
-                f"{self._store.place()} holds '{self._held.entity}', loaded by a flow",
+                f"{self._place} holds '{self._held.entity}', loaded by a flow",
                 hint="write to another place, or let the flow load it",
             )
 
@@ -78,22 +83,16 @@ class LoadScope:
         """Add a frame to the load."""
         if self._session is None:
             raise ConfigError("the load is not open", hint="use it as a `with` block")
-        frame = frame_of(df, f"{type(self._store).__name__}.write() was given")
+        frame = frame_of(df, self._gave)
         if self._load is None:
-            held = self._held.fields if self._held and self._mode == "append" else None
-            fields = held or Schema.of(frame)
-            request = LoadRequest(
-                entity=self._store.name or self._store.place(),
-                mode=self._mode, fields=fields, fingerprint=self._fingerprint(),
-                load_id=uuid.uuid4().hex[:20], run_id=self._context.run_id, keys=self._keys,
-                generation=self._held.generation if self._held else 0, terms=self._terms,
-                memo=self._memo,
-            )  # fmt: skip
+            appends = self._request.mode == "append"
+            held = self._held.fields if self._held and appends else None
+            request = replace(self._request, fields=held or Schema.of(frame))
             self._load = self._session.begin(request)
             self._writer = self._load.writer(0)
         assert self._writer is not None  # made together with the load
         fields = self._load.request.fields
-        self._writer.write(conform(frame, fields, entity=self._store.name, offset=self._given))
+        self._writer.write(conform(frame, fields, entity=self._request.entity, offset=self._given))
         self._given += frame.height
 
     async def write(self, df: Frame) -> None:
@@ -120,7 +119,7 @@ class LoadScope:
             staged = load.staged_rows([receipt])
             if not self._given == receipt.rows == staged:
                 raise VerifyError(
-                    f"{self._store.place()}: {self._given} rows were given, {receipt.rows} "
+                    f"{self._place}: {self._given} rows were given, {receipt.rows} "
                     f"written and {staged} staged; nothing was published"
                 )
         except BaseException:

@@ -8,86 +8,28 @@ from __future__ import annotations
 
 import copy
 import inspect
-from abc import ABC, abstractmethod
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hygge.core import registry
-from hygge.core.context import Context, Surroundings, in_own_loop
-from hygge.core.custom import Frame, WriteOnlyLoad, frame_of
+from hygge.core.context import Context, Surroundings, in_own_loop, surroundings
+from hygge.core.custom import WriteOnlySession
 from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.fields import Schema
-from hygge.core.ledger import Ledger
-from hygge.core.load import Commit, Load, LoadRequest, Writer
+from hygge.core.frames import Frame, frame_of
+from hygge.core.load import Commit, LoadRequest, Writer
 from hygge.core.scope import LoadScope
 from hygge.core.settings import StoreConfig, build
+from hygge.core.settling import StoreSession
 from hygge.core.slots import Slots
-from hygge.core.state import Mode, State
+from hygge.core.state import Mode, derive_fingerprint
 from hygge.core.terms import ABILITIES, NO_TERMS, Ability, Terms
 
 if TYPE_CHECKING:
     import asyncio
 
     from hygge.core.sift import Unheld
-
-
-class StoreSession(ABC):
-    """One attempt's settling. Used by one thread, but for `cancel()`, which any may call."""
-
-    @abstractmethod
-    def state(self) -> State | None:
-        """What the destination holds; None where it holds nothing of hygge's.
-
-        Raises StateError where the state is damaged, or data lies there that hygge did not write.
-        """
-
-    @abstractmethod
-    def begin(self, request: LoadRequest) -> Load:
-        """Begin a load. Nothing is visible to readers until it commits."""
-
-    def rehearse(self, mode: Mode) -> None:
-        """Raise what a load would raise for want of a right, where that can be told without one;
-        and note what a load in this mode would say of a destination that is there.
-
-        Asked by a dry run; it changes nothing.
-        """
-
-    def valued(self, column: str) -> int | None:
-        """How many of the rows that are held have a value in a column; None where that is not
-        told. Asked before `begin`."""
-        return None
-
-    def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
-        """What a load of this entity has left that can be gone on with; None where there is none.
-
-        From now on it is this session's: no other can have it. `resume` goes on with it, `begin`
-        drops it, and closing the session leaves it as it lay.
-
-        Parameters
-        ----------
-        mode, fields: of the load to be made; the ledger's `obstacle` says if they stand in the way.
-        """
-        return None
-
-    def resume(self, request: LoadRequest) -> Load:
-        """Go on with what `unfinished` gave: a load in which those chunks lie staged already."""
-        raise UnsupportedError(f"{type(self).__name__} keeps no unfinished loads")
-
-    def who(self) -> str:
-        """Who the destination takes us for, and by what, for people; "" where it does not tell."""
-        return ""
-
-    def cancel(self) -> None:
-        """Stop what is under way, from any thread; never past the commit point."""
-
-    def close(self) -> None:
-        """Give back what is held. Safe more than once; an uncommitted load is aborted."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 class Store:
@@ -221,7 +163,7 @@ class Store:
                 f"{type(self).__name__} has neither write() nor open()",
                 hint="define `async def write(self, df): ...`",
             )
-        return _WriteOnlySession(self, context)
+        return WriteOnlySession(self.write, self.place(), context)
 
     def compact(self, context: Context) -> tuple[int, int]:
         """Join the small files of a destination; rows and position stay as they are.
@@ -249,7 +191,7 @@ class Store:
         terms: what is asked beside the mode; its moment is set when the block is entered.
         """
         keys = (key,) if isinstance(key, str) else tuple(key)
-        return LoadScope(self, mode, keys, terms or NO_TERMS)
+        return self._scope(mode, keys, terms or NO_TERMS)
 
     async def write(self, df: Any) -> Any:
         """Append a frame (Polars' or what speaks Arrow) as one load of its own, committed when this
@@ -270,11 +212,24 @@ class Store:
         return self._write_alone(df, None)
 
     def _write_alone(self, df: Frame, loop: asyncio.AbstractEventLoop | None) -> Commit:
-        scope = LoadScope(self, "append", (), NO_TERMS, loop=loop)
+        scope = self._scope("append", (), NO_TERMS, loop)
         with scope as load:
             load.write_sync(df)
         assert scope.commit is not None  # a with-block that did not raise has committed
         return scope.commit
+
+    def _scope(
+        self, mode: Mode, keys: tuple[str, ...], terms: Terms,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> LoadScope:  # fmt: skip
+        bound = self.bind(surroundings())
+        bound.check(mode, keys, terms.wanted)
+        request = LoadRequest(
+            entity=bound.name or bound.place(), mode=mode, fields=Schema(), keys=keys, terms=terms,
+            fingerprint=derive_fingerprint({"by": "python", "store": dict(bound.identity())}),
+            load_id=uuid.uuid4().hex[:20], run_id=f"python-{uuid.uuid4().hex[:12]}",
+        )  # fmt: skip
+        return LoadScope(bound.open, request, bound.place(), type(self).__name__, loop=loop)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.place()})"
@@ -283,14 +238,3 @@ class Store:
         return type(other) is type(self) and other.__dict__ == self.__dict__
 
     __hash__ = None  # type: ignore[assignment]
-
-
-class _WriteOnlySession(StoreSession):
-    def __init__(self, store: Store, context: Context) -> None:
-        self._store, self._context = store, context
-
-    def state(self) -> State | None:
-        return None
-
-    def begin(self, request: LoadRequest) -> Load:
-        return WriteOnlyLoad(self._store, request, self._context)

@@ -4,54 +4,63 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.conform import conform
-from hygge.core.context import Context, surroundings
+from hygge.core.context import Context
 from hygge.core.errors import Cancelled, DataError
+from hygge.core.reading import HomeSession
 from hygge.core.standing import Standing
 
 if TYPE_CHECKING:
     import asyncio
 
-    from hygge.core.home import Home
 
+def checked(
+    session: HomeSession, context: Context, *, size: int, entity: str
+) -> Iterator[pl.DataFrame]:
+    """All batches of a session, held to its fields, in pieces of at most `size` rows.
 
-def batches(home: Home, context: Context) -> Iterator[pl.DataFrame]:
-    """All batches of a Home, held to its fields, in pieces of at most its batch size."""
-    bound = home.bind(surroundings())
-    size = bound.config.batch_size
-    with bound.open(context) as session:
-        forget = context.cancel.add(session.cancel)
-        try:
-            schema, offset, standing = session.schema(), 0, Standing()
-            for batch in session.read(ReadRequest(batch_rows=size), WHOLE):
-                standing.began(session.at)
-                try:
-                    checked = conform(batch, schema, entity=home.name or home.type, offset=offset)
-                except DataError as error:
-                    standing.tell(error)
-                    raise
-                offset += checked.height
-                standing.ended(checked.height, ())
-                for start in range(0, checked.height, size):
-                    yield checked.slice(start, size)
-        finally:
-            forget()
+    Parameters
+    ----------
+    session, context: of one attempt.
+    size: how many rows a piece has at most.
+    entity: the name used in errors.
+    """
+    forget = context.cancel.add(session.cancel)
+    try:
+        schema, offset, standing = session.schema(), 0, Standing()
+        for batch in session.read(ReadRequest(batch_rows=size), WHOLE):
+            standing.began(session.at)
+            try:
+                held = conform(batch, schema, entity=entity, offset=offset)
+            except DataError as error:
+                standing.tell(error)
+                raise
+            offset += held.height
+            standing.ended(held.height, ())
+            for start in range(0, held.height, size):
+                yield held.slice(start, size)
+    finally:
+        forget()
 
 
 class BatchStream(AsyncIterator[pl.DataFrame]):
     """An asynchronous iterator over batches, read in a worker thread.
 
     It closes itself at the end, on an error, when dropped, and as an `async with` block ends.
+
+    Parameters
+    ----------
+    batches: begins the reading, in the worker thread.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, batches: Callable[[Context], Iterator[pl.DataFrame]]) -> None:
+        self._batches = batches
         self._context = Context()
         self._open: list[Iterator[pl.DataFrame]] = []
         self._begun = False
@@ -68,7 +77,7 @@ class BatchStream(AsyncIterator[pl.DataFrame]):
         if not self._begun:
             self._begun = True
             self._context.loop = asyncio.get_running_loop()
-            self._open.append(batches(self._home, self._context))
+            self._open.append(self._batches(self._context))
         if not self._open:
             raise StopAsyncIteration
         # Shielded, since a thread cannot be interrupted: who awaits may go, the step ends.

@@ -18,8 +18,9 @@ from hygge.core.fields import Schema
 from hygge.core.ledger import Ledger
 from hygge.core.load import Load, LoadRequest, Writer
 from hygge.core.settings import StoreConfig
+from hygge.core.settling import StoreSession
 from hygge.core.state import Mode, State, next_generation
-from hygge.core.store import Store, StoreSession
+from hygge.core.store import Store
 from hygge.core.telling import telling
 from hygge.core.upkeep import Optimize, due
 from hygge.files import local

@@ -3,8 +3,8 @@ of them: it replaces all that is there by what the source has."""
 
 from __future__ import annotations
 
+from hygge.core.settling import StoreSession
 from hygge.core.state import Mode, State
-from hygge.core.store import StoreSession
 from hygge.project import EntitySettings
 from hygge.run.terms import deletes_of
 

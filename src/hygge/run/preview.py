@@ -12,9 +12,9 @@ from hygge.core.drift import Drift, target
 from hygge.core.errors import HyggeError
 from hygge.core.home import HomeSession
 from hygge.core.secrets import redact
+from hygge.core.settling import StoreSession
 from hygge.core.slots import together
 from hygge.core.state import State
-from hygge.core.store import StoreSession
 from hygge.core.watermark import Watermark, Window
 from hygge.run import asking
 from hygge.run.marks import marks_lost

@@ -10,7 +10,7 @@ from hygge.core.context import Context
 from hygge.core.errors import Cancelled, ConnectError, HyggeError, StateError
 from hygge.core.home import HomeSession
 from hygge.core.ledger import Head, Ledger, misfit
-from hygge.core.store import StoreSession
+from hygge.core.settling import StoreSession
 from hygge.core.watermark import Window
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape

@@ -12,8 +12,9 @@ from hygge.core import registry
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.settings import StoreConfig
+from hygge.core.settling import StoreSession
 from hygge.core.state import Mode
-from hygge.core.store import Store, StoreSession
+from hygge.core.store import Store
 from hygge.core.terms import ABILITIES
 from hygge.storage.onelake import HOST
 

@@ -21,8 +21,9 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Schema
 from hygge.core.load import Load
+from hygge.core.settling import StoreSession
 from hygge.core.state import Mode
-from hygge.core.store import Store, StoreSession
+from hygge.core.store import Store
 from hygge.testing.corpus import AWKWARD_NAMES, KEY, VALUE, Case, numbered
 from hygge.testing.loading import (
     load_frames,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hygge.core.context import Context
 from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import State, next_generation
-from hygge.core.store import StoreSession
 from hygge.files.manifest import Held, foreign, parts_of
 from hygge.files.parts import PREFIX
 from hygge.files.remote.load import RemoteLoad

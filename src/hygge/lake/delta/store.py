@@ -7,8 +7,8 @@ from deltalake import DeltaTable
 from hygge.core.context import Context
 from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import State
-from hygge.core.store import StoreSession
 from hygge.lake.delta.load import DeltaLoad
 from hygge.lake.delta.table import held_state, scanned, telling
 from hygge.lake.delta.upkeep import DeltaUpkeep, file_count

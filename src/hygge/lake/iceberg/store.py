@@ -7,8 +7,8 @@ from pyiceberg.table import Table
 from hygge.core.context import Context
 from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import State
-from hygge.core.store import StoreSession
 from hygge.lake.iceberg.catalog import Place, found, telling
 from hygge.lake.iceberg.load import IcebergLoad
 from hygge.lake.iceberg.scan import frames_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from hygge.core.load import Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import State
-from hygge.core.store import Store, StoreSession
+from hygge.core.store import Store
 from hygge.lake.mirror.load import MirrorLoad
 from hygge.lake.mirror.publish import Publisher
 from hygge.lake.mirror.zone import EVENTS

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
 from hygge.core.load import LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import Mode, State
-from hygge.core.store import StoreSession
 from hygge.sql.pool import pool_of
 from hygge.sql.settle.load import SQLLoad
 from hygge.sql.settle.look import Look

@@ -13,9 +13,9 @@ from hygge.core.context import Context
 from hygge.core.errors import ConflictError, HyggeError, UnsupportedError
 from hygge.core.fields import LogicalType, Schema
 from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
-from hygge.core.store import StoreSession
 from hygge.sql.dialect import literal
 from hygge.sql.settle.drift import check_shape, recased, target_fields, with_names
 from hygge.sql.settle.fill import tell_triggers
