@@ -5,33 +5,25 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import ConfigError, ConnectError, StateError
-from hygge.core.fields import Schema
-from hygge.core.ledger import Ledger
-from hygge.core.load import Load, LoadRequest, Writer
+from hygge.core.errors import ConfigError
+from hygge.core.load import Writer
 from hygge.core.settings import StoreConfig
 from hygge.core.settling import StoreSession
-from hygge.core.state import Mode, State, next_generation
+from hygge.core.state import Mode
 from hygge.core.store import Store
-from hygge.core.telling import telling
-from hygge.core.upkeep import Optimize, due
+from hygge.core.upkeep import Optimize
 from hygge.files import local
-from hygge.files.assembly import COMPACTED_AT, link_parts, target_fields
 from hygge.files.format import Format
-from hygge.files.load import FileLoad, ledger_facts, publish
-from hygge.files.manifest import Held, look
-from hygge.files.parts import PartWriter
+from hygge.files.manner import Manner
 from hygge.files.paths import PathText, entity_path, path_of, shown, written_path
-from hygge.files.rewrite import Sizes, coalesce, valued
-from hygge.files.stage import Stage, recover, unchanging
+from hygge.files.rewrite import Sizes
+from hygge.files.settling import FileStoreSession
 from hygge.files.writer import FileWriter, Ticket
 from hygge.storage.connection import is_remote
 from hygge.storage.path import AnyPath, RemotePath
@@ -146,28 +138,19 @@ class FileStore(Store, ABC):
     def form(self) -> Format:
         """The format with this Store's settings."""
 
-    @property
-    def sizes(self) -> Sizes:
-        return Sizes(self.config.part_rows, self.config.part_bytes)
-
-    @property
-    def optimize(self) -> Optimize:
-        """Its upkeep."""
-        found: Optimize = self.config.optimize
-        return found
-
-    def compaction_due(self, held: Held) -> bool:
-        """Whether the next load that can is to join small parts."""
-        last = held.state.extra.get(COMPACTED_AT) if held.state is not None else None
-        at = datetime.fromisoformat(last) if last else None
-        return due(at, self.optimize.compact_every, datetime.now(UTC))
+    def manner(self) -> Manner:
+        """How it settles."""
+        sizes = Sizes(self.config.part_rows, self.config.part_bytes)
+        return Manner(self.form(), sizes, self.config.optimize)
 
     def open(self, context: Context) -> StoreSession:
+        if self.folder is None:
+            raise ConfigError(f"{self!r} is not bound to a folder")
         if isinstance(self.folder, RemotePath):
             from hygge.files.remote.session import RemoteSession
 
-            return RemoteSession(self, self.folder, context)
-        return FileStoreSession(self, context)
+            return RemoteSession(self, self.folder, self.manner(), context)
+        return FileStoreSession(self, self.folder, self.manner(), context)
 
     def writer(self, ticket: Ticket, chunk: int, context: Context) -> Writer:
         return FileWriter(ticket, chunk, context)
@@ -186,119 +169,3 @@ class FileStore(Store, ABC):
         with self.open(context) as session:
             result: tuple[int, int] = session.compact()  # type: ignore[attr-defined]
             return result
-
-
-class FileStoreSession(StoreSession):
-    """One attempt at one destination folder."""
-
-    def __init__(self, store: FileStore, context: Context) -> None:
-        if not isinstance(store.folder, Path):
-            raise ConfigError(f"{store!r} is not bound to a folder")
-        self._store, self._context = store, context
-        # A destination that is a link is loaded where the link leads; the link stays.
-        self._folder = Path(os.path.realpath(store.folder))
-        self._format = store.form()
-        self._held: Held | None = None
-        self._load: Load | None = None
-        self._left: tuple[Stage, Ledger] | None = None
-        above = self._folder.parent
-        while not above.exists() and above != above.parent:
-            above = above.parent
-        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-            raise ConnectError(
-                f"{store.place()}: {above} is no folder that can be written to",
-                hint="give hygge's user the right to write there, or choose another path",
-            )
-
-    def _look(self) -> Held:
-        if self._held is None:
-            with telling(self._store.place()):
-                recover(self._folder, self._context.cancel)
-                try:
-                    self._held = look(self._folder, self._format)
-                except (StateError, FileNotFoundError):
-                    # Another load may just have changed it under our eyes: look where none can.
-                    with unchanging(self._folder, self._context.cancel):
-                        self._held = look(self._folder, self._format)
-        return self._held
-
-    def state(self) -> State | None:
-        return self._look().state
-
-    def valued(self, column: str) -> int:
-        return valued(self._folder, self._look(), self._format, column)
-
-    def begin(self, request: LoadRequest) -> Load:
-        if self._left is not None:
-            self._left[0].remove()
-            self._left = None
-        return self._begun(request)
-
-    def unfinished(self, mode: Mode, fields: Schema) -> Ledger | None:
-        place = self._store.place()
-        with telling(place):
-            self._left = Stage.adopt(self._folder, self._context.cancel, self._damaged)
-        if self._left is None:
-            return None
-        ledger, target = self._left[1], target_fields(mode, fields, self._look(), place)
-        fits = ledger.head.store == ledger_facts(self._format, target)
-        return ledger if fits else replace(ledger, obstacle="its files are to be written otherwise")
-
-    def _damaged(self, why: str) -> None:
-        self._context.note(f"the ledger of an unfinished load is not used: {why}", "info")
-
-    def resume(self, request: LoadRequest) -> Load:
-        left, self._left = self._left, None
-        try:
-            return self._begun(request, left)
-        except BaseException:
-            if left is not None:
-                left[0].let_go()
-            raise
-
-    def _begun(self, request: LoadRequest, left: tuple[Stage, Ledger] | None = None) -> Load:
-        self._store.check(request.mode, request.keys, request.terms.wanted)
-        self._load = FileLoad(
-            request, self._folder, self._look(), self._format, self._store.sizes, self._context,
-            place=self._store.place(), compact=self._store.compaction_due(self._look()), left=left,
-        )  # fmt: skip
-        self._held = None
-        return self._load
-
-    def compact(self) -> tuple[int, int]:
-        """See `FileStore.compact`."""
-        held, sizes, place = self._look(), self._store.sizes, self._store.place()
-        if held.state is None:
-            raise StateError(f"{place} holds nothing that hygge loaded", hint="load it first")
-        small = [p for p in held.parts if p.bucket is None and sizes.small(p)]
-        if len(small) < 2:
-            return len(held.parts), len(held.parts)
-        state = next_generation(held.state)
-        with telling(place):
-            stage = Stage.begin(self._folder, "compact", self._context.cancel)
-            try:
-                writer = PartWriter(
-                    stage.new, f"part-{state.generation:06d}-compact", self._format,
-                    part_rows=sizes.rows, part_bytes=sizes.bytes,
-                )  # fmt: skip
-                parts = coalesce(
-                    self._folder, held.parts, self._format, state.fields, writer, lambda f: f,
-                    which=lambda part: part in small, cancel=self._context.cancel,
-                )  # fmt: skip
-                link_parts(stage, (p for p in parts if p in held.parts))
-                publish(
-                    stage, self._format, state, state.fields, parts, None, held, self._context,
-                    place=place, more={COMPACTED_AT: state.committed_at},
-                )  # fmt: skip
-            finally:
-                stage.remove()
-                self._held = None
-        return len(held.parts), len(parts)
-
-    def close(self) -> None:
-        if self._load is not None:
-            self._load.abort()
-            self._load = None
-        if self._left is not None:
-            self._left[0].let_go()
-            self._left = None

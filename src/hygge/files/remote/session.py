@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from hygge.core.context import Context
 from hygge.core.errors import StateError
 from hygge.core.load import Load, LoadRequest
 from hygge.core.settling import StoreSession
 from hygge.core.state import State, next_generation
+from hygge.core.store import Store
 from hygge.files.manifest import Held, foreign, parts_of
+from hygge.files.manner import Manner
 from hygge.files.parts import PREFIX
 from hygge.files.remote.load import RemoteLoad
 from hygge.files.remote.manifest import TRIES, latest
 from hygge.files.remote.upkeep import VACUUM_AFTER
 from hygge.files.rewrite import valued
 from hygge.storage.path import RemotePath
-
-if TYPE_CHECKING:
-    from hygge.files.store import FileStore
 
 
 def look(folder: RemotePath) -> Held:
@@ -68,11 +66,18 @@ def _checked(folder: RemotePath, state: State | None) -> Held:
 
 
 class RemoteSession(StoreSession):
-    """One attempt at one destination folder elsewhere."""
+    """One attempt at one destination folder elsewhere.
 
-    def __init__(self, store: FileStore, folder: RemotePath, context: Context) -> None:
-        self._store, self._folder, self._context = store, folder, context
-        self._format = store.form()
+    Parameters
+    ----------
+    store, folder: bound.
+    manner: how it settles.
+    context: of the attempt.
+    """
+
+    def __init__(self, store: Store, folder: RemotePath, manner: Manner, context: Context) -> None:
+        self._store, self._folder, self._manner, self._context = store, folder, manner, context
+        self._format = manner.form
         self._held: Held | None = None
         self._load: RemoteLoad | None = None
 
@@ -94,16 +99,16 @@ class RemoteSession(StoreSession):
         return self._load
 
     def _begun(self, request: LoadRequest) -> RemoteLoad:
-        held, vacuum_after = self._look(), self._store.optimize.vacuum_after
+        held, vacuum_after = self._look(), self._manner.optimize.vacuum_after
         return RemoteLoad(
-            request, self._folder, held, self._format, self._store.sizes, self._context,
-            compact=self._store.compaction_due(held),
+            request, self._folder, held, self._format, self._manner.sizes, self._context,
+            compact=self._manner.compaction_due(held),
             vacuum_after=VACUUM_AFTER if vacuum_after is None else vacuum_after,
         )  # fmt: skip
 
     def compact(self) -> tuple[int, int]:
         """See `FileStore.compact`."""
-        held, sizes, place = self._look(), self._store.sizes, str(self._folder)
+        held, sizes, place = self._look(), self._manner.sizes, str(self._folder)
         if held.state is None:
             raise StateError(f"{place} holds nothing that hygge loaded", hint="load it first")
         small = [p for p in held.parts if p.bucket is None and sizes.small(p)]
