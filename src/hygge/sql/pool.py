@@ -8,23 +8,44 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from hygge.core.context import Context
 from hygge.core.errors import HyggeError
 from hygge.core.slots import Slots, claim
-from hygge.sql.limits import allowed, most_ever
+from hygge.sql.limits import Limit, allowed, most_ever
 from hygge.sql.link import Link
-
-if TYPE_CHECKING:
-    from hygge.sql.server import PooledConnection
 
 CHECK_AFTER_S = 30.0
 """A connection that lay idle for longer is asked whether it still answers before it is used."""
+
+
+class Opener(Protocol):
+    """What opens links to one database, as a pool knows it; equal ones share a pool."""
+
+    @property
+    def kept_idle(self) -> bool:
+        """Whether links wait in the pool to be used again."""
+
+    @property
+    def pool_size(self) -> int:
+        """How many there may be at once."""
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """Fewer at certain hours."""
+
+    def place(self) -> str:
+        """The database, for people; never a secret."""
+
+    def open_link(self) -> Link:
+        """Open one."""
+
+    def __hash__(self) -> int: ...
 
 
 class Lease:
@@ -50,9 +71,7 @@ class Pool:
     clock: the time of day, for limits.
     """
 
-    def __init__(
-        self, connection: PooledConnection, clock: Callable[[], datetime] = datetime.now
-    ) -> None:
+    def __init__(self, connection: Opener, clock: Callable[[], datetime] = datetime.now) -> None:
         self._connection = connection
         size, limits = connection.pool_size, connection.limits
         self._allowed: Callable[[], int] = lambda: allowed(size, limits, clock())
@@ -162,11 +181,11 @@ class Pool:
                 link.close()
 
 
-_pools: dict[PooledConnection, Pool] = {}
+_pools: dict[Opener, Pool] = {}
 _lock = threading.Lock()
 
 
-def pool_of(connection: PooledConnection) -> Pool:
+def pool_of(connection: Opener) -> Pool:
     """The pool of a bound connection; equal descriptions share one."""
     with _lock:
         return _pools.setdefault(connection, Pool(connection))

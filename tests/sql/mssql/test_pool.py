@@ -22,8 +22,8 @@ from tests.sql.mssql.support import connect, is_babelfish, needs_server, url_of
 from hygge import Coordinator, HyggeError, MSSQLStore, RunFailed
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import Schema
-from hygge.sql.mssql.bulk import Copy
 from hygge.sql.mssql.connection import MSSQLConnection
+from hygge.sql.mssql.copying import Copy
 from hygge.sql.mssql.link import MSSQLLink
 from hygge.sql.mssql.native import NativeLink
 from hygge.sql.pool import close_pools, pool_of

@@ -16,7 +16,7 @@ from hygge.sql.mssql.login import Login
 from hygge.sql.mssql.types import DIALECT
 
 if TYPE_CHECKING:
-    from hygge.sql.mssql.bulk import Copy
+    from hygge.sql.mssql.copying import Copy
 
 
 _FORGET = "DECLARE @x int; BEGIN TRY SET @x = 1 / 0; END TRY BEGIN CATCH SET @x = 0; END CATCH; "

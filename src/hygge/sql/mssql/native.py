@@ -13,7 +13,7 @@ import polars as pl
 
 from hygge.core.errors import Cancelled, ConnectError, DataError, MissingDriver, TransientError
 from hygge.core.secrets import redact
-from hygge.sql.mssql.bulk import Copy
+from hygge.sql.mssql.copying import Copy
 from hygge.sql.mssql.errors import explain
 from hygge.sql.mssql.link import MSSQLLink, answers
 from hygge.sql.mssql.login import Login
