@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hygge.core.durations import parse_duration
 from hygge.core.errors import DataError, StateError, UnsupportedError
 from hygge.core.fields import parse_type
 from hygge.core.watermark import (
@@ -19,8 +20,6 @@ from hygge.core.watermark import (
     check_lag,
     check_type,
     freeze_upper,
-    is_utc,
-    parse_duration,
     step_back,
     window,
 )
@@ -339,49 +338,7 @@ def test_no_lag_is_of_every_sort(kind: str) -> None:
     check_lag(parse_type(kind), timedelta())
 
 
-@pytest.mark.parametrize(
-    ("zone", "utc"),
-    [("UTC", True), ("Etc/UTC", True), ("+00:00", True), ("Europe/London", False),
-     ("America/New_York", False), ("+02:00", False), ("the machine's (GMT)", False),
-     ("GMT+0", True), ("Etc/GMT-0", True), ("UTC0", True), ("+00", True), ("-0000", True),
-     ("Z", True), ("utc", True), ("Atlantic/Reykjavik", True), ("Africa/Abidjan", True),
-     ("Europe/Lisbon", False), ("Africa/Casablanca", False), ("Etc/GMT+1", False),
-     ("+00:30", False), ("Nowhere/At_All", False), ("", False), ("/etc/UTC", False),
-     ("Europe", False), ("../UTC", False), ("UTC\0", False)],
-)  # fmt: skip
-def test_zones_that_are_utc_all_year(zone: str, utc: bool) -> None:
-    assert is_utc(zone) is utc
-
-
 @pytest.mark.parametrize("text", ["string", "float64", "bool", "time", "uuid", "list(int64)"])
 def test_what_cannot_carry_a_watermark(text: str) -> None:
     with pytest.raises(UnsupportedError, match=r"'c' is .*needs an integer"):
         check_type("c", parse_type(text))
-
-
-# Durations --------------------------------------------------------------------------------------
-
-
-@given(
-    st.integers(0, 400), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60),
-    st.integers(0, 999), st.integers(0, 999),
-)  # fmt: skip
-def test_durations(d: int, h: int, m: int, s: int, ms: int, us: int) -> None:
-    text = f"{d}d {h}h{m}m{s}s {ms}ms{us}us"
-    assert parse_duration(text) == timedelta(
-        days=d, hours=h, minutes=m, seconds=s, milliseconds=ms, microseconds=us
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "5", "h", "1x", "-5m", "1h-5m", "1h 30", "9" * 30 + "w", "1e3s", "٣d", "m5", "inf"],
-)
-def test_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="duration"):
-        parse_duration(text)
-
-
-def test_no_duration_at_all() -> None:
-    assert parse_duration("0") == parse_duration(" 0 ") == timedelta()
-    assert parse_duration("1.5h") == timedelta(minutes=90)

@@ -25,10 +25,10 @@ from hygge import (
     TransientError,
 )
 from hygge.core.context import Context, Surroundings
+from hygge.core.durations import parse_duration
 from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.terms import DELETED_AT, MOMENT, Deletes, Terms
-from hygge.core.watermark import parse_duration
 from hygge.lake.mirror import publish
 from hygge.storage.address import Address
 from hygge.storage.connection import StorageConnection, tree_of

@@ -14,8 +14,8 @@ from hygge.cli.render import plan_text, problems_text
 from hygge.cli.running import exit_code, follower, tell_summary, watched
 from hygge.cli.text import command, count
 from hygge.core.context import CancelToken
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError
-from hygge.core.watermark import parse_duration
 from hygge.project import Project, load_project
 from hygge.run.coordinator import Coordinator
 from hygge.run.earlier import origin_of

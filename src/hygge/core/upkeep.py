@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from hygge.core.durations import parse_duration
 from hygge.core.settings import Settings
-from hygge.core.watermark import parse_duration
 
 
 def _duration(text: str) -> str:

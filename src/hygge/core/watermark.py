@@ -6,46 +6,18 @@ row that arrives while we read is read next time, never skipped.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Context, Decimal
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from hygge.core.errors import FULL_REFRESH, DataError, StateError, UnsupportedError
 from hygge.core.fields import INTEGERS, LogicalType, parse_type
+from hygge.core.zones import in_utc, settled_wall_clock
 
 Position = int | date | datetime | Decimal
-P = TypeVar("P", bound=Position)
-_UNITS = {
-    "w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1),
-    "m": timedelta(minutes=1), "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1),
-    "us": timedelta(microseconds=1),
-}  # fmt: skip
-_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|us|[wdhms])")
 _DIGITS = Context(prec=100)  # decimals of 38 digits and a step past them, without rounding
-
-
-def parse_duration(text: str) -> timedelta:
-    """`1h30m`, `90s`, `7d`, `500ms`; `0` is none. Raises ValueError otherwise."""
-    stripped = text.strip().lower()
-    if stripped == "0":
-        return timedelta()
-    total, at = timedelta(), 0
-    while at < len(stripped):
-        match = _DURATION.match(stripped, at)
-        if match is None:
-            break
-        try:
-            total += float(match[1]) * _UNITS[match[2]]
-        except OverflowError:
-            raise ValueError(f"'{text}' is too long a duration") from None
-        at = match.end()
-    if not stripped or at != len(stripped):
-        raise ValueError(f"'{text}' is not a duration; write it as 90s, 15m, 3h, 7d or 1h30m")
-    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +164,15 @@ def freeze_upper(
     """
     if maximum is None:
         return last
-    maximum = _in_utc(maximum)
-    last = None if last is None else _in_utc(last)
+    maximum = in_utc(maximum)
+    last = None if last is None else in_utc(last)
     bound: Position
     if clock is not None and isinstance(maximum, date):
         now: date
         if not isinstance(maximum, datetime):
-            now = _settled_wall_clock(clock, zone).date()
+            now = settled_wall_clock(clock, zone).date()
         elif kind.zone is None:
-            now = _settled_wall_clock(clock, zone)
+            now = settled_wall_clock(clock, zone)
         else:
             now = clock.astimezone(UTC)
         bound = now if maximum >= now else after(maximum, kind)
@@ -209,40 +181,6 @@ def freeze_upper(
     if last is not None and _comparable(bound, last) and bound < last:  # type: ignore[operator]
         return last
     return bound
-
-
-def _settled_wall_clock(clock: datetime, zone: tzinfo) -> datetime:
-    """The wall-clock time below which no clock in the zone will show again, naive."""
-    now = clock.astimezone(zone)
-    try:
-        later = (clock + timedelta(days=1)).astimezone(zone)
-    except OverflowError:
-        return now.replace(tzinfo=None)
-    low, high = now.astimezone(UTC), later.astimezone(UTC)
-    if _offset(high, zone) >= _offset(low, zone):
-        return now.replace(tzinfo=None)
-    while high - low > timedelta(seconds=1):  # find the moment at which the clocks go back
-        middle = low + (high - low) / 2
-        if _offset(middle, zone) < _offset(now, zone):
-            high = middle
-        else:
-            low = middle
-    back = high.replace(microsecond=0).astimezone(zone).replace(tzinfo=None)
-    return min(now.replace(tzinfo=None), back)
-
-
-def _offset(moment: datetime, zone: tzinfo) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta()
-
-
-def _in_utc(value: P) -> P:
-    """Aware times in UTC: Python compares and steps those of one zone by their wall clocks."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        return value
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:  # within a day of the calendar's ends
-        return value.replace(tzinfo=UTC)
 
 
 def _comparable(left: Position, right: Position) -> bool:
@@ -305,7 +243,7 @@ def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
     """
     if isinstance(value, datetime):
         assert isinstance(lag, timedelta)
-        value = _in_utc(value)
+        value = in_utc(value)
         floor = datetime.min.replace(tzinfo=value.tzinfo)
         return floor if value - floor < lag else value - lag
     if isinstance(value, date):
@@ -317,32 +255,3 @@ def step_back(value: Position, lag: timedelta | int | Decimal) -> Position:
     if isinstance(value, int) and isinstance(lag, int):
         return value - lag
     return _DIGITS.subtract(Decimal(value), Decimal(lag))
-
-
-_OFFSET = re.compile(r"(?:utc|gmt)?([+-]?)(\d\d?):?(\d\d)?", re.ASCII | re.IGNORECASE)
-"""An offset, also as POSIX and MySQL write it."""
-
-
-def is_utc(name: str) -> bool:
-    """Whether a zone, by its IANA name or as an offset, is UTC all this year; a name that nobody
-    knows is not."""
-    if found := _OFFSET.fullmatch(name):
-        return not int(found[2]) and not int(found[3] or 0)
-    try:
-        zone = ZoneInfo(name)
-    except (ValueError, OSError):  # no name at all; a folder; ZoneInfoNotFoundError is a KeyError
-        return False
-    except KeyError:
-        return name.lower().removeprefix("etc/") in _UTC_NAMES
-    year = datetime.now(UTC).year
-    moments = (datetime(year, month, 1, tzinfo=zone) for month in range(1, 13))
-    return not any(moment.utcoffset() for moment in moments)
-
-
-_UTC_NAMES = frozenset({"utc", "uct", "zulu", "universal", "gmt", "gmt0", "greenwich", "z"})
-"""What UTC is called, also where this machine has no database of zones, or minds the case."""
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The zone a configuration names; UTC where it names none."""
-    return ZoneInfo(name) if name else UTC

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainValidator, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from hygge.core.durations import parse_duration
 from hygge.core.settings import Settings
 from hygge.core.terms import DELETED_AT, Versions
-from hygge.core.watermark import parse_duration
 
 
 class Forgiving(Settings):

@@ -20,10 +20,9 @@ from hygge.core.watermark import (
     check_lag,
     check_type,
     freeze_upper,
-    is_utc,
     window,
-    zone_of,
 )  # fmt: skip
+from hygge.core.zones import is_utc, zone_of
 from hygge.run.chunks import Split, split_up
 from hygge.run.plan import Plan
 from hygge.run.shape import Shape, Stamp, shape_of, unknown_column

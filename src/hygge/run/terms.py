@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from hygge.core.durations import parse_duration
 from hygge.core.errors import (
     FULL_REFRESH,
     ConfigError,
@@ -18,7 +19,7 @@ from hygge.core.errors import (
 from hygge.core.fields import FLOATS
 from hygge.core.state import Mode, State
 from hygge.core.terms import AT, Ability, Deletes, Terms, moment_after
-from hygge.core.watermark import Window, parse_duration
+from hygge.core.watermark import Window
 from hygge.project import EntitySettings
 from hygge.run.shape import Shape
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError, MissingDriver, UnsupportedError
 from hygge.core.home import HomeSession, Table
 from hygge.core.secrets import Secret, Statement
 from hygge.core.slots import Slots
-from hygge.core.watermark import parse_duration
 from hygge.sql.address import Address, parse_url, shown
 from hygge.sql.connection import DatabaseConnection
 from hygge.sql.limits import Limit

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from pydantic import Field, model_validator
 
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConnectError, MissingDriver
 from hygge.core.secrets import Secret, redact
-from hygge.core.watermark import parse_duration
 from hygge.storage.address import Address
 from hygge.storage.cloud import CloudConnection
 from hygge.storage.onelake import Remover, is_fabric

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConnectError, MissingDriver
 from hygge.core.secrets import redact
-from hygge.core.watermark import parse_duration
 from hygge.storage.address import Address
 from hygge.storage.connection import StorageConnection
 from hygge.storage.tree import Tree

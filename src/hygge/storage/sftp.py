@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 from pydantic import Field, field_validator
 
+from hygge.core.durations import parse_duration
 from hygge.core.errors import MissingDriver
 from hygge.core.secrets import Secret
-from hygge.core.watermark import parse_duration
 from hygge.storage.address import Address
 from hygge.storage.connection import StorageConnection
 from hygge.storage.tree import Tree

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator
 
 from hygge.core.context import Context, Surroundings
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError
 from hygge.core.settings import StoreConfig
 from hygge.core.state import Mode
 from hygge.core.store import Store
 from hygge.core.terms import Ability
 from hygge.core.upkeep import DurationText
-from hygge.core.watermark import parse_duration
 from hygge.lake.mirror.load import MirrorTicket
 from hygge.lake.mirror.publish import Publisher
 from hygge.lake.mirror.store import MirrorStoreSession

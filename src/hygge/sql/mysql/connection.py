@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
+from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError
-from hygge.core.watermark import parse_duration
 from hygge.sql.link import Link
 from hygge.sql.mysql.route import Route
 from hygge.sql.pool import Lease, pool_of
