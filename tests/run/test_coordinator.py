@@ -31,7 +31,7 @@ from hygge.core.events import (
     RunStarted,
 )  # fmt: skip
 from hygge.project import EntitySettings, EntitySpec, FlowSpec, Project
-from hygge.run import flow as flow_module
+from hygge.run import mover
 from hygge.run.execution import default_concurrency
 from hygge.run.journal import Journal
 from hygge.run.locks import Lock, lock_name
@@ -40,7 +40,7 @@ from hygge.run.result import RunResult
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_module, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(mover, "LONGEST_WAIT_S", 0.01)
 
 
 class Shop:

@@ -27,26 +27,26 @@ from hygge.core.events import EntityFinished, EntityRetried, EntityStarted, Note
 from hygge.core.load import Commit
 from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State
-from hygge.run import flow as flow_module
-from hygge.run.flow import Mover, is_transient
+from hygge.run import mover
+from hygge.run.mover import Mover, is_transient
 from hygge.run.result import EntityResult
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flow_module, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(mover, "LONGEST_WAIT_S", 0.01)
 
 
 def move(
     home: Home, store: ShelfStore, *, heard: Heard | None = None, cancel: CancelToken | None = None,
     **settings: Any,
 ) -> tuple[EntityResult, BaseException | None]:  # fmt: skip
-    mover = Mover(
+    moving = Mover(
         planned(home, store.bind_to(Path()), Path(), **settings), run_id="run-1",
         cancel=cancel or CancelToken(), emit=heard if heard is not None else Heard(),
     )  # fmt: skip
-    return mover.run(), mover.error
+    return moving.run(), moving.error
 
 
 PASSING = [TransientError("locked"), ConnectionError("reset"), TimeoutError("late"),
@@ -195,8 +195,8 @@ def test_a_commit_that_happens_late_is_found_and_not_repeated() -> None:
 def test_cancelling_during_the_wait_before_a_retry_returns_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flow_module, "LONGEST_WAIT_S", 60.0)
-    monkeypatch.setattr(flow_module, "FIRST_WAIT_S", 60.0)
+    monkeypatch.setattr(mover, "LONGEST_WAIT_S", 60.0)
+    monkeypatch.setattr(mover, "FIRST_WAIT_S", 60.0)
     store, token, heard = ShelfStore("s"), CancelToken(), Heard()
     store.faults.commit = [TransientError("locked")]
     threading.Timer(0.2, token.cancel, ["asked to"]).start()

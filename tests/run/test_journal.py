@@ -25,10 +25,10 @@ from hygge.core.fields import LogicalType, parse_type
 from hygge.core.secrets import Secret, remember
 from hygge.core.watermark import Watermark
 from hygge.run import journal as journal_module
-from hygge.run import journal_db
+from hygge.run import journal_tables
 from hygge.run.history import LOOK_BACK
 from hygge.run.journal import FILE, Journal
-from hygge.run.journal_db import Link
+from hygge.run.journal_link import Link
 from hygge.run.records import Origin, as_text
 from hygge.run.result import EntityResult, Proof, RunResult
 
@@ -292,7 +292,7 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
     def next_one(link: Link) -> None:
         link.run("ALTER TABLE hygge_runs ADD COLUMN mood TEXT DEFAULT 'calm'")
 
-    monkeypatch.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, next_one))
+    monkeypatch.setattr(journal_tables, "MIGRATIONS", (*journal_tables.MIGRATIONS, next_one))
     for _ in range(2):  # once, however often it is opened
         with Journal.open(None, tmp_path) as journal:
             assert [r.run_id for r in journal.runs()] == ["r1"]
@@ -300,7 +300,7 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(
         assert db.execute("SELECT mood FROM hygge_runs").fetchall() == [("calm",)]
         versions = db.execute("SELECT version FROM hygge_journal_version").fetchall()
     db.close()
-    assert versions == [(at + 1,) for at in range(len(journal_db.MIGRATIONS))]
+    assert versions == [(at + 1,) for at in range(len(journal_tables.MIGRATIONS))]
 
 
 def test_reports_of_what_was_moved_are_looked_through_from_the_latest(
@@ -332,7 +332,7 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(
         link.run("ALTER TABLE nothing ADD COLUMN mood TEXT")
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal_db, "MIGRATIONS", (*journal_db.MIGRATIONS, broken))
+        patched.setattr(journal_tables, "MIGRATIONS", (*journal_tables.MIGRATIONS, broken))
         with pytest.raises(JournalError):
             Journal.open(None, tmp_path)
     with Journal.open(None, tmp_path) as journal:

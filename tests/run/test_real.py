@@ -34,7 +34,7 @@ from hygge.core.load import LoadRequest
 from hygge.core.steps import set_hook
 from hygge.files.stage import STEPS as FILE_STEPS
 from hygge.project import EntitySettings, EntitySpec, FlowSpec, Project
-from hygge.run import flow as flow_module
+from hygge.run import mover
 from hygge.run.move import STEPS as MOVE_STEPS
 from hygge.run.shape import shape_of
 from hygge.run.task import ChunkTask, run_chunk
@@ -46,7 +46,7 @@ Row = tuple[int, str | None, float | None, str]
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flow_module, "LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(mover, "LONGEST_WAIT_S", 0.01)
     yield
     set_hook(None)
 

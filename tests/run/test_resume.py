@@ -36,8 +36,8 @@ from hygge.core.load import LoadRequest
 from hygge.core.store import Store
 from hygge.files.retired import sweep_all
 from hygge.files.stage import LEDGER_STEPS, STEPS, stage_root
-from hygge.run.flow import Mover
 from hygge.run.move import Attempt, Moved
+from hygge.run.mover import Mover
 from hygge.run.pump import Meter
 from hygge.run.result import EntityResult
 from hygge.run.shape import shape_of
@@ -573,7 +573,7 @@ def mover(case: Case, cancel: CancelToken | None = None, **options: Any) -> Move
 
 
 def test_a_retry_goes_on_within_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hygge.run.flow.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr("hygge.run.mover.FIRST_WAIT_S", 0.0)
     monkeypatch.setattr(Mover, "_sleep", lambda self, seconds: None)
     case = Case(tmp_path)
     case.home().put(numbers(ROWS))

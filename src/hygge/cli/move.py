@@ -13,8 +13,8 @@ from hygge.core.context import CancelToken, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.settings import build
 from hygge.project import EntitySettings
-from hygge.run.flow import Mover
 from hygge.run.ids import new_run_id
+from hygge.run.mover import Mover
 from hygge.run.plan import Plan, plan_entity
 from hygge.run.result import RunResult, RunStatus
 

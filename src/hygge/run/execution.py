@@ -22,9 +22,9 @@ from hygge.core.secrets import redact, redact_about
 from hygge.project import Project
 from hygge.run.chunks import processors
 from hygge.run.earlier import origin_of
-from hygge.run.flow import Mover
 from hygge.run.journal import Journal
 from hygge.run.locks import Overlap, entity_lock
+from hygge.run.mover import Mover
 from hygge.run.options import RunOptions
 from hygge.run.plan import Plan
 from hygge.run.result import EntityResult, RunResult, RunStatus

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hygge.core.errors import ConfigError
-from hygge.run.journal_db import Database, Link
+from hygge.run.journal_db import Database
+from hygge.run.journal_link import Link
 from hygge.run.locks import Lock
 from hygge.run.records import Origin, RunRecord, as_text, run_record
 from hygge.run.result import RunResult

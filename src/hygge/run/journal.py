@@ -22,7 +22,8 @@ from typing import Protocol, Self
 from hygge.core.errors import JournalError
 from hygge.core.secrets import Secret, blot, redact
 from hygge.run.history import History
-from hygge.run.journal_db import Database, Link, database_of
+from hygge.run.journal_db import Database, database_of
+from hygge.run.journal_link import Link
 from hygge.run.locks import Lock
 from hygge.run.records import Origin, as_text
 from hygge.run.result import EntityResult, RunResult

@@ -1,4 +1,4 @@
-"""The journal's tables, how they came to be, and the two kinds of database they lie in.
+"""The two kinds of database that a journal lies in.
 
 The file in the project is reached by Python's own `sqlite3`; SQLAlchemy takes longer to import than
 a small run takes, so it serves only the URLs that need it. Both are told the same SQL.
@@ -6,151 +6,23 @@ a small run takes, so it serves only the URLs that need it. Both are told the sa
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hygge.core.errors import JournalError
 from hygge.core.secrets import Secret, redact
+from hygge.run.journal_link import Link, Row
+from hygge.run.journal_tables import is_current, migrate
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BUSY_TIMEOUT_S = 30
-Row = Mapping[str, Any]
-
-_VERSIONS = (
-    'CREATE TABLE hygge_journal_version ("version" INTEGER PRIMARY KEY, '
-    '"applied" VARCHAR(40) NOT NULL)'
-)
-_RUNS = """
-CREATE TABLE hygge_runs (
-  "run_id" VARCHAR(64) PRIMARY KEY,
-  "status" VARCHAR(16) NOT NULL,
-  "started" VARCHAR(40) NOT NULL,
-  "finished" VARCHAR(40),
-  "project" TEXT NOT NULL,
-  "environment" TEXT,
-  "fingerprint" VARCHAR(64) NOT NULL,
-  "host" TEXT NOT NULL,
-  "pid" INTEGER NOT NULL,
-  "hygge_version" VARCHAR(40) NOT NULL,
-  "rows" BIGINT NOT NULL,
-  "bytes" BIGINT NOT NULL,
-  "reason" TEXT NOT NULL,
-  "warnings" TEXT
-)"""
-_ENTITIES = """
-CREATE TABLE hygge_entities (
-  "run_id" VARCHAR(64) NOT NULL,
-  "entity" VARCHAR(255) NOT NULL,
-  "position" INTEGER NOT NULL,
-  "status" VARCHAR(16) NOT NULL,
-  "started" VARCHAR(40),
-  "finished" VARCHAR(40),
-  "rows" BIGINT NOT NULL,
-  "bytes" BIGINT NOT NULL,
-  "seconds" DOUBLE PRECISION NOT NULL,
-  "source" TEXT NOT NULL,
-  "destination" TEXT NOT NULL,
-  "mode" VARCHAR(16) NOT NULL,
-  "watermark_before" TEXT,
-  "watermark_after" TEXT,
-  "proof" TEXT,
-  "generation" BIGINT,
-  "attempts" INTEGER NOT NULL,
-  "error" TEXT,
-  "error_class" VARCHAR(80),
-  "retryable" INTEGER NOT NULL,
-  "hint" TEXT,
-  "holds" TEXT NOT NULL,
-  "notes" TEXT,
-  "warnings" TEXT,
-  PRIMARY KEY ("run_id", "entity")
-)"""
-_AS_JSON = ("watermark_before", "watermark_after", "proof", "notes", "warnings")
-"""Columns that hold JSON."""
-
-
-class Link(ABC):
-    """A transaction. Names are quoted with `"`, values named `:so`."""
-
-    @abstractmethod
-    def run(self, sql: str, rows: Sequence[Row] = ({},)) -> None:
-        """Run a statement once per row of values."""
-
-    @abstractmethod
-    def _ask(self, sql: str, values: Row, limit: int | None) -> list[dict[str, Any]]: ...
-
-    @abstractmethod
-    def has(self, table: str) -> bool:
-        """Whether there is such a table."""
-
-    def ask(
-        self, sql: str, values: Row | None = None, limit: int | None = None
-    ) -> list[dict[str, Any]]:
-        """The first rows of a result, or all of them, with JSON read."""
-        rows = self._ask(sql, values or {}, limit)
-        for name in (n for n in _AS_JSON if rows and n in rows[0]):
-            for row in rows:
-                if isinstance(row[name], str):
-                    row[name] = json.loads(row[name])
-        return rows
-
-    def insert(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows that all have the same columns."""
-        names = list(rows[0]) if rows else []
-        values = ", ".join(f":{n}" for n in names)
-        columns = ", ".join(f'"{n}"' for n in names)
-        if rows:
-            self.run(f"INSERT INTO {table} ({columns}) VALUES ({values})", [plain(r) for r in rows])
-
-    def update(self, table: str, rows: Sequence[Row], *keys: str) -> None:
-        """Set, for each row, its other columns where the columns named `keys` are as in the row."""
-        if rows:
-            changed = ", ".join(f'"{n}" = :{n}' for n in rows[0] if n not in keys)
-            those = " AND ".join(f'"{n}" = :{n}' for n in keys)
-            self.run(f"UPDATE {table} SET {changed} WHERE {those}", [plain(r) for r in rows])
-
-
-def plain(row: Row) -> dict[str, Any]:
-    """A row's values as both kinds of database take them."""
-    return {
-        name: json.dumps(value, ensure_ascii=False)
-        if name in _AS_JSON and value is not None
-        else int(value) if isinstance(value, bool) else value
-        for name, value in row.items()
-    }  # fmt: skip
-
-
-def _first(link: Link) -> None:
-    if not link.has("hygge_runs"):
-        link.run(_RUNS)
-        link.run('CREATE INDEX hygge_runs_started ON hygge_runs ("started")')
-    if not link.has("hygge_entities"):
-        link.run(_ENTITIES)
-        link.run('CREATE INDEX hygge_entities_entity ON hygge_entities ("entity")')
-
-
-def _second(link: Link) -> None:
-    """Which configuration file a run was of."""
-    link.run('ALTER TABLE hygge_runs ADD "config" VARCHAR(255)')
-
-
-def _third(link: Link) -> None:
-    """Whether a run was of all entities of its flows (1) or of a part of some (0)."""
-    link.run('ALTER TABLE hygge_runs ADD "whole" INTEGER')
-
-
-MIGRATIONS: tuple[Callable[[Link], None], ...] = (_first, _second, _third)
-"""Each takes the tables from the version before it to its own, counting from 1. Never changed once
-released."""
 
 
 class Database(ABC):
@@ -188,27 +60,10 @@ class Database(ABC):
         Raises JournalError where they are of a newer hygge, or cannot be read or written.
         """
         with self.reading() as link:
-            if _version(link) == len(MIGRATIONS):
+            if is_current(link):
                 return
         with self.writing() as link:
-            if not link.has("hygge_journal_version"):
-                link.run(_VERSIONS)
-            at = _version(link)
-            if at > len(MIGRATIONS):
-                raise JournalError(
-                    f"{self.place} has version {at}; this hygge knows up to {len(MIGRATIONS)}",
-                    hint="use the newer hygge that wrote it, or move it away: only history is lost",
-                )
-            for version in range(at + 1, len(MIGRATIONS) + 1):
-                MIGRATIONS[version - 1](link)
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                link.insert("hygge_journal_version", [{"version": version, "applied": now}])
-
-
-def _version(link: Link) -> int:
-    if not link.has("hygge_journal_version"):
-        return 0
-    return link.ask('SELECT max("version") AS "at" FROM hygge_journal_version')[0]["at"] or 0
+            migrate(link, self.place)
 
 
 class FileDatabase(Database):
