@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from hygge.project import reader
 from hygge.project.nodes import Node, plain, provenance
-from hygge.project.reader import read_bytes, read_file, scalar
+from hygge.project.reader import read_bytes, read_file
+from hygge.project.scalars import scalar
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Co", "Cn"]))
 VALUES = st.recursive(

@@ -17,10 +17,10 @@ from hygge.core.state import Mode, State
 from hygge.core.steps import reached
 from hygge.core.telling import telling
 from hygge.core.terms import check_vanished
-from hygge.files.buckets import KEYS, Merge
 from hygge.files.fold import Fold
 from hygge.files.format import Format
 from hygge.files.manifest import Held
+from hygge.files.merge import KEYS, Merge
 from hygge.files.parts import Part, PartWriter
 from hygge.files.rewrite import Sizes, coalesce, needs_compacting, widened
 from hygge.files.windows import is_within

@@ -5,36 +5,30 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from hygge.core.arrivals import Arrivals, Version, arrivals
-from hygge.core.chunk import WHOLE, Chunk, Estimate, InFile, ReadRequest
+from hygge.core.chunk import Chunk, Estimate, InFile, ReadRequest
 from hygge.core.context import Context
-from hygge.core.drift import unify
 from hygge.core.errors import (
     ConnectError,
     DataError,
     HyggeError,
     NothingThere,
-    SchemaDrift,
     TransientError,
     UnsupportedError,
 )
-from hygge.core.fields import Field, LogicalType, Schema
-from hygge.core.state import State
+from hygge.core.fields import Field, Schema
 from hygge.core.watermark import Window
-from hygge.files.format import STATE_FILE
 from hygge.files.home import FileHome
 from hygge.files.infer import infer_types
 from hygge.files.paths import Input, shown, unchanged
 from hygge.files.reading import ReadThrough, as_declared, first_line
 from hygge.files.remote import inputs as elsewhere
-from hygge.files.remote.manifest import latest
+from hygge.files.splitting import Unit, chunks_of
 from hygge.files.windows import within
-from hygge.storage.path import AnyPath, RemotePath
+from hygge.storage.path import RemotePath
 
 Span = tuple[int, int]
 """Units of a file (row groups, record batches): the first one, and the one to stop before."""
@@ -194,18 +188,12 @@ class FileSession(ReadThrough, ABC):
 
     def split(self, request: ReadRequest, parts: int) -> Sequence[Chunk]:
         units = [
-            (str(source.path), number, rows, size)
+            Unit(str(source.path), number, rows, size)
             for source in self._inputs
             for number, (rows, size) in enumerate(self._units(source))
         ]
-        parts = min(parts, len(units))
-        if parts < 2:
-            return (WHOLE,)
         versions = {path: list(source.version) for path, source in self._by_path.items()}
-        return tuple(
-            _chunk(number, members, versions)
-            for number, members in enumerate(_shared(units, parts))
-        )
+        return chunks_of(units, parts, versions)
 
     @contextmanager
     def _naming(self, source: Input) -> Iterator[None]:
@@ -233,40 +221,6 @@ def _version(source: Input) -> Version:
     return Version(source.size, source.tag, source.changed)
 
 
-_Unit = tuple[str, int, int | None, int]
-"""A file, the number of one of its units, and that unit's rows and bytes."""
-
-
-def _shared(units: Sequence[_Unit], parts: int) -> list[list[_Unit]]:
-    """Units in so many runs of about the same size in bytes, none of them empty."""
-    total, done = sum(size for *_, size in units), 0
-    runs: list[list[_Unit]] = [[]]
-    for number, unit in enumerate(units):
-        to_open, size = parts - len(runs), unit[3]
-        due = 2 * done + size > 2 * total * len(runs) // parts
-        if runs[-1] and to_open and (due or len(units) - number <= to_open):
-            runs.append([])
-        runs[-1].append(unit)
-        done += size
-    return runs
-
-
-def _chunk(number: int, units: Sequence[_Unit], versions: Mapping[str, list[int | str]]) -> Chunk:
-    files: list[list[Any]] = []
-    for path, unit, _, _ in units:
-        if files and files[-1][0] == path and files[-1][2] == unit:
-            files[-1][2] = unit + 1
-        else:
-            files.append([path, unit, unit + 1])
-    counted = [rows for _, _, rows, _ in units]
-    rows = sum(r for r in counted if r is not None) if None not in counted else None
-    first, last = Path(files[0][0]).name, Path(files[-1][0]).name
-    label = f"{number + 1}: {first if first == last else f'{first} to {last}'}"
-    seen = {path: versions[path] for path, *_ in files}
-    bounds = {"files": files, "versions": seen}
-    return Chunk(index=number, label=label, bounds=bounds, rows=rows)
-
-
 def _check_unchanged(source: Input, cause: Exception | None = None) -> None:
     """Raise TransientError where a file is not the one that was listed, or not as it was then."""
     try:
@@ -286,44 +240,3 @@ def _changed(path: object) -> TransientError:
         hint="run again when whoever writes it is done; a file put in place whole, by renaming, "
         "is never read half-written",
     )
-
-
-def unified(found: Sequence[tuple[AnyPath, Schema]], declared: Mapping[str, LogicalType]) -> Schema:
-    """One schema for files that each have their own; declared columns are held to their types.
-
-    Raises SchemaDrift, naming the files, where a column's types exclude each other.
-    """
-    so_far = _with_declared(found[0][1], declared)
-    for path, own in found[1:]:
-        schema = _with_declared(own, declared)
-        if schema == so_far:
-            continue
-        so_far, clash = unify([so_far, schema])
-        if clash:
-            raise SchemaDrift(
-                f"{path} does not go with {found[0][0]}: {clash}",
-                hint="declare the column under `types:`, or read the files as two entities",
-            )
-    return so_far
-
-
-def stored_fields(inputs: Sequence[Input]) -> Schema | None:
-    """The fields of a folder of text files that hygge wrote, from the state beside them; else None.
-
-    Raises StateError where the state is there and damaged.
-    """
-    folders = {i.path.parent for i in inputs}
-    if len(folders) != 1:
-        return None
-    folder = next(iter(folders))
-    if isinstance(folder, RemotePath):
-        state = latest(folder)
-        return state.fields if state is not None else None
-    carrier = folder / STATE_FILE
-    if not carrier.is_file():
-        return None
-    return State.from_json(carrier.read_bytes(), place=str(carrier)).fields
-
-
-def _with_declared(schema: Schema, declared: Mapping[str, LogicalType]) -> Schema:
-    return schema.changed({n: t for n, t in declared.items() if n in schema.names})

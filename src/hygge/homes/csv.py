@@ -14,11 +14,12 @@ from hygge.core.errors import BadValue
 from hygge.core.fields import FLOATS, Schema
 from hygge.core.fields import Field as Column
 from hygge.core.watermark import Window
+from hygge.files.agreed import stored_fields, unified
 from hygge.files.delimited import Dialect, check_encoding, columns_of, read_text
 from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.infer import infer_types
 from hygge.files.paths import Input
-from hygge.files.session import FileSession, Span, stored_fields, unified
+from hygge.files.session import FileSession, Span
 
 
 class CSVHomeConfig(FileHomeConfig):

@@ -12,10 +12,11 @@ from hygge.core.errors import BadValue, DataError
 from hygge.core.fields import Field as Column
 from hygge.core.fields import Schema
 from hygge.core.watermark import Window
+from hygge.files.agreed import stored_fields, unified
 from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.ndjson import infer, read_lines
 from hygge.files.paths import Input
-from hygge.files.session import FileSession, Span, stored_fields, unified
+from hygge.files.session import FileSession, Span
 
 
 class NDJSONHomeConfig(FileHomeConfig):

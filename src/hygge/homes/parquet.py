@@ -10,6 +10,7 @@ from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.fields import Schema
 from hygge.core.watermark import Window
+from hygge.files.agreed import unified
 from hygge.files.home import FileHome, FileHomeConfig
 from hygge.files.parquet import (
     ParquetFormat,
@@ -20,7 +21,7 @@ from hygge.files.parquet import (
     schema_of,
 )
 from hygge.files.paths import Input
-from hygge.files.session import FileSession, Span, unified
+from hygge.files.session import FileSession, Span
 
 
 class ParquetHomeConfig(FileHomeConfig):

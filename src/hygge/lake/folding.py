@@ -17,7 +17,7 @@ from hygge.core.context import CancelToken
 from hygge.core.fields import Schema
 from hygge.core.scratch import Scratch
 from hygge.core.terms import check_vanished
-from hygge.files.buckets import LEAF_BYTES, MAX_DEPTH, Layout, Sorter, depth_for, full_tree
+from hygge.files.buckets import Layout, Sorter, depth_for, full_tree, outgrown
 from hygge.files.fold import Fold, Gone
 from hygge.lake.gone import among, hashes_of
 
@@ -204,7 +204,7 @@ class Folding:
         add: Take,
         leave: Take,
     ) -> int:
-        if depth < MAX_DEPTH and old.estimated_size() + new.estimated_size() > LEAF_BYTES:
+        if outgrown(depth, int(old.estimated_size() + new.estimated_size())):
             halves = (_split(f, self._keys, depth) for f in (old, new, present))
             return sum(
                 self._leaf(o, n, p, depth + 1, add, leave) for o, n, p in zip(*halves, strict=True)

@@ -1,14 +1,11 @@
 """One YAML file as a Node, or Problems that say in plain words what is wrong with it.
 
-Scalars follow the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), so that
-`no`, `on`, `12:30:45` and `2024-01-31` stay texts; a number with leading zeros stays one too, since
-`010` is more often a code than ten. Files are read as events, not composed, so that depth, size and
+Files are read as events, not composed, so that depth, size and
 repetition are refused before they cost anything.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +18,7 @@ from hygge.core import guesses
 from hygge.core.errors import Location, Problem
 from hygge.core.secrets import blot, remember
 from hygge.project.nodes import Node, Scalar
+from hygge.project.scalars import scalar
 from hygge.project.syntax import syntax_problem
 
 MAX_BYTES = 4_000_000
@@ -29,16 +27,6 @@ MAX_NODES = 200_000
 """Values in one file, each alias counted with all that it stands for."""
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,999})$|0x[0-9a-fA-F]{1,999}$|0o[0-7]{1,999}$")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
-_CONSTANTS: dict[str, Scalar] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-}
 _TAGS = {
     "tag:yaml.org,2002:str": str,
     "tag:yaml.org,2002:map": dict,
@@ -49,19 +37,6 @@ _TAGS = {
 _UNPRINTABLE = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 )
-
-
-def scalar(text: str) -> Scalar:
-    """What an unquoted text means."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if _INT.match(text):
-        base = {"0x": 16, "0o": 8}.get(text[:2], 10)
-        return int(text[2:] if base != 10 else text, base)
-    if _FLOAT.match(text) and not text.lstrip("+-").isdigit():
-        number = float(text)
-        return text if math.isinf(number) else number
-    return text
 
 
 def _height(node: Node) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hygge.project.reader import scalar
+from hygge.project.scalars import scalar
 from hygge.project.templates import literal, verbatim
 
 # Words that begin with a letter and hold nothing that YAML reads as more than text, in a line or

@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from hygge.core.errors import ConflictError, DataError, SchemaDrift, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema
 from hygge.core.load import LoadRequest
+from hygge.sql.alchemy.declared import SHORT, declared, encoded
 from hygge.sql.alchemy.types import dialect_of, text_of
 from hygge.sql.alchemy.writing import WritingLink
 from hygge.sql.link import Link
-from hygge.sql.nested import as_json, has_bytes
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import INDEX, PREFIX, Place
@@ -34,15 +34,6 @@ from hygge.sql.sqlite.types import ddl as sqlite_ddl
 _EXACT = ("sqlite", "oracle", "cockroachdb")
 """Where two texts are the same only if they are, unless somebody asked for another collation."""
 _TEXTS = ("string", "json", "uuid", "list", "struct", "null")
-_LONG = 255
-_PLAIN: dict[str, Any] = {
-    "bool": sa.Boolean(), "int8": sa.SmallInteger(), "int16": sa.SmallInteger(),
-    "int32": sa.Integer(), "int64": sa.BigInteger(), "uint8": sa.SmallInteger(),
-    "uint16": sa.Integer(), "uint32": sa.BigInteger(), "uint64": sa.Numeric(20, 0),
-    "float32": sa.Double(), "float64": sa.Double(), "date": sa.Date(), "time": sa.Time(),
-    "json": sa.Text(),
-    "uuid": sa.String(36), "null": sa.Text(), "duration": sa.BigInteger(),
-}  # fmt: skip
 
 
 class Inserting(Settler):
@@ -74,7 +65,7 @@ class AlchemySettler(Inserting):
         self._driver, self._backend = driver, str(theirs.name)
 
         def ddl(kind: LogicalType) -> str:
-            return sqlite_ddl(kind) if self._backend == "sqlite" else _declared(kind, theirs)
+            return sqlite_ddl(kind) if self._backend == "sqlite" else declared(kind, theirs)
 
         self.dialect = dialect_of(theirs, ddl=ddl)
         self.straight = self.case_matters = self._backend != "sqlite"
@@ -92,7 +83,7 @@ class AlchemySettler(Inserting):
         if self._backend == "sqlite":
             made = sqlite_encode.encode(batch, fields, entity=entity, offset=offset)
             return made.rename(dict(zip(made.columns, batch.columns, strict=True)))
-        return pl.DataFrame([_encoded(c, f.type) for c, f in zip(batch, fields, strict=True)])
+        return pl.DataFrame([encoded(c, f.type) for c, f in zip(batch, fields, strict=True)])
 
     def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
         return sqlite_encode.unheld(column, field) if self._backend == "sqlite" else ()
@@ -205,7 +196,7 @@ class AlchemySettler(Inserting):
             return False
         kind = field.type
         return kind.kind in ("json", "list", "struct", "null") or (
-            kind.kind in ("string", "binary") and not (kind.length and kind.length <= _LONG)
+            kind.kind in ("string", "binary") and not (kind.length and kind.length <= SHORT)
         )
 
     def create_stage(self, link: Link, place: Place, table: str, request: LoadRequest) -> None:
@@ -287,32 +278,3 @@ class AlchemySettler(Inserting):
 
 def _writing(link: Link) -> WritingLink:
     return cast("WritingLink", link)
-
-
-def _declared(kind: LogicalType, theirs: sa.Dialect) -> str:
-    """The declared type for a logical one, as SQLAlchemy writes it for a database."""
-    if kind.kind == "decimal":
-        found: Any = sa.Numeric(kind.precision or 38, kind.scale or 0)
-    elif kind.kind in ("string", "binary"):
-        short = kind.length if kind.length and kind.length <= _LONG else None
-        text = sa.String(short) if short else sa.Text()
-        found = text if kind.kind == "string" else sa.LargeBinary(short)
-    elif kind.kind == "timestamp" and kind.unit != "ns":
-        found = sa.DateTime(timezone=kind.zone is not None)
-    elif kind.kind in ("list", "struct") and not has_bytes(kind):
-        found = sa.Text()
-    elif kind.kind in _PLAIN:
-        found = _PLAIN[kind.kind]
-    else:
-        raise UnsupportedError(
-            f"hygge has no form for {kind} through SQLAlchemy", hint="`cast` it, or leave it out"
-        )
-    return str(found.compile(dialect=theirs))
-
-
-def _encoded(column: pl.Series, kind: LogicalType) -> pl.Series:
-    if kind.kind in ("list", "struct"):
-        return as_json(column).alias(column.name)
-    if kind.kind == "duration":
-        return column.dt.total_microseconds()
-    return column.cast(pl.String) if kind.kind == "null" else column
