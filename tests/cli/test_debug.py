@@ -89,3 +89,15 @@ def test_tables_are_looked_up(tmp_path: Path) -> None:
     done = hygge("debug", cwd=project(tmp_path, flow=flow))
     assert "main.users" in done.out
     assert "tmp_x" not in done.out
+
+
+def test_a_variable_that_is_not_set_is_told_once_where_it_stands(tmp_path: Path) -> None:
+    root = project(
+        tmp_path,
+        flow="home: {type: postgres, connection: shop, table: t}\nstore: {type: parquet}\n",
+        extra="connections: {shop: {type: postgres, url: '${SHOP_URL}'}}\n",
+    )
+    for command in ("go", "debug"):
+        said = hygge(command, cwd=root, code=2).text
+        assert said.count("the environment variable SHOP_URL is not set") == 1
+        assert "hygge.yml:3:" in said

@@ -32,7 +32,8 @@ from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.watermark import Position, Window
 from hygge.project import EntitySettings
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import Plan
+from hygge.run.planning import plan_entity
 
 
 class TableHome(Home, type="test_table"):

@@ -24,7 +24,7 @@ from hygge.core.errors import ConfigError, NothingThere, TransientError, Unsuppo
 from hygge.core.settings import build
 from hygge.project.settings import EntitySettings
 from hygge.run.move import Attempt, Moved
-from hygge.run.plan import plan_entity
+from hygge.run.planning import plan_entity
 from hygge.run.pump import Meter
 from hygge.testing.faults import raise_at
 from hygge.testing.loading import state_of

@@ -14,7 +14,7 @@ from hygge import Home, Store
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location, Problem
 from hygge.project import EntitySettings
-from hygge.run.plan import plan_entity
+from hygge.run.planning import plan_entity
 
 
 class PlainHome(Home, type="test_plain"):

@@ -176,7 +176,7 @@ def ls(config: Path | None, /, **given: Any) -> int:
 @environment
 @click.pass_obj
 def discover(config: Path | None, /, **given: Any) -> int:
-    """Write a flow and its entities' files from what a database's catalogue says.
+    """Write a flow's files from a database's catalogue.
 
     CONNECTION is a name under `connections:`, a URL, or the path of an SQLite or DuckDB file. Run
     again it shows what has changed since, and edits only the lines that say so. Tables chosen once

@@ -24,7 +24,8 @@ from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
 from hygge.run.earlier import moved_before, origin_of
 from hygge.run.journal import Journal
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import Plan
+from hygge.run.planning import plan_entity
 from hygge.run.shape import unknown_column
 
 AT_ONCE = 8
@@ -51,8 +52,7 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     _show_project(project, journal)
     specs, unlisted, problems = _entities(project)
     plans = [_plan(spec, project) for spec in specs if spec.enabled]
-    known = {_said(p) for p in problems}  # at a nearer place than a plan knows
-    problems += [p for plan in plans for p in plan.problems if _said(p) not in known]
+    problems += [p for plan in plans for p in plan.untold(problems)]
     if not project.errors:  # among them would be the places that entities of files share
         problems += check_places(specs, project.surroundings())
     say(f"\n{bold('Configuration')}")
@@ -88,11 +88,6 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
     moved = f"`{command('go', config, env)}` moves them."
     say(f"{green(bold('All well:'))} {ready} ready. {dim(moved)}")
     return OK
-
-
-def _said(problem: Problem) -> tuple[str, str | None, str]:
-    """What a problem says, wherever it is."""
-    return problem.message, problem.hint, problem.severity
 
 
 def _show_project(project: Project, journal: str) -> None:

@@ -15,7 +15,8 @@ from hygge.core.settings import build
 from hygge.project import EntitySettings
 from hygge.run.ids import new_run_id
 from hygge.run.mover import Mover
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import Plan
+from hygge.run.planning import plan_entity
 from hygge.run.result import RunResult, RunStatus
 
 

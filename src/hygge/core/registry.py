@@ -86,7 +86,7 @@ def lookup(role: Role, name: str) -> type[Any]:
         from difflib import get_close_matches
 
         known = names(role)
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, known, n=1, cutoff=0.7)  # `snowflake` is no `onelake`
         raise ConfigError(
             f"there is no {role} of type '{name}'",
             hint=f"did you mean '{near[0]}'?" if near else f"known types: {', '.join(known)}",

@@ -22,7 +22,8 @@ from hygge.run.earlier import moved_before
 from hygge.run.execution import Execution
 from hygge.run.ids import new_run_id
 from hygge.run.options import RunOptions
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import Plan
+from hygge.run.planning import plan_entity
 from hygge.run.result import RunResult
 from hygge.run.select import Candidate, chosen, idle
 
@@ -128,7 +129,8 @@ class Coordinator:
                 with suppress(ConfigError):
                     spec.home.bind(around)
                     spec.store.bind(around)
-                    yield from self._plan(spec, project).errors
+                    plan = self._plan(spec, project)
+                    yield from (p for p in plan.untold(project.errors) if p.severity == "error")
 
     def checked_plan(self) -> list[Plan]:
         """`plan()`, raising ConfigError where any plan has an error."""

@@ -13,7 +13,8 @@ from hygge.project import EntitySettings
 from hygge.project.keywords import FlowSettings
 from hygge.run.ids import new_run_id
 from hygge.run.mover import Mover
-from hygge.run.plan import Plan, plan_entity
+from hygge.run.plan import Plan
+from hygge.run.planning import plan_entity
 from hygge.run.result import EntityResult
 
 if TYPE_CHECKING:

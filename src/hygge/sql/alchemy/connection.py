@@ -94,7 +94,11 @@ class SQLConnection(PooledConnection):
         if separator and "$" not in scheme and not cls.reaches(scheme.lower()):
             backend, _, driver = scheme.lower().partition("+")
             forms = _forms(backend) if driver else []
-            known = f"; there are {', '.join(f'{f}://' for f in forms)}" if forms else ""
+            known = (
+                f"; there are {', '.join(f'{f}://' for f in forms)}"
+                if forms
+                else "; if it is one of a package's, install that"
+            )
             raise ValueError(f"{scheme}:// is no dialect of SQLAlchemy's{known}")
         return url
 

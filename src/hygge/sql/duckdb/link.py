@@ -274,4 +274,4 @@ def _check(path: Path, *, writing: bool) -> None:
         if not path.is_file():
             if writing:
                 return
-            raise ConnectError(f"there is no DuckDB file {path}", hint="check `path`")
+            raise ConnectError(f"there is no DuckDB file {path}", hint="check the path")

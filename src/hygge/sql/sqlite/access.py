@@ -185,7 +185,7 @@ def _near(path: Path) -> str:
     if near:
         return f"did you mean {path.parent / near[0]}?"
     databases = sorted(n for n in found if n.endswith((".db", ".sqlite", ".sqlite3", ".db3")))
-    return f"databases there: {', '.join(databases[:8])}" if databases else "check `path`"
+    return f"databases there: {', '.join(databases[:8])}" if databases else "check the path"
 
 
 def explain(text: str, path: object) -> HyggeError:
@@ -208,7 +208,8 @@ def explain(text: str, path: object) -> HyggeError:
         return DataError(where, hint="the file is damaged: see `PRAGMA integrity_check`")
     if "not a database" in low:
         return ConnectError(
-            f"{path} is not an SQLite database", hint="check `path`; an encrypted file looks so too"
+            f"{path} is not an SQLite database",
+            hint="check the path; an encrypted file looks so too",
         )
     if "is full" in low:
         return ConnectError(where, hint=NO_ROOM)
