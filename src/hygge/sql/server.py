@@ -77,6 +77,11 @@ class PooledConnection(DatabaseConnection):
         """How it takes loads. Raises UnsupportedError where it takes none."""
         raise UnsupportedError(f"a connection of type '{self.kind}' is for reading only")
 
+    @property
+    def opens_beside(self) -> bool:
+        """Whether the driver copies rows in bulk over a connection that it opens beside."""
+        return False
+
     def open_link(self) -> Link:
         """A connection on which the `session` statements have been run.
 

@@ -285,6 +285,10 @@ class MSSQLConnection(PooledConnection):
 
         return MSSQLSettler()
 
+    @property
+    def opens_beside(self) -> bool:
+        return self.whole().driver != "odbc"
+
     def reader(self, lease: Lease, source: Source, context: Context) -> SQLSession:
         from hygge.sql.mssql.session import MSSQLSession
 

@@ -14,7 +14,6 @@ from hygge.sql.link import Link
 from hygge.sql.mssql import written
 from hygge.sql.mssql.bulk import BulkWay
 from hygge.sql.mssql.catalogue import column_types
-from hygge.sql.mssql.connection import MSSQLConnection
 from hygge.sql.mssql.tables import MSSQLTables, is_of, one
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import WayIn
@@ -53,8 +52,7 @@ class MSSQLSettler(MSSQLTables):
 
     def lines(self, connection: PooledConnection) -> int:
         """See Settler: two, where rows are copied in bulk."""
-        assert isinstance(connection, MSSQLConnection)
-        return 2 if self.bulk_copy and connection.whole().driver != "odbc" else 1
+        return 2 if self.bulk_copy and connection.opens_beside else 1
 
     # Rows -----------------------------------------------------------------------------------------
 
