@@ -77,6 +77,18 @@ def test_a_destination_that_is_anothers_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "lake" / "users" / "mine.parquet").exists()
 
 
+def test_a_destination_that_was_loaded_otherwise_is_told(tmp_path: Path) -> None:
+    numbers(tmp_path / "source" / "users.parquet")
+    numbers(tmp_path / "other" / "users.parquet")
+    root = project(tmp_path, flow=FILES.replace("  - orders\n", ""))
+    hygge("go", cwd=root)
+    flow = root / "flows" / "main" / "flow.yml"
+    flow.write_text(flow.read_text().replace("path: source", "path: other"), encoding="utf-8")
+    done = hygge("debug", cwd=root, code=1)
+    assert "holds 'main.users' as it was configured differently" in done.out
+    assert "replaces it; or give this entity another destination" in done.out
+
+
 def test_tables_are_looked_up(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as db:
         db.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)")

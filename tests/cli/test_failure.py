@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 
@@ -38,6 +39,11 @@ def test_codes(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) 
 def test_what_the_file_system_refuses_is_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(PermissionError(13, "Permission denied", "/nope/x")) == 1
     assert capsys.readouterr().err == "error: /nope/x: Permission denied\n"
+    assert explain(OSError(errno.ENOSPC, "No space left on device")) == 1
+    assert capsys.readouterr().err == (
+        "error: there is no room to write: No space left on device\n"
+        "  hint: free some space where the output goes, or send it elsewhere\n"
+    )
 
 
 def test_every_problem_in_order_of_place(capsys: pytest.CaptureFixture[str]) -> None:

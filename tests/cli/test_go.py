@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,22 @@ def test_json_lines_are_one_object_per_event(broken: Path) -> None:
     }  # fmt: skip
     assert ended["main.three"]["hint"] == "call again"
     assert events[-1]["counts"] == {"moved": 2, "failed": 2}
+
+
+def test_a_report_replaces_files_alone(files: Path) -> None:
+    """Not what else it is written to, as `/dev/stdout` is."""
+    kept, link, pipe = files / "kept.json", files / "run.json", files / "pipe"
+    link.symlink_to(kept)
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        hygge("go", "--report", "run.json", cwd=files)
+        hygge("go", "--report", "pipe", cwd=files)
+        told = json.loads(os.read(end, 1 << 20))
+    finally:
+        os.close(end)
+    assert link.is_symlink() and pipe.is_fifo()
+    assert told["status"] == json.loads(kept.read_text(encoding="utf-8"))["status"] == "ok"
 
 
 def test_the_report_and_trying_again(broken: Path) -> None:

@@ -22,6 +22,7 @@ from hygge.core.fields import Schema
 from hygge.core.home import HomeSession
 from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
+from hygge.run.asking import held_now
 from hygge.run.earlier import moved_before, origin_of
 from hygge.run.journal import Journal
 from hygge.run.plan import Plan
@@ -201,7 +202,7 @@ def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
 
 def _destination(plan: Plan) -> str:
     with plan.store.open(Context(run_id="debug")) as session:
-        state = session.state()
+        state = held_now(plan, session.state())
         known = _known(session.who())
         if state is None:
             return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -73,6 +74,13 @@ def explain(error: Exception, *, verbose: bool = False) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         said = f"{here(os.fsdecode(error.filename))}: {error.strerror}"
         say(f"{red('error:')} {said}", to_stderr=True)
+        return FAILED
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        say(
+            f"{red('error:')} there is no room to write: {error.strerror}\n"
+            "  hint: free some space where the output goes, or send it elsewhere",
+            to_stderr=True,
+        )
         return FAILED
     if not isinstance(error, HyggeError):
         say(

@@ -132,15 +132,26 @@ def show_plan(coordinator: Coordinator, *, connect: bool = False, mover: str = "
 
 
 def write_report(result: RunResult, path: Path) -> None:
-    """Write the report whole or not at all."""
-    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False)
+    """Write the report: whole or not at all, where a file is; a link to one stays a link."""
+    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
+    if _is_device(path):
+        path.write_text(text, encoding="utf-8")
+        return
+    path = Path(os.path.realpath(path))
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(text + "\n", encoding="utf-8")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def _is_device(path: Path) -> bool:
+    """Whether a path is there and is neither file nor folder, but `/dev/stdout`, say, or a pipe."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _check_writable(report: Path) -> None:
     folder = report.parent
+    if _is_device(report) and os.access(report, os.W_OK):
+        return
     if not folder.is_dir() or not os.access(folder, os.W_OK) or report.is_dir():
         raise ConfigError(
             f"--report: {report} cannot be written", hint=f"is {folder} a folder you may write to?"

@@ -188,11 +188,17 @@ def _near(path: Path) -> str:
     return f"databases there: {', '.join(databases[:8])}" if databases else "check the path"
 
 
+_STEP = re.compile(
+    r"^.*?failed to (?:(?:prepare|step|execute) query|reset statement): ", re.IGNORECASE
+)
+"""What its ADBC driver puts in front of SQLite's own words."""
+
+
 def explain(text: str, path: object) -> HyggeError:
     """An SQLite message as one of our errors (messages: sqlite3ErrStr in SQLite's main.c)."""
     refused = text.startswith("INTEGRITY: ")  # SQLITE_CONSTRAINT, which RAISE in a trigger is too
     text = text.split("\nquery: ")[0].replace("[SQLite] ", "")
-    text = re.sub(r"^.*?failed to (prepare|step|execute) query: ", "", text, flags=re.IGNORECASE)
+    text = _STEP.sub("", text)
     low, where = text.lower(), f"{path}: {text}"
     if refused and "constraint failed" not in low:
         return DataError(where, hint="a trigger of the table refuses the rows")
