@@ -14,10 +14,15 @@ flows:
   of_delta: {home: {type: delta, path: lake/b}, store: {type: parquet, path: out_b}}
   to_iceberg: {home: {type: csv, path: a.csv}, store: {type: iceberg, path: ice}}
   of_iceberg: {home: {type: iceberg, path: ice}, store: {type: parquet, path: out_c}}
+  to_mysql: {home: {type: csv, path: a.csv}, store: {type: mysql, connection: my, table: a}}
+  of_mysql: {home: {type: mysql, connection: my, table: b}, store: {type: parquet, path: out_d}}
+  by_mysql: {home: {type: csv, path: a.csv}, store: {type: sql, connection: my, table: c}}
+connections: {my: {type: mysql, url: "mysql://me@127.0.0.1:1/shop"}}
 """
 RUN = """
 import json, sys
-sys.modules.update(dict.fromkeys(("deltalake", "pyiceberg")))  # as if they were not installed
+drivers = ("deltalake", "pyiceberg", "pymysql")
+sys.modules.update(dict.fromkeys(drivers))  # as if they were not installed
 from hygge import Coordinator
 result = Coordinator().execute()
 print(json.dumps([(e.entity, e.status, e.error_class, e.hint) for e in result.entities]))
@@ -35,4 +40,4 @@ def test_only_the_flows_that_need_it_fail(tmp_path: Path) -> None:
     for name, rest in told.items():
         extra = name.partition("_")[2]
         assert rest == ["failed", "MissingDriver", f"pip install 'hygge[{extra}]'"], name
-    assert len(told) == 4
+    assert len(told) == 7

@@ -16,10 +16,29 @@ def needing(extra: str) -> Iterator[None]:
     """Let an import in the block that finds no package say which extra brings it: MissingDriver."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("hygge"):
+    except ImportError as error:
+        found = missing(error, extra)
+        if found is None:
             raise
-        raise MissingDriver(error.name or extra, extra) from error
+        raise found from error
+
+
+def missing(error: ImportError, extra: str) -> MissingDriver | None:
+    """What an import that failed is told as where a package is not there; None for other causes."""
+    if not isinstance(error, ModuleNotFoundError) and _is_ours(error):
+        # Another thread imported that module, which failed when this one had been given it already:
+        # imported anew, it says why.
+        try:
+            import_module(str(error.name))
+        except ImportError as cause:
+            error = cause
+    if not isinstance(error, ModuleNotFoundError) or _is_ours(error):
+        return None
+    return MissingDriver(error.name or extra, extra)
+
+
+def _is_ours(error: ImportError) -> bool:
+    return (error.name or "").partition(".")[0] == "hygge"
 
 
 def begin_importing(*modules: str) -> None:

@@ -12,8 +12,9 @@ from pydantic import Field, field_validator, model_validator
 
 from hygge.core.context import Context
 from hygge.core.durations import parse_duration
-from hygge.core.errors import ConfigError, MissingDriver, UnsupportedError
+from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.home import HomeSession, Table
+from hygge.core.importing import needing
 from hygge.core.secrets import Secret, Statement
 from hygge.core.slots import Slots
 from hygge.sql.address import Address, parse_url, shown
@@ -87,12 +88,8 @@ class PooledConnection(DatabaseConnection):
 
         Raises what connecting raises, and MissingDriver, which names the extra that brings it.
         """
-        try:
+        with needing(self.kind):
             link = self.connect()
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("hygge"):
-                raise
-            raise MissingDriver(error.name or self.kind, self.kind) from error
         try:
             for statement in self.session:
                 link.execute(statement)

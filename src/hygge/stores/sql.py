@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Self
 
 from pydantic import Field
 
 from hygge.core.context import Surroundings
-from hygge.core.errors import UnsupportedError
+from hygge.core.errors import MissingDriver, UnsupportedError
 from hygge.core.secrets import Secret
 from hygge.sql.finding import URL_VARIABLE, any_connection
 from hygge.sql.server import PooledConnection
@@ -52,5 +53,6 @@ class SQLStore(ServerStore, type="sql"):
     def bind(self, around: Surroundings) -> Self:
         """See ServerStore. Raises UnsupportedError for a connection that takes no loads."""
         bound = super().bind(around)
-        bound.settler()
+        with suppress(MissingDriver):  # which fails the flow that needs it, and no others
+            bound.settler()
         return bound

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from hygge.core.errors import MissingDriver, UnsupportedError
+from hygge.core.errors import UnsupportedError
 from hygge.core.fields import Schema
+from hygge.core.importing import needing
 from hygge.sql.alchemy.settler import AlchemySettler, Inserting
 from hygge.sql.postgres.settler import PostgresSettler
 from hygge.sql.settle.settler import Settler
@@ -39,10 +40,8 @@ def settler_of(driver: str) -> Settler:
     if backend in ("postgresql", "postgres"):
         return AlchemyPostgres()
     if backend in ("mysql", "mariadb"):
-        try:
+        with needing("mysql"):
             from hygge.sql.alchemy.of_mysql import AlchemyMySQL
-        except ModuleNotFoundError as error:
-            raise MissingDriver(error.name or "PyMySQL", "mysql") from None
         return AlchemyMySQL()
     if backend == "mssql":
         raise UnsupportedError(

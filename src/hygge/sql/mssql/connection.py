@@ -208,7 +208,10 @@ class MSSQLConnection(PooledConnection):
             return type(self).model_validate({**given, **own})
         except ValidationError as error:
             # Pydantic's own words show what was given, which may be a secret.
-            said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            said = "; ".join(
+                ": ".join([*map(str, e["loc"]), e["msg"].removeprefix("Value error, ")])
+                for e in error.errors()
+            )
             raise ValueError(f"`url`: {said}") from None
 
     def whole(self) -> MSSQLConnection:

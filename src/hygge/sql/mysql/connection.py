@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from hygge.core.context import Context
 from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError
+from hygge.core.importing import needing
 from hygge.sql.link import Link
 from hygge.sql.mysql.route import Route
 from hygge.sql.pool import Lease, pool_of
@@ -102,7 +103,8 @@ class MySQLConnection(ServerConnection):
         return self.model_copy(update={"writing": True})
 
     def settler(self) -> Settler:
-        from hygge.sql.mysql.settler import MySQLSettler
+        with needing("mysql"):
+            from hygge.sql.mysql.settler import MySQLSettler
 
         return MySQLSettler()
 
