@@ -242,7 +242,7 @@ import time
 import polars as pl
 from hygge import Home, HomeConfig, Schema
 from hygge.core.chunk import Chunk
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 
 
 class TenthsHome(Home):

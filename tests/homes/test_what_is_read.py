@@ -21,7 +21,7 @@ from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.fields import parse_type
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Window
 from hygge.homes.sql import SQLHome
 from hygge.homes.sqlite import SQLiteHome

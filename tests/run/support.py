@@ -26,8 +26,8 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConflictError
 from hygge.core.events import Event
 from hygge.core.fields import Schema
-from hygge.core.home import HomeSession
 from hygge.core.load import Commit, Load, LoadRequest, Writer
+from hygge.core.reading import HomeSession
 from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.watermark import Position, Window

@@ -17,8 +17,8 @@ from tests.run.versioned import VersionedHome, VersionedSession
 from hygge import Store
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.home import HomeSession
 from hygge.core.load import LoadRequest
+from hygge.core.reading import HomeSession
 from hygge.run.chunks import (
     AUTO_BYTES,
     AUTO_MOST,

@@ -16,8 +16,8 @@ from hygge import BadValue, Cancelled
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import CancelToken
 from hygge.core.fields import Schema, parse_type
-from hygge.core.home import HomeSession
 from hygge.core.load import Writer
+from hygge.core.reading import HomeSession
 from hygge.core.state import Receipt
 from hygge.run.budget import ByteBudget
 from hygge.run.pump import Meter, pump

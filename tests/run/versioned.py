@@ -20,7 +20,7 @@ from hygge import Home, HomeConfig
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.fields import Schema
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Position
 
 

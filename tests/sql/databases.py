@@ -14,7 +14,7 @@ from tests.files.driving import bound
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.homes.sqlite import SQLiteHome
 
 

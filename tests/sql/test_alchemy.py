@@ -25,7 +25,7 @@ from hygge.core.errors import (
     HyggeError,
     TransientError,
 )
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.homes.sql import SQLHome
 from hygge.sql.alchemy.connection import SQLConnection, bare_url
 

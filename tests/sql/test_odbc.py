@@ -23,7 +23,7 @@ from hygge.core.errors import (
     HyggeError,
     TransientError,
 )
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Window
 from hygge.homes.odbc import ODBCHome
 from hygge.homes.sql import SQLHome

@@ -31,7 +31,7 @@ from hygge.core.errors import (
     TransientError,
 )
 from hygge.core.fields import parse_type
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Secret
 from hygge.core.watermark import Window
 from hygge.homes.oracle import OracleHome

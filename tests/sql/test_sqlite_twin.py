@@ -17,7 +17,7 @@ from tests.sql.databases import make, open_home
 
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.errors import TransientError
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.sql.sqlite import session as session_module
 from hygge.sql.sqlite import twin
 from hygge.sql.sqlite.access import Database, open_reader

@@ -19,7 +19,7 @@ from hygge.core.chunk import ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, HyggeError, Problem
 from hygge.core.fields import Schema
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import check_type
 from hygge.project import EntitySpec, Project, check_places, expand, load_project
 from hygge.run.asking import held_now

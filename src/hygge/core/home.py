@@ -19,8 +19,7 @@ from hygge.core.context import Context, Surroundings, surroundings
 from hygge.core.custom import BatchesSession
 from hygge.core.errors import ConfigError, UnsupportedError
 from hygge.core.fields import Schema
-from hygge.core.reading import STEADY as STEADY
-from hygge.core.reading import HomeSession as HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.settings import HomeConfig, build
 from hygge.core.slots import Slots
 from hygge.core.stream import BatchStream, checked

@@ -14,7 +14,8 @@ from hygge.core.conform import exact
 from hygge.core.context import Context
 from hygge.core.errors import Cancelled, ConfigError
 from hygge.core.fields import Schema
-from hygge.core.home import Home, HomeSession
+from hygge.core.home import Home
+from hygge.core.reading import HomeSession
 from hygge.core.settings import HomeConfig
 from hygge.core.watermark import Position
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from hygge.core.context import Context
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.sql.home import ServerConfig, ServerHome
 from hygge.sql.mssql.columns import Beside
 from hygge.sql.mssql.connection import MSSQLConnection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hygge.core.context import Context
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.sql.home import ServerHome
 from hygge.sql.mysql.connection import MySQLConnection
 

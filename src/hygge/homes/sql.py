@@ -9,7 +9,8 @@ from pydantic import Field
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Secret
 from hygge.core.slots import Slots
 from hygge.sql.connection import DatabaseConnection

@@ -10,7 +10,7 @@ from hygge.core.context import Context
 from hygge.core.drift import Drift, compare
 from hygge.core.errors import FULL_REFRESH, ConfigError, StateError, UnsupportedError
 from hygge.core.fields import Field, LogicalType, Schema, parse_type
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.state import State
 from hygge.core.terms import LOADED_AT, MOMENT, OWN, RUN_ID, Terms, stored_fields
 from hygge.core.watermark import (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 
 AUTO_BYTES = 256 << 20
 """What `auto` gives a chunk at least: a second of work at the 250 MB/s that one reader was seen to

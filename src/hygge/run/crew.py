@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from hygge.core.chunk import Chunk
 from hygge.core.context import CancelToken, Context
-from hygge.core.home import Home, HomeSession
+from hygge.core.home import Home
 from hygge.core.load import Load
+from hygge.core.reading import HomeSession
 from hygge.run.chunks import PROCESS_SEATS, Seats, Split
 from hygge.run.pump import Meter
 from hygge.run.task import ChunkResult, ChunkTask, run_chunk

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hygge.core.chunk import WHOLE
 from hygge.core.context import Context
 from hygge.core.errors import VerifyError
-from hygge.core.home import HomeSession
 from hygge.core.load import Load
+from hygge.core.reading import HomeSession
 from hygge.run.chunks import Split
 from hygge.run.plan import Plan
 from hygge.run.pump import Meter, pump

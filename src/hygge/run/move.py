@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from hygge.core.arrivals import MEMO
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
-from hygge.core.home import HomeSession
 from hygge.core.ledger import Ledger
 from hygge.core.load import Commit, Load, LoadRequest
+from hygge.core.reading import HomeSession
 from hygge.core.slots import together
 from hygge.core.state import State, derive_load_id  # fmt: skip
 from hygge.core.steps import reached

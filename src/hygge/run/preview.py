@@ -10,7 +10,7 @@ from hygge.core.chunk import Estimate
 from hygge.core.context import CancelToken, Context
 from hygge.core.drift import Drift, target
 from hygge.core.errors import HyggeError
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import redact
 from hygge.core.settling import StoreSession
 from hygge.core.slots import together

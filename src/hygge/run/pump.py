@@ -17,8 +17,8 @@ import polars as pl
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import CancelToken
 from hygge.core.errors import DataError, HyggeError
-from hygge.core.home import HomeSession
 from hygge.core.load import Writer
+from hygge.core.reading import HomeSession
 from hygge.core.state import Receipt
 from hygge.run.budget import PROCESS_BUDGET, ByteBudget
 from hygge.run.sieve import Sieve

@@ -8,8 +8,8 @@ from functools import cache
 from hygge.core.chunk import Chunk
 from hygge.core.context import Context
 from hygge.core.errors import Cancelled, ConnectError, HyggeError, StateError
-from hygge.core.home import HomeSession
 from hygge.core.ledger import Head, Ledger, misfit
+from hygge.core.reading import HomeSession
 from hygge.core.settling import StoreSession
 from hygge.core.watermark import Window
 from hygge.run.plan import Plan

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import CancelToken, Context
-from hygge.core.home import Home, HomeSession
+from hygge.core.home import Home
 from hygge.core.ledger import Done, may_reuse
 from hygge.core.load import Writer
+from hygge.core.reading import HomeSession
 from hygge.core.state import Receipt
 from hygge.core.store import Store
 from hygge.run.pump import Meter, pump

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hygge.core import registry
-from hygge.core.connection import Connection as Connection
-from hygge.core.connection import named as named
+from hygge.core.connection import Connection
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Secret
 from hygge.core.settings import build
 from hygge.core.slots import Slots

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, TypeVar
 
+from hygge.core.connection import named
 from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError
 from hygge.core.secrets import Secret
 from hygge.core.settings import build
-from hygge.sql.connection import DatabaseConnection, connection_of, named
+from hygge.sql.connection import DatabaseConnection, connection_of
 
 URL_VARIABLE = "HYGGE_DATABASE_URL"
 C = TypeVar("C", bound=DatabaseConnection)

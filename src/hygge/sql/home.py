@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.home import Home, HomeSession, Table
+from hygge.core.home import Home, Table
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Condition, Secret, Statement, remember_statement
 from hygge.core.settings import HomeConfig
 from hygge.core.slots import Slots

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, UnsupportedError
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
+from hygge.core.reading import HomeSession
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease
 from hygge.sql.source import Source

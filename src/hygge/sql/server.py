@@ -13,8 +13,9 @@ from pydantic import Field, field_validator, model_validator
 from hygge.core.context import Context
 from hygge.core.durations import parse_duration
 from hygge.core.errors import ConfigError, UnsupportedError
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
 from hygge.core.importing import needing
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Secret, Statement
 from hygge.core.slots import Slots
 from hygge.sql.address import Address, parse_url, shown

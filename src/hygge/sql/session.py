@@ -19,7 +19,8 @@ import polars as pl
 from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.fields import LogicalType, Schema
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Position, Window
 from hygge.sql.dialect import Dialect
 from hygge.sql.link import Link

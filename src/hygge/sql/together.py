@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from hygge.core.errors import HyggeError
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.sql.link import Link
 from hygge.sql.pool import Lease
 from hygge.sql.session import SQLSession

@@ -12,7 +12,8 @@ from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context, Surroundings
 from hygge.core.fields import LogicalType, Schema, parse_type
-from hygge.core.home import Home, HomeSession
+from hygge.core.home import Home
+from hygge.core.reading import HomeSession
 from hygge.testing.corpus import KEY, VALUE, numbered
 from hygge.testing.quirks import Quirks
 

@@ -101,6 +101,7 @@ def test_tokens_that_the_driver_has_no_word_for(extra: dict[str, str]) -> None:
         ({**BASE, **PRINCIPAL, "certificate_password": "x"}, "`certificate_password` is of no use"),
         ({"url": "mssql://h/d?chatset=utf8"}, "option 'chatset'; known are auth"),
         ({"url": "mssql://h/d?encrypt=maybe"}, "encrypt"),
+        ({"url": "mssql://u@h/d"}, "`url`: `auth: sql` needs `password`"),
         ({"url": "mssql://h/d", "database": "e"}, "`url` has a database already"),
         ({"url": "postgresql://h/d"}, "mssql://"),
         ({**BASE, "connect_timeout": "0s"}, "longer than nothing"),

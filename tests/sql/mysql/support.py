@@ -10,7 +10,7 @@ from tests.servers import Database
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.conform import conform
 from hygge.core.context import Context, Surroundings
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.homes.mysql import MySQLHome
 
 

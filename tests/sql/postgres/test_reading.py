@@ -13,7 +13,7 @@ from tests.servers import Database
 from hygge import ConfigError, ConnectError, DataError, PostgresHome
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context, Surroundings
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Window
 from hygge.sql.postgres.link import PostgresLink
 from hygge.sql.postgres.session import PostgresSession

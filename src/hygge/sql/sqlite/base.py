@@ -11,7 +11,7 @@ from hygge.core.chunk import WHOLE, Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, ConfigError
 from hygge.core.fields import Schema
-from hygge.core.home import HomeSession
+from hygge.core.reading import HomeSession
 from hygge.core.watermark import Position, Window
 from hygge.sql.placeholders import placeholders
 from hygge.sql.queries import bounded, chunk_type, described

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from hygge.core.connection import named
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError
-from hygge.core.home import HomeSession, Table
+from hygge.core.home import Table
+from hygge.core.reading import HomeSession
 from hygge.core.secrets import Secret
-from hygge.sql.connection import DatabaseConnection, named
+from hygge.sql.connection import DatabaseConnection
 from hygge.sql.source import Source
 
 
