@@ -29,6 +29,7 @@ class Flow:
     home: where the data starts.
     store: where it settles.
     name: the entity's name in results and states; by default the Store's, else the Home's.
+    full_refresh: forget the position, and replace what is there, as `--full-refresh` does.
     settings: the fields of `EntitySettings`: `mode`, `key_column`, `incremental`, `columns` ...
 
     Raises
