@@ -18,8 +18,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import BadValue, ConflictError, DataError
 from hygge.core.fields import Schema
 from hygge.core.state import Mode
-from hygge.sql.settle import fill, keep
-from hygge.sql.settle import load as loads
+from hygge.sql.settle import fill, incoming, keep
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
 NUMBERS = count()
@@ -88,7 +87,7 @@ def narrow(database: Database | Live, name: str) -> str:
 @pytest.mark.parametrize(
     ("mode", "where"),
     [
-        ("append", (loads, "takes_as_it_is")),
+        ("append", (incoming, "takes_as_it_is")),
         ("merge", (fill, "check_types")),
         ("delete_insert", (fill, "check_types")),
         ("scd2", (fill, "check_types")),
@@ -135,7 +134,7 @@ def test_a_trigger_that_comes_meanwhile(served: Served, monkeypatch: pytest.Monk
         f"$$BEGIN RETURN NULL; END$$; CREATE TRIGGER t BEFORE INSERT ON {store.name} "
         "FOR EACH ROW EXECUTE FUNCTION leave_out()"
     )
-    once(monkeypatch, (loads, "takes_as_it_is"), lambda: database.execute(trigger))
+    once(monkeypatch, (incoming, "takes_as_it_is"), lambda: database.execute(trigger))
     with pytest.raises(ConflictError, match="altered"):
         load_frames(store, [rows(3)], "append")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -11,7 +10,8 @@ from tests.sql.settle.test_indexes import executor, made
 
 from hygge.core.errors import GuardError
 from hygge.core.terms import Deletes, Terms
-from hygge.sql.settle import fill, tally
+from hygge.sql.settle import tally
+from hygge.sql.settle.about import About
 from hygge.sql.settle.modes.step import Step
 from hygge.sql.settle.tally import ADDED_UP, Tally
 from hygge.testing.loading import load_frames
@@ -33,13 +33,13 @@ def test_a_merge_counts_what_it_changed(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    real = fill.count
+    real = About.count
 
-    def count(settler: Any, link: Any, place: Any, table: str) -> int:
+    def count(about: About, table: str) -> int:
         counted.append(table)
-        return real(settler, link, place, table)
+        return real(about, table)
 
-    monkeypatch.setattr(fill, "count", count)
+    monkeypatch.setattr(About, "count", count)
     store, ask = made(kind, request, tmp_path)
     for ids, rows in (([1, 2, 3], 3), ([3, 4], 4), ([], 4), ([1, 2, 3, 4], 4), ([9], 5)):
         commit = load_frames(store, [frame(*ids)], "merge", ["id"])

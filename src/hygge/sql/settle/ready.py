@@ -3,47 +3,19 @@ and altering tables ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hygge.core.errors import HyggeError, SchemaDrift
 from hygge.core.fields import Schema
-from hygge.core.load import LoadRequest
-from hygge.core.state import State
-from hygge.sql.link import Link
+from hygge.sql.settle.about import About
 from hygge.sql.settle.drift import is_altered
-from hygge.sql.settle.look import Look
-from hygge.sql.settle.place import Place, stage_name
-from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.place import stage_name
 from hygge.sql.settle.shape import reindex
 
 
 @dataclass(frozen=True)
-class Ready:
-    """One load's.
-
-    Parameters
-    ----------
-    settler, link, place, request: of the load.
-    look: at the place, under the table's lock.
-    fields: those the table is to have.
-    coming: those of the rows that come.
-    held: what it holds; None for nothing of hygge's.
-    recased: the columns it has whose names now come in other case, with those; `held` has the new
-        ones.
-    note: see `Context.note`.
-    """
-
-    settler: Settler
-    link: Link
-    place: Place
-    look: Look
-    request: LoadRequest
-    fields: Schema
-    coming: Schema
-    held: State | None
-    recased: Mapping[str, str]
-    note: Callable[[str, str], None]
+class Ready(About):
+    """One load's; its look at the place is under the table's lock."""
 
     def _prepare(self) -> None:
         """Make the table take the rows that come, and keep those it has."""

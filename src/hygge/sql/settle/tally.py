@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hygge.sql.link import Link
-from hygge.sql.settle.modes import words
 from hygge.sql.settle.modes.step import Step
-from hygge.sql.settle.place import Place
-from hygge.sql.settle.settler import Settler
 
 COUNTED = 1_000_000
 """A table that should have no more rows than this is counted: PostgreSQL takes a tenth of a second
 for so many, and MySQL not much longer."""
 ADDED_UP = "rows_added_up"
 """Under which a state's `extra` says that its rows were not counted."""
-
-
-def count(settler: Settler, link: Link, place: Place, table: str) -> int:
-    """The rows of a table of the place's schema."""
-    return int(link.row(words.count(settler.dialect, place.sql(settler.dialect, table)))[0])
 
 
 class Tally:

@@ -17,6 +17,7 @@ from hygge.core.settling import StoreSession
 from hygge.core.state import Receipt, State, with_store_facts
 from hygge.core.steps import reached
 from hygge.sql.dialect import literal
+from hygge.sql.settle.about import About
 from hygge.sql.settle.drift import check_shape, recased, target_fields, with_names
 from hygge.sql.settle.fill import tell_triggers
 from hygge.sql.settle.look import Look
@@ -210,9 +211,12 @@ class SQLiteLoad(Load):
                 tell(look, self._context.note)
             names = recased(held, self.request, case_matters=False)
             held = with_names(held, names)
-            filling = SQLiteFilling(
+            about = About(
                 settler, link, self._to.place, look, self.request, self._fields, self._coming, held,
-                names, self._context.note, stage=STAGED, staged=True, straight="", fresh="",
+                names, self._context.note,
+            )  # fmt: skip
+            filling = SQLiteFilling.of(
+                about, stage=STAGED, staged=True, straight="", fresh="",
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip

@@ -22,7 +22,6 @@ from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
-from hygge.sql.settle.tally import count
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.catalogue import find, indexes_of, triggers_of
@@ -175,7 +174,7 @@ class SQLiteFilling(Filling):
         self._watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
         doubled = bool(self.request.terms.latest) and self._check_keys()
         self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
-        rows = count(self.settler, self.link, place, place.table)
+        rows = self.count(place.table)
         check_kept(self.request.entity, rows, held, self.request.terms)
         return rows
 

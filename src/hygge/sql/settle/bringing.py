@@ -1,0 +1,106 @@
+"""Rows that are brought from a stage into a table, within the open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from hygge.core.errors import DataError
+from hygge.core.fields import Field
+from hygge.sql.settle.modes import words
+from hygge.sql.settle.modes.step import Rows, Step
+from hygge.sql.settle.ready import Ready
+from hygge.sql.settle.tally import Tally
+from hygge.sql.settle.watch import Watch
+
+
+@dataclass(frozen=True)
+class Bringing(Ready):
+    """One load's; see About.
+
+    Parameters
+    ----------
+    stage: the table in which rows wait; it is there if `staged`.
+    straight: the table that rows went straight into; "" for none.
+    fresh: the new table, where `replace` cannot do with the stage; "" where it can.
+    keys: the table of the keys that the source has; "" where none were brought.
+    swap: whether the commit lets the new table change places with the old one.
+    hold: takes the table's lock again, where it was given up on the way, and looks again.
+    """
+
+    stage: str
+    staged: bool
+    straight: str
+    fresh: str
+    keys: str
+    swap: bool
+    hold: Callable[[], object]
+
+    def _check_keys(self) -> bool:
+        """Whether keys come more than once, in rows that are the same in every column, or of which
+        one is the latest. Raises DataError for other doubled keys, and for keys that are NULL."""
+        request, dialect = self.request, self.settler.dialect
+        stage, latest = self.place.sql(dialect, self.stage), request.terms.latest
+        for key in request.keys:
+            nullable = self.coming[key].nullable
+            if nullable and self.link.rows(words.null_key(dialect, stage, key)):
+                raise DataError(
+                    f"{request.entity}: the key '{key}' is NULL in some row",
+                    hint="choose a `key_column` that is never NULL, or another mode",
+                )
+        if request.mode in ("append", "delete_insert"):
+            return False
+        if not self.link.rows(words.doubled_key(dialect, stage, self._keys)):
+            return False
+        rows = stage
+        if latest:
+            rows = words.the_latest(dialect, stage, self.coming.names, self._keys, latest)
+        told = tuple(f for f in self.coming if f.name not in request.terms.unlike)
+        if found := self.link.rows(words.doubled_key(dialect, rows, self._keys, told)):
+            shown = ", ".join(f"{k}={v}" for k, v in zip(request.keys, found[0], strict=True))
+            also = f" and the same {latest}" if latest else ""
+            raise DataError(
+                f"{request.entity}: the key {shown} comes in rows that differ{also}",
+                hint="`key_column` must tell every row apart, or `deduplicate: latest by COLUMN` "
+                "say which row counts",
+            )
+        return True
+
+    @property
+    def _keys(self) -> tuple[Field, ...]:
+        return tuple(self.coming[key] for key in self.request.keys)
+
+    def _rows(self, table: str, *, doubled: bool) -> Rows:
+        settler, place = self.settler, self.place
+        stored = [f for f in self.coming if f.name in self.fields]
+        marks = "".join(f.name for f in self.coming if f.name not in self.fields)
+        return Rows(
+            settler.dialect, place.sql(settler.dialect, table),
+            place.sql(settler.dialect, self.stage), self._keys, stored, self.request.terms,
+            doubled=doubled, marks=marks, delete_coming=settler.delete_coming,
+        )  # fmt: skip
+
+    def _run(self, steps: Iterable[Step]) -> None:
+        """Run what changes the place's own table."""
+        for step in steps:
+            do = self._bring_in if step.coming else self.link.execute
+            self._tally.add(step, self._watch.run(step, do))
+
+    def _bring_in(self, statement: str) -> int | None:
+        return self.settler.bring_in(self.link, self.place, statement)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.settler, self.look)
+
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally(self.held.rows if self.held else 0)
+
+    def _rows_follow(self) -> None:
+        if self.settler.rows_follow(self.link):
+            self.hold()
+
+    def _one(self, query: str) -> int:
+        return int(self.link.row(query)[0])
