@@ -130,6 +130,14 @@ def test_what_would_be_altered_is_an_error(mysql: Database) -> None:
         ("text collate utf8mb4_bin", "longtext collate utf8mb4_bin", False),
         ("longblob", "varbinary(9)", True), ("longblob", "longtext collate utf8mb4_bin", False),
         ("varbinary(9)", "longblob", False), ("int(11)", "longtext collate utf8mb4_bin", False),
+        ("char(40) collate utf8mb4_bin", "varchar(20) collate utf8mb4_bin", False),
+        ("binary(20)", "varbinary(9)", False),
+        ("varchar(40) collate utf8mb4_bin", "char(36) collate ascii_bin", True),
+        ("char(40) collate utf8mb4_bin", "char(36) collate ascii_bin", True),
+        ("float(7,3)", "float", False), ("double(10,2)", "float", False),
+        ("double unsigned", "double", False), ("decimal(12,2) unsigned", "decimal(10,2)", False),
+        ("year(4)", "smallint(6)", False), ("mediumint", "int", False),
+        ("bit(8)", "bigint(20) unsigned", False),
     ],
 )  # fmt: skip
 def test_which_columns_take_which_values(there: str, coming: str, fits: bool) -> None:

@@ -135,12 +135,16 @@ def _bytes(field: Field) -> int:
 def takes(there: str, coming: str) -> bool:
     """Whether a column of one type takes all values of another as they are.
 
+    A CHAR does not keep blanks at the end, which only texts may have that are no CHAR themselves.
+
     Parameters
     ----------
     there, coming: as `types_of` writes them: `bigint(20)`, `varchar(20) collate utf8mb4_bin`.
     """
     if there == coming:
         return True
+    if _is_narrow(there) or (_base(there) == "char" != _base(coming)):
+        return False
     (old, _, held), (new, _, _) = there.partition(" collate "), coming.partition(" collate ")
     room, need = _room(old), _room(new)
     if room is not None and need is not None:
@@ -159,10 +163,29 @@ def takes(there: str, coming: str) -> bool:
     )
 
 
+def _base(native: str) -> str:
+    """A type's name alone."""
+    return declared(native).name.lower().split()[0]
+
+
+def _is_narrow(native: str) -> bool:
+    """Whether a number's column does not hold every value of the logical type by which it is read:
+    FLOAT(7,3) rounds, YEAR makes 2069 of 69, a MEDIUMINT has three bytes.
+
+    https://dev.mysql.com/doc/refman/8.4/en/floating-point-types.html
+    https://dev.mysql.com/doc/refman/8.4/en/year.html
+    """
+    base = _base(native)
+    if base in ("year", "mediumint", "bit"):
+        return True
+    if base in ("float", "double") and declared(native).arguments:
+        return True
+    return base in ("float", "double", "decimal") and " unsigned" in native
+
+
 def _room(native: str) -> int | None:
     """How long a text or bytes may be, in bytes; None for what is neither."""
-    shape = declared(native)
-    base = shape.name.lower()
+    shape, base = declared(native), _base(native)
     if base in ("char", "varchar"):
         return shape.arguments[0] * _WIDE
     if base == "varbinary":
@@ -171,7 +194,7 @@ def _room(native: str) -> int | None:
 
 
 def _logical(native: str) -> LogicalType | None:
-    return column_of("x", declared(native).name.split()[0].lower(), native, required=False).type
+    return column_of("x", _base(native), native, required=False).type
 
 
 def collation_of(mariadb: bool) -> str:
