@@ -8,7 +8,7 @@ import pytest
 from tests.cli.support import hygge
 from tests.servers import Database
 
-from hygge import MySQLStore, PostgresStore, SQLStore, Store
+from hygge import MySQLStore, PostgresHome, PostgresStore, SQLStore, Store
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConnectError
 from hygge.testing._store_base import some_rows
@@ -72,6 +72,12 @@ def test_rows_that_policies_hide_are_not_taken_for_gone(postgres: Database) -> N
         with pytest.raises(ConnectError, match="row security may hide rows") as caught:
             load_frames(store, [some_rows(0, 3)], "delete_insert", ("k",))
         assert "BYPASSRLS" in (caught.value.hint or "")
+        for url, told in ((as_reader(postgres, "postgresql"), 1), (postgres.url, 0)):
+            notes: list[str] = []
+            context = Context(note=lambda message, severity, notes=notes: notes.append(message))
+            with PostgresHome("t", url=url).bind(Surroundings()).open(context) as reading:
+                assert reading.schema().names == ["k", "v"]
+            assert len([n for n in notes if "row security may hide" in n]) == told
         assert postgres.execute("SELECT count(*) FROM t").strip() == "3"
     finally:
         postgres.execute(f"DROP OWNED BY {user}; DROP USER {user}")

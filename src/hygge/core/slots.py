@@ -42,6 +42,16 @@ class Slots:
         """How many are free at this moment."""
         return self._allowed() - self.taken
 
+    def check(self, count: int) -> None:
+        """Raise ConfigError where there are never so many."""
+        if count > self.size:
+            raise ConfigError(
+                f"a load needs {count} connections to {self.name} at once, and there are never "
+                f"more than {self.size}",
+                hint=f"set `pool_size: {count}` or more, and let `limits` allow as many at "
+                "some hour",
+            )
+
     def spare(self, most: int) -> int:
         """Take up to `most` without waiting; returns how many were taken."""
         with _freed:
@@ -76,13 +86,7 @@ def take(
     """
     counts = Counter(wanted)
     for slots, count in counts.items():
-        if count > slots.size:
-            raise ConfigError(
-                f"a load needs {count} connections to {slots.name} at once, and there are never "
-                f"more than {slots.size}",
-                hint=f"set `pool_size: {count}` or more, and let `limits` allow as many at "
-                "some hour",
-            )
+        slots.check(count)
     told_at: float | None = time.monotonic() + LONG_S
     with _freed:
         while any(slots.free() < count for slots, count in counts.items()):

@@ -55,6 +55,7 @@ class Relation:
     rows, bytes: the catalogue's estimate; None where it has none.
     comment: what the catalogue says about it.
     counter: the column that the database numbers new rows by; "" for none.
+    filtered: whether row security may hide rows of it from who reads.
     """
 
     schema: str
@@ -65,6 +66,7 @@ class Relation:
     bytes: int | None = None
     comment: str = ""
     counter: str = ""
+    filtered: bool = False
 
     def __getitem__(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)

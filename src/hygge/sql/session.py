@@ -149,6 +149,12 @@ class SQLSession(HomeSession):
                              for r in self.relations()]  # fmt: skip
                     raise not_there(source.label, known, source.where)
                 self._found = found
+                if found.filtered:
+                    self._context.note(
+                        f"{source.label}: row security may hide rows of it from who reads: they "
+                        "are not moved, and taken for gone where that is looked for",
+                        "warning",
+                    )
         return self._found
 
     def schema(self) -> Schema:

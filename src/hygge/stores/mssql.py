@@ -36,6 +36,12 @@ class MSSQLStoreConfig(ServerStoreConfig):
         description="Of the text columns of a table that is made; the database's if not set",
         examples=["Latin1_General_100_BIN2"],
     )
+    sees_all_rows: bool = Field(
+        default=False,
+        description="That the functions of security policies (row security) show all rows to who "
+        "loads, which SQL Server does not tell; else a table with a FILTER predicate is loaded by "
+        "`append` alone",
+    )
     bulk_copy: bool = Field(
         default=True,
         description="Whether rows are copied in bulk, over one more connection; if not, they are "
@@ -64,6 +70,7 @@ class MSSQLStore(ServerStore):
         return MSSQLSettler(
             bulk_copy=config.bulk_copy, columnstore=config.columnstore,
             collation=config.collation or "", keep=config.keep,
+            sees_all_rows=config.sees_all_rows,
         )  # fmt: skip
 
     def shape(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ COLUMNS = [
     (1, "dbo", "t", "U ", "rv", "timestamp", 8, 0, 0, False, False),
 ]
 ANSWERS: dict[str, Sequence[tuple[Any, ...]]] = {
+    "'sys.security_predicates'": [(-500,)],
+    "security_policies": [],
     "EngineEdition": [(3, "16.0.4085.2", "Microsoft SQL Server 2022")],
     "SYSUTCDATETIME": [(datetime(2024, 1, 1),)],
     "snapshot_isolation_state": [(1, True)],

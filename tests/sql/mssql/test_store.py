@@ -181,12 +181,18 @@ def test_rows_as_parameters(link: MSSQLLink) -> None:
 
 
 def test_a_pool_of_one_is_too_small_for_bulk_copy() -> None:
+    """And large enough for a look at what the table holds."""
     from hygge.core.slots import together
 
     one = MSSQLConnection(url=url_of(), pool_size=1)
     small = MSSQLStore("t", connection="one").bind(Surroundings(connections={"one": one}))
-    with pytest.raises(ConfigError, match="2 connections"), together(small.slots(), Context()):
-        pass
+    context = Context()
+    with together(small.slots(), context), small.open(context) as session:
+        assert session.state() is None
+        session.rehearse("append")
+        with pytest.raises(ConfigError, match="2 connections"):
+            session.begin(request_for(None, Schema.of(some_rows(0, 1)), "append"))
+    assert state_of(small) is None
 
 
 def test_a_load_that_is_cancelled_in_the_middle_of_a_copy(link: MSSQLLink) -> None:

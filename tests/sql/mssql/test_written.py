@@ -108,6 +108,8 @@ def test_texts_and_times_that_a_column_takes() -> None:
     assert takes("datetime2(7)", "datetime2(6)") and not takes("datetime2(3)", "datetime2(6)")
     assert takes("float", "real") and not takes("real", "float")
     assert not takes("datetime", "datetime2(3)"), "of 300ths"
+    for there, coming in (("nchar(40)", "nvarchar(10)"), ("binary(8)", "varbinary(8)")):
+        assert not takes(there, coming), "filled up"
 
 
 def test_keys_are_compared_exactly() -> None:

@@ -44,6 +44,7 @@ class MSSQLLink(Link):
     ) -> None:
         self.label, self.isolation, self.login = label, isolation, login
         self._engine: Engine | None = None
+        self._has_policies: bool | None = None
         self._claims: set[str] = set()
 
     @property
@@ -52,6 +53,14 @@ class MSSQLLink(Link):
         if self._engine is None:
             self._engine = engine_of(*self.row(ENGINE_SQL))
         return self._engine
+
+    @property
+    def has_policies(self) -> bool:
+        """Whether the server has row security (SQL Server 2016 on); asked for once."""
+        if self._has_policies is None:
+            (view,) = self.row("SELECT OBJECT_ID('sys.security_predicates')")
+            self._has_policies = view is not None
+        return self._has_policies
 
     def who(self) -> str:
         """Who the server takes us for, by what, and what it is itself:

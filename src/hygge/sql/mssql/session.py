@@ -17,6 +17,7 @@ from hygge.sql.mssql import rowversion, tracking
 from hygge.sql.mssql.catalogue import describe_sql, described, look, named
 from hygge.sql.mssql.chunked import ChunkedSession
 from hygge.sql.mssql.columns import NOTHING, Beside, as_asked
+from hygge.sql.mssql.security import policies
 from hygge.sql.mssql.types import DIALECT, Precision
 from hygge.sql.pool import Lease
 from hygge.sql.relation import Column, Relation, by_column, meanings
@@ -234,8 +235,15 @@ class MSSQLSession(ChunkedSession):
             found = look(self.link.rows, named(inside, table), self._precision)
             if found:
                 (relation,) = found
-                return replace(relation, columns=self._declared(relation.columns))
+                columns = self._declared(relation.columns)
+                return replace(relation, columns=columns, filtered=self._is_filtered(relation))
         return None
+
+    def _is_filtered(self, relation: Relation) -> bool:
+        """Whether a policy filters a table's rows; of a view's tables that is not asked."""
+        quote = self.dialect.quote
+        named = f"{quote(relation.schema)}.{quote(relation.name)}"
+        return relation.kind == "table" and any(policies(self.link, named))
 
     def relations(self) -> Sequence[Relation]:
         return look(self.link.rows)

@@ -11,7 +11,7 @@ import polars as pl
 from hygge.core.errors import TransientError
 from hygge.core.fields import Field, Schema
 from hygge.sql.link import Link
-from hygge.sql.mssql import written
+from hygge.sql.mssql import security, written
 from hygge.sql.mssql.bulk import BulkWay
 from hygge.sql.mssql.catalogue import column_types
 from hygge.sql.mssql.tables import MSSQLTables, is_of, one
@@ -35,12 +35,14 @@ class MSSQLSettler(MSSQLTables):
     columnstore: whether tables get a clustered columnstore index.
     collation: of text columns in tables that are made; "" for the database's.
     keep: what a table that is replaced hands on to the new one.
+    sees_all_rows: whether security policies hide no rows from who loads.
     """
 
     bulk_copy: bool = True
     columnstore: bool = False
     collation: str = ""
     keep: tuple[Kept, ...] = ()
+    sees_all_rows: bool = False
 
     straight = False
     case_matters = False
@@ -89,6 +91,19 @@ class MSSQLSettler(MSSQLTables):
         """See Settler. Raises UnsupportedError for a server that speaks the protocol and cannot
         take a load with all that it promises."""
         cast("MSSQLLink", link).engine.check_loads(str(place))
+
+    def check_sight(self, link: Link, place: Place, *, compares: bool) -> str:
+        if self.sees_all_rows:
+            return ""
+        states = place.sql(self.dialect, self.state_table(place))
+        return security.check(cast("MSSQLLink", link), place, states, compares=compares)
+
+    def is_filled(self, link: Link, place: Place) -> bool:
+        """See Settler. Where a policy may hide them all, by the server's own count."""
+        if super().is_filled(link, place):
+            return True
+        there, table = cast("MSSQLLink", link), place.sql(self.dialect)
+        return any(security.policies(there, table)) and security.has_rows(there, table)
 
     # Transactions ---------------------------------------------------------------------------------
 

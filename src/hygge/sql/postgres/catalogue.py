@@ -73,7 +73,8 @@ SELECT c.oid::bigint, c.nspname, c.relname, c.relkind::text, z.rows, z.bytes,
        obj_description(c.oid, 'pg_class'), a.attname,
        {TYPE.format(typmod="coalesce(d.modifier, a.atttypmod)")}, a.attndims::int,
        a.attnotnull OR coalesce(d.required, false), coalesce(k.number, 0)::int,
-       a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, c.oid) LIKE 'nextval(%', false)
+       a.attidentity <> '' OR coalesce(pg_get_expr(f.adbin, c.oid) LIKE 'nextval(%', false),
+       row_security_active(c.oid)
 FROM relation c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 {JOINS.format(oid="a.atttypid")}
@@ -160,10 +161,11 @@ def relations_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Relatio
     for about, group in groupby(rows, lambda row: row[:7]):
         oid, schema, name, kind, count, size, comment = about
         own = list(group)
-        columns = tuple(column(*row[7:-1]) for row in own)
-        counter = next((row[7] for row in own if row[-1]), "")
+        columns = tuple(column(*row[7:-2]) for row in own)
+        counter = next((row[7] for row in own if row[-2]), "")
         yield oid, Relation(
-            schema, name, KINDS[kind], columns, count, size, comment or "", counter
+            schema, name, KINDS[kind], columns, count, size, comment or "", counter,
+            filtered=own[0][-1],
         )  # fmt: skip
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from hygge.core.errors import BadValue, ConnectError, DataError, HyggeError
+from hygge.core.errors import BadValue, DataError, HyggeError
 from hygge.core.fields import Field, Schema
 from hygge.core.load import LoadRequest
 from hygge.core.sift import refuse
 from hygge.sql.link import Link
-from hygge.sql.postgres import encode
+from hygge.sql.postgres import encode, rights
 from hygge.sql.postgres.hanging import carried, hangs
 from hygge.sql.postgres.types import DIALECT, ddl
 from hygge.sql.settle.keep import replace_rows
+from hygge.sql.settle.modes import words
 from hygge.sql.settle.place import Place, part_name
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import parts_differ
@@ -60,19 +61,6 @@ WHERE locktype = 'advisory' AND objsubid = 1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND classid::bigint = ((key >> 32) & 4294967295) AND objid::bigint = (key & 4294967295)
 """
-_RIGHTS = """
-SELECT current_user::text, current_setting('transaction_read_only'),
-  {schema}::text,
-  coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = {schema}),
-           has_database_privilege(current_database(), 'CREATE')),
-  coalesce(has_table_privilege(to_regclass({table}), 'SELECT')
-           AND has_table_privilege(to_regclass({table}), 'INSERT'), TRUE),
-  coalesce(has_table_privilege(to_regclass({state}), 'SELECT')
-           AND has_table_privilege(to_regclass({state}), 'INSERT')
-           AND has_table_privilege(to_regclass({state}), 'UPDATE'), TRUE),
-  coalesce(row_security_active(to_regclass({table})), FALSE)
-  OR coalesce(row_security_active(to_regclass({state})), FALSE)
-"""
 _WHOLE = ("smallint", "integer", "bigint")
 """Types of whole numbers, each of which takes those before it."""
 
@@ -112,37 +100,9 @@ class PostgresSettler(Settler):
         return error
 
     def check_rights(self, link: Link, place: Place) -> None:
-        """See Settler: to make tables in the schema, to put rows into the one that is there, and to
-        see all of them: those that policies hide would be taken for gone, and come twice."""
-        states, text = place.sql(self.dialect, self.state_table(place)), self.dialect.text
-        user, read_only, schema, makes, puts, keeps, hidden = link.row(
-            _RIGHTS.format(
-                schema=self._schema(place), table=text(place.sql(self.dialect)), state=text(states)
-            )
+        rights.check(
+            link, place, self._schema(place), place.sql(self.dialect, self.state_table(place))
         )
-        if read_only == "on":
-            raise ConnectError(
-                f"{place}: the server takes no changes: it is a standby, or "
-                "`default_transaction_read_only` is on",
-                hint="load into the primary",
-            )
-        quote = self.dialect.quote
-        if hidden:
-            raise ConnectError(
-                f"{place}: row security may hide rows of it, or of its state, from '{user}'",
-                hint="load as the table's owner, without FORCE ROW LEVEL SECURITY, or as a user "
-                "with BYPASSRLS",
-            )
-        grants = [] if makes else [f"CREATE, USAGE ON SCHEMA {quote(str(schema))}"]
-        grants += [] if puts else [f"SELECT, INSERT ON {place.sql(self.dialect)}"]
-        grants += [] if keeps else [f"SELECT, INSERT, UPDATE ON {states}"]
-        if grants:
-            raise ConnectError(
-                f"{place}: the user '{user}' may not load it: a load makes a table for rows that "
-                "wait, and one for its state",
-                hint="; ".join(f"GRANT {grant} TO {quote(user)}" for grant in grants)
-                + "; to replace or alter a table that is there, it must be its owner's too",
-            )
 
     def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
         if patience_s:
@@ -301,6 +261,19 @@ class PostgresSettler(Settler):
         if coming in _WHOLE:
             return there == "numeric" or there in _WHOLE[_WHOLE.index(coming) :]
         return there == "numeric" and coming.startswith("numeric")
+
+    def altered(self, stage: str, name: str, held: str, coming: str) -> str:
+        """See Settler. Texts are held as they are read, with the blanks that `character(n)` fills
+        them up with: a cast takes these away, and `concat` does not.
+
+        https://www.postgresql.org/docs/current/datatype-character.html
+        """
+        if coming != "text" and not coming.startswith("character varying"):
+            return super().altered(stage, name, held, coming)
+        quoted = self.dialect.quote(name)
+        padded = f"concat(CAST({quoted} AS {held})) <> {quoted}"
+        differs = words.differs(self.dialect, name, held, coming)
+        return self.dialect.first(f"1 FROM {stage} WHERE {differs} OR {padded}")
 
     def about_key(self, error: DataError) -> str:
         """See Settler: the detail, which names the value and no index."""

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from hygge.core.errors import DataError
+from hygge.core.errors import DataError, VerifyError
 from hygge.core.fields import Field
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.modes.step import Rows, Step
 from hygge.sql.settle.ready import Ready
 from hygge.sql.settle.tally import Tally
 from hygge.sql.settle.watch import Watch
+
+
+class Filled(NamedTuple):
+    """What has become of the table.
+
+    Parameters
+    ----------
+    rows: how many it has; None where that is not known without counting them all.
+    counted: whether that was counted, not added up.
+    types: of its columns, as far as they are known to be those that hygge gives them; others than
+        it has make the next load look at values.
+    """
+
+    rows: int | None
+    counted: bool
+    types: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -81,11 +98,27 @@ class Bringing(Ready):
             doubled=doubled, marks=marks, delete_coming=settler.delete_coming,
         )  # fmt: skip
 
-    def _run(self, steps: Iterable[Step]) -> None:
-        """Run what changes the place's own table."""
+    @property
+    def _is_sifted(self) -> bool:
+        """Whether not every row that comes is brought in."""
+        return bool(self.request.terms.latest or {*self.coming.names} - {*self.fields.names})
+
+    def _strange_rows(self, staged: int, loaded: int) -> VerifyError:
+        return VerifyError(
+            f"{self.place}: {loaded} rows were written, and {staged} are staged; nothing was "
+            "published"
+        )
+
+    def _run(self, steps: Iterable[Step]) -> int | None:
+        """Run what changes the place's own table; how many rows that brought in, if it is told."""
+        brought: int | None = 0
         for step in steps:
             do = self._bring_in if step.coming else self.link.execute
-            self._tally.add(step, self._watch.run(step, do))
+            changed = self._watch.run(step, do)
+            self._tally.add(step, changed)
+            if step.coming:
+                brought = None if brought is None or changed is None else brought + changed
+        return brought
 
     def _bring_in(self, statement: str) -> int | None:
         return self.settler.bring_in(self.link, self.place, statement)

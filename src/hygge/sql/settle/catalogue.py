@@ -44,13 +44,18 @@ class Catalogue(ABC):
         """See `modes.altered`."""
         return modes.altered(self.dialect, stage, name, held, coming)
 
+    def fold(self, name: str) -> str:
+        """What names of one column have in common."""
+        return name if self.case_matters else name.lower()
+
     def misfits(self, there: Mapping[str, str], coming: Mapping[str, str]) -> list[str]:
         """The columns of a table, of these types, that would alter what comes from another one that
         has no columns but those."""
+        held = {self.fold(name): kind for name, kind in there.items()}
         return [
-            f"'{name}' is {there[name]} there, and {kind} comes"
+            f"'{name}' is {held[self.fold(name)]} there, and {kind} comes"
             for name, kind in coming.items()
-            if not self.takes(there[name], kind)
+            if not self.takes(held[self.fold(name)], kind)
         ]
 
     def alters(self, link: Link, stage: str, name: str, held: str, coming: str) -> bool:
@@ -71,6 +76,25 @@ class Catalogue(ABC):
     def check_rights(self, link: Link, place: Place) -> None:
         """Raise ConnectError where the user lacks a right that every load needs, if the database
         tells that cheaply."""
+
+    def check_sight(self, link: Link, place: Place, *, compares: bool) -> str:
+        """Whether who loads sees all rows of a table, and of its state, where `check_rights` does
+        not tell.
+
+        Parameters
+        ----------
+        compares: whether the load compares what comes with rows that are there.
+
+        Returns what to warn of; "" for nothing.
+
+        Raises ConnectError where rows that may be hidden would be taken for gone, and come twice.
+        """
+        return ""
+
+    def is_filled(self, link: Link, place: Place) -> bool:
+        """Whether the place's table, which is there, has a row, be it seen or not."""
+        table = place.sql(self.dialect)
+        return bool(link.rows(self.dialect.first(f"1 FROM {table}")))
 
     def is_table(self, link: Link, place: Place) -> bool:
         """Whether what has the place's name is a table that rows can be put into."""

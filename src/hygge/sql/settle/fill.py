@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hygge.core.errors import VerifyError
 from hygge.core.state import Mode
 from hygge.core.terms import check_vanished
+from hygge.sql.settle.bringing import Filled
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
 from hygge.sql.settle.modes.step import Rows, Step
 from hygge.sql.settle.replacing import Replacing
+from hygge.sql.settle.straight import TYPES
 from hygge.sql.settle.types import check_types
 
 PLANS: dict[Mode, Callable[[Rows], Iterator[Step]]] = {
@@ -34,17 +35,12 @@ def tell_triggers(look: Look, note: Callable[[str, str], None]) -> None:
 class Filling(Replacing):
     """One load's, within its open transaction; see Bringing."""
 
-    def run(self, loaded: int) -> tuple[int | None, bool]:
+    def run(self, loaded: int) -> Filled:
         """Bring the rows in.
 
         Parameters
         ----------
         loaded: how many they are.
-
-        Returns
-        -------
-        How many rows the table then has, None where it is not known without counting them all; and
-        whether that was counted, not added up.
 
         Raises
         ------
@@ -57,7 +53,8 @@ class Filling(Replacing):
         if self.staged and not self.settler.straight:
             self._check_count(loaded)
         if mode == "replace":
-            return self._replace(), True
+            return self._replace(loaded)
+        made = self.look.names is None or self.straight == self.place.table
         if self.straight != self.place.table:
             self._prepare()
             self._lay_nothing()
@@ -67,27 +64,47 @@ class Filling(Replacing):
         doubled = self.staged and self._check_keys()
         rows = self._rows(self.place.table, doubled=doubled)
         self._vanish(rows, self._count_gone(rows, loaded))
+        same: set[str] = set()
         if self.staged:
-            check_types(self.settler, self.look, self.stage)
+            same = check_types(self.settler, self.look, self.stage)
             if mode in ("merge", "delete_insert"):
                 self.settler.before_delete(self.link, self.place)
-            self._run(PLANS[mode](rows))
+            brought = self._run(PLANS[mode](rows))
+            if self.settler.straight and not self.straight:
+                every = not (doubled or self._is_sifted or mode == "scd2")
+                if not (every and brought == loaded):  # not every driver tells it right
+                    self._check_count(loaded)
         if "_watch" in vars(self):  # for nothing else were its rows held
             self._watch.end()
             self.look.check_same()
+        types = self.look.types if made else self._known_types(same)
         if mode != "append":
-            return self._tally.rows_or(lambda: self.count(self.place.table))
+            return Filled(*self._tally.rows_or(lambda: self.count(self.place.table)), types)
         before = self.held.rows if self.held else 0
-        return None if before is None else before + loaded, False
+        return Filled(None if before is None else before + loaded, False, types)
 
     def _check_count(self, loaded: int) -> None:
-        """What a stopped writer has left in a stage cannot be told from other rows."""
+        """Raise VerifyError where more or fewer rows are staged than were written: what a stopped
+        writer has left, or somebody else has done there, cannot be told from them."""
         staged = self.count(self.stage)
         if staged != loaded:
-            raise VerifyError(
-                f"{self.place}: {loaded} rows were written, and {staged} are staged; nothing was "
-                "published"
-            )
+            raise self._strange_rows(staged, loaded)
+
+    def _known_types(self, same: set[str]) -> dict[str, str]:
+        """See Filled; of a table that was there.
+
+        Parameters
+        ----------
+        same: see `check_types`.
+        """
+        fold = self.settler.fold
+        before = self.held.extra.get(TYPES) if self.held else None
+        known = {fold(name): kind for name, kind in (before or {}).items()}
+        own = {fold(name) for name in self.fields.names} - same
+        return {
+            name: known.get(fold(name), "") if fold(name) in own else kind
+            for name, kind in self.look.types.items()
+        }
 
     def _lay_nothing(self) -> None:
         """Make the stage that keys are looked for in, where no row has come."""

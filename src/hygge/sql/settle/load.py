@@ -176,13 +176,14 @@ class SQLLoad(Load):
             self._about, stage=incoming.stage, staged=staged, straight=incoming.straight or "",
             fresh=incoming.fresh, keys=incoming.keys, swap=swap, hold=self._hold,
         )  # fmt: skip
-        rows, counted = filling.run(state.loaded)
+        filled = filling.run(state.loaded)
         reached("sql.filled")
-        types = settler.types(link, place, filling.new) if swap else self._look.types
-        extra: dict[str, Any] = {TYPES: types}
-        extra |= {} if counted else {ADDED_UP: True}
+        extra: dict[str, Any] = {TYPES: filled.types}
+        extra |= {} if filled.counted else {ADDED_UP: True}
         extra |= of_its_day(place, self._held, anew=self.request.mode == "replace")
-        stored = with_store_facts(replace(state, fields=self._fields), rows=rows, extra=extra)
+        stored = with_store_facts(
+            replace(state, fields=self._fields), rows=filled.rows, extra=extra
+        )
         beside = stage_name() if swap else ""
         if beside:
             self._own.claim(beside)

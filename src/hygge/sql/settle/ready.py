@@ -3,10 +3,11 @@ and altering tables ends it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hygge.core.errors import HyggeError, SchemaDrift
-from hygge.core.fields import Schema
+from hygge.core.fields import Field, Schema
 from hygge.sql.settle.about import About
 from hygge.sql.settle.drift import is_altered
 from hygge.sql.settle.place import stage_name
@@ -46,11 +47,11 @@ class Ready(About):
         names = self._recase(names)
         old = self.held.fields
         new = [f for f in self.fields if f.name not in old]
-        if not settler.one_transaction:  # an attempt that died may have made them
-            self._check_columns(Schema(f for f in new if f.name in names))
-            new = [f for f in new if f.name not in names]
+        met = self._met(new, names)
+        self._check_columns(Schema(met))
         for field in new:
-            settler.add_column(link, place, field)
+            if field not in met:
+                settler.add_column(link, place, field)
         for field in self.fields:
             if field.name not in old:
                 continue
@@ -61,6 +62,40 @@ class Ready(About):
                 settler.relax(link, place, field.name)
         if is_altered(old, self.fields):
             self.look.again()  # what was seen before, or on the way, is no more
+
+    def _met(self, new: Sequence[Field], names: Sequence[str]) -> list[Field]:
+        """Those of new fields whose columns are there: somebody has added them, or an attempt that
+        died, where that is no part of a transaction.
+
+        Parameters
+        ----------
+        names: of the columns that the table has, without those that the database fills itself.
+
+        Raises SchemaDrift for one that cannot be taken for the field's.
+        """
+        if not new:
+            return []
+        fold, met = self.settler.fold, []
+        there = {fold(name): name for name in (*self.look.types, *names)}
+        for field in new:
+            found = there.get(fold(field.name))
+            if found is None:
+                continue
+            if found not in names or found != field.name:
+                what = "of another case" if found in names else "that the database fills itself"
+                raise SchemaDrift(
+                    f"{self.place}: '{field.name}' comes for the first time, and the table has a "
+                    f"column '{found}' {what}",
+                    hint=f"rename or drop that one, or `rename: {{{field.source_name}: ...}}`",
+                )
+            met.append(field)
+        if met and self.settler.one_transaction:
+            self.note(
+                f"{self.place} has {', '.join(f.name for f in met)} already, which comes for the "
+                "first time: rows that do not come again keep what is in it",
+                "info",
+            )
+        return met
 
     def _recase(self, names: list[str]) -> list[str]:
         """Rename the columns whose names come in other case; what they all are called then.

@@ -7,7 +7,7 @@ from dataclasses import replace as with_
 
 from hygge.core.errors import DataError, GuardError
 from hygge.core.load import check_kept
-from hygge.sql.settle.bringing import Bringing
+from hygge.sql.settle.bringing import Bringing, Filled
 from hygge.sql.settle.modes import replace
 from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.tally import ADDED_UP
@@ -22,7 +22,13 @@ class Replacing(Bringing):
         """The table that is to replace the old one."""
         return self.straight or self.fresh or self.stage
 
-    def _replace(self) -> int:
+    def _replace(self, loaded: int) -> Filled:
+        """Have the new table, or the old one with its rows where that stays.
+
+        Parameters
+        ----------
+        loaded: how many rows came.
+        """
         settler, link, place, new = self.settler, self.link, self.place, self.new
         self._check_strange()
         if not self.straight and (self.fresh or not self.staged):
@@ -34,7 +40,9 @@ class Replacing(Bringing):
         if self.fields.keys:
             self._add_key(new)
         settler.add_indexes(link, place, new)
-        rows = self.count(new)
+        rows, types = self.count(new), settler.types(link, place, new)
+        if not self._is_sifted and rows != loaded:
+            raise self._strange_rows(rows, loaded)
         self._check_kept(rows, new)
         if not self.swap:
             if not settler.one_transaction:
@@ -50,7 +58,7 @@ class Replacing(Bringing):
             self._rows_follow()
             settler.take_over(link, place, new)
             self.look.again()
-        return rows
+        return Filled(rows, True, types)
 
     def _add_key(self, new: str) -> None:
         keys = self.fields.keys
@@ -97,15 +105,9 @@ class Replacing(Bringing):
         them would go without a word."""
         if self.held is None:
             return
-        known = {*self.held.fields.names, *self.fields.names}
-        if not self.settler.case_matters:
-            known = {name.lower() for name in known}
-        there = self.look.names or []
-        strange = [
-            f"'{name}'"
-            for name in there
-            if (name if self.settler.case_matters else name.lower()) not in known
-        ]
+        fold = self.settler.fold
+        known = {fold(name) for name in (*self.held.fields.names, *self.fields.names)}
+        strange = [f"'{name}'" for name in self.look.names or [] if fold(name) not in known]
         if strange:
             raise DataError(
                 f"{self.place} has columns that hygge did not make ({', '.join(strange)}), which "

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 class SQLStoreSession(StoreSession):
     """See StoreSession. It holds one connection, on which the load's transaction is, and the place
-    of those that its driver opens beside it.
+    of those that its driver opens beside it; a look at the state does with that one, where there
+    are never more.
 
     Parameters
     ----------
@@ -41,7 +42,9 @@ class SQLStoreSession(StoreSession):
     ) -> None:
         self._connection, self._place, self._context = connection, place, context
         self._settler = settler
-        self._lease = pool_of(connection).lease(context, settler.lines(connection))
+        pool = pool_of(connection)
+        self._slots, self._lines = pool.slots, settler.lines(connection)
+        self._lease = pool.lease(context, min(self._lines, pool.slots.size))
         self._load: SQLLoad | None = None
         self._closed = False
         self._guard = threading.Lock()
@@ -54,12 +57,15 @@ class SQLStoreSession(StoreSession):
         return Look(self._settler, self._lease.link, self._place)
 
     def rehearse(self, mode: Mode) -> None:
-        self._rehearse(mode, self._look())
+        self._rehearse(mode, self._look(), compares=mode != "append")
 
-    def _rehearse(self, mode: Mode, look: Look) -> None:
-        self._settler.check_rights(self._lease.link, self._place)
+    def _rehearse(self, mode: Mode, look: Look, *, compares: bool) -> None:
+        link, settler, note = self._lease.link, self._settler, self._context.note
+        settler.check_rights(link, self._place)
+        if hidden := settler.check_sight(link, self._place, compares=compares):
+            note(hidden, "warning")
         say = tell_kept if mode == "replace" else tell
-        say(look, self._context.note)
+        say(look, note)
 
     def valued(self, column: str) -> int:
         dialect = self._settler.dialect
@@ -70,10 +76,13 @@ class SQLStoreSession(StoreSession):
     def begin(self, request: LoadRequest) -> SQLLoad:
         """See StoreSession. Stages that dead loads left behind are cleared away.
 
-        Raises UnsupportedError for columns that the database cannot have.
+        Raises UnsupportedError for columns that the database cannot have, ConfigError where there
+        are fewer connections than it takes.
         """
+        self._slots.check(self._lines)
         link, look, now = self._lease.link, self._look(), datetime.now(UTC)
-        self._rehearse(request.mode, look)
+        compares = request.mode != "append" or request.terms.deletes is not None
+        self._rehearse(request.mode, look, compares=compares)
         for name in filter(is_stage, look.stages):
             left = self._settler.is_left(link, name)
             if is_dead(name, now) if left is None else left:

@@ -76,14 +76,14 @@ def _held(
     """
     if not there:
         return _of_another_day(held, place, rows=0) or _begun_anew(held, place)
-    dialect = settler.dialect
     if other := _of_another_day(held, place, rows=None):
         return other
-    filled = bool(link.rows(dialect.first(f"1 FROM {place.sql(dialect)}")))
+    filled = settler.is_filled(link, place)
     if held is not None and held.rows and not filled:
         # Somebody emptied it: to go on from its position would leave them out.
         return _begun_anew(held, place)
     if held is None and filled:
+        settler.check_sight(link, place, compares=False)  # the state may be there, and hidden
         raise StateError(
             f"{place} holds rows that hygge did not load",
             hint="rename or drop that table, or choose another `table` for this entity",

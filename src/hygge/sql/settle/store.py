@@ -162,7 +162,9 @@ class ServerStore(Store, type=""):
         return "the rows before or the rows after, never between"
 
     def slots(self) -> Sequence[Slots]:
-        return (pool_of(self._server).slots,) * self.settler().lines(self._server)
+        """See Store; no more than there ever are, so that a look at the state needs no more."""
+        slots = pool_of(self._server).slots
+        return (slots,) * min(self.settler().lines(self._server), slots.size)
 
     def open(self, context: Context) -> SQLStoreSession:
         return SQLStoreSession(self._server, self.settler(), self._place, context)

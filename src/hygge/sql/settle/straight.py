@@ -10,7 +10,7 @@ from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.shape import is_reindexed
 
 TYPES = "types"
-"""Under which the state keeps the table's types, as the database writes them."""
+"""Under which the state keeps the table's types, as the database writes them; see `Filled`."""
 
 
 def takes_as_it_is(settler: Settler, look: Look, held: State | None, fields: Schema) -> bool:

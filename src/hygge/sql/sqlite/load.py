@@ -220,7 +220,7 @@ class SQLiteLoad(Load):
                 keys=KEYS if self._keys else "", swap=False, hold=lambda: None,
                 made_key=bool(held and held.extra.get("made_key")),
             )  # fmt: skip
-            rows, _ = filling.run(state.loaded)
+            rows = filling.run(state.loaded).rows
             reindex(look, self._context.note)
             reached("sqlite.filled")
             extra = {"made_key": True} if filling.made[0] else {}

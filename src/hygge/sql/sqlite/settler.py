@@ -17,6 +17,7 @@ from hygge.core.load import check_kept
 from hygge.core.watermark import Position
 from hygge.sql.dialect import Dialect, literal
 from hygge.sql.link import Link
+from hygge.sql.settle.bringing import Filled
 from hygge.sql.settle.fill import Filling
 from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
@@ -157,7 +158,7 @@ class SQLiteFilling(Filling):
         assert isinstance(self.link, SQLiteLink)
         return self.link.db
 
-    def _replace(self) -> int:
+    def _replace(self, loaded: int) -> Filled:
         place = self.place
         self._check_strange()
         for key in (f for f in self.fields if f.key and f.nullable and f.type.kind == "int64"):
@@ -176,7 +177,7 @@ class SQLiteFilling(Filling):
         self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
         rows = self.count(place.table)
         check_kept(self.request.entity, rows, held, self.request.terms)
-        return rows
+        return Filled(rows, True, {})
 
     def _prepare(self) -> None:
         keys = self._primary_key

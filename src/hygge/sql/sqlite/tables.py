@@ -29,17 +29,22 @@ def look(db: Database, table: str, *, place: str) -> Relation | None:
     return relation(db.rows, table, "main", where=place)
 
 
-def takes(table: Relation, fields: Schema) -> bool:
-    """Whether a table takes rows of these fields as it is and gives every value back."""
+def takes(table: Relation, fields: Schema, keys: Sequence[str] = ()) -> bool:
+    """Whether a table takes rows of these fields as it is and gives every value back.
+
+    Parameters
+    ----------
+    keys: fields that are never NULL, whatever they say.
+    """
     columns = {c.name: c for c in table.columns}
-    if any(f.name not in columns or not _carries(columns[f.name], f) for f in fields):
+    if any(f.name not in columns or not _carries(columns[f.name], f, keys) for f in fields):
         return False
     return not any(c.required for c in table.columns if c.name not in fields)
 
 
-def _carries(column: Column, field: Field) -> bool:
-    found = logical(column.declared)
-    if found is None or (column.required and field.nullable and not field.key):
+def _carries(column: Column, field: Field, keys: Sequence[str] = ()) -> bool:
+    found, never_null = logical(column.declared), field.key or field.name in keys
+    if found is None or (column.required and field.nullable and not never_null):
         return False
     wanted = ddl(_bare(field.type))
     return ddl(_bare(found[0])) == wanted and affinity(column.declared) == affinity(wanted)
@@ -93,7 +98,7 @@ def prepare_keep(
     if found is None:
         create(db, table, fields, keys)
         return bool(keys)
-    if takes(found, fields) and not drop_key:
+    if takes(found, fields, keys) and not drop_key:
         return False
     if held is None:  # an empty table that a person made
         raise SchemaDrift(
@@ -101,14 +106,53 @@ def prepare_keep(
             hint="drop it, and it is made anew; or give it columns of these names and types",
         )
     new = [f for f in fields if f.name not in held]
-    if takes(found, Schema(f for f in fields if f.name in held)) and not drop_key:
+    _check_met(found, new, place=place)
+    met = [f for f in new if f.name in {c.name for c in found.columns}]
+    if takes(found, Schema(f for f in fields if f.name in held), keys) and not drop_key:
         for field in new:
-            db.execute(
-                f"ALTER TABLE main.{quote(table)} ADD COLUMN {quote(field.name)} {ddl(field.type)}"
-            )
+            if field not in met:
+                kind = ddl(field.type)
+                db.execute(f"ALTER TABLE main.{quote(table)} ADD COLUMN {quote(field.name)} {kind}")
         return False
+    _check_strange(found, [*held, *fields], place=place)
+    held = Schema([*held, *met])
     _rebuild(db, table, held, fields, () if drop_key else _keys(found), place=place)
     return False
+
+
+def _check_strange(found: Relation, fields: Sequence[Field], *, place: str) -> None:
+    """Raise SchemaDrift for columns that would be lost where the table is made again.
+
+    Parameters
+    ----------
+    fields: that the table will have, or had by what hygge knows.
+    """
+    known = {f.name.lower() for f in fields}
+    if strange := [f"'{c.name}'" for c in found.columns if c.name.lower() not in known]:
+        raise SchemaDrift(
+            f"{place} must be made again, with other columns or without its key, and has columns "
+            f"that hygge did not make ({', '.join(strange)}), which would be lost",
+            hint="drop them, or keep such columns in a table of their own",
+        )
+
+
+def _check_met(found: Relation, new: Sequence[Field], *, place: str) -> None:
+    """Raise SchemaDrift where somebody has added a column that now comes, and would alter it.
+
+    Parameters
+    ----------
+    new: the fields that come for the first time.
+    """
+    there = {c.name.lower(): c for c in found.columns}
+    for field in new:
+        column = there.get(field.name.lower())
+        if column is not None and not (column.name == field.name and _carries(column, field)):
+            what = f"{column.declared or 'of no type'}{' NOT NULL' if column.required else ''}"
+            raise SchemaDrift(
+                f"{place}: '{field.name}' comes for the first time, as {ddl(field.type)}, and the "
+                f"table has a column '{column.name}', which is {what}",
+                hint=f"rename or drop that one, or `rename: {{{field.source_name}: ...}}`",
+            )
 
 
 def _rebuild(

@@ -132,9 +132,14 @@ def doubled_key(
 
 def altered(dialect: Dialect, stage: str, name: str, held: str, coming: str) -> str:
     """A row whose value of a column is another one once a column of type `held` has held it."""
+    return dialect.first(f"1 FROM {stage} WHERE {differs(dialect, name, held, coming)}")
+
+
+def differs(dialect: Dialect, name: str, held: str, coming: str) -> str:
+    """The condition for it."""
     quoted = dialect.quote(name)
     after = f"CAST(CAST(CAST({quoted} AS {held}) AS {coming}) AS VARCHAR)"
-    return dialect.first(f"1 FROM {stage} WHERE {after} IS DISTINCT FROM CAST({quoted} AS VARCHAR)")
+    return f"{after} IS DISTINCT FROM CAST({quoted} AS VARCHAR)"
 
 
 def count(dialect: Dialect, table: str) -> str:
