@@ -15,7 +15,7 @@ from tests.sql.settle.test_indexes import executor, made
 from hygge import MSSQLStore, Store
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import DataError, SchemaDrift, VerifyError
-from hygge.core.fields import Schema
+from hygge.core.fields import Schema, parse_type
 from hygge.core.state import Mode
 from hygge.sql.settle.place import is_stage
 from hygge.testing.loading import commit, load_frames, request_for, state_of, write
@@ -236,3 +236,32 @@ def test_rows_go_straight_into_a_table_of_hygge_s_own_making(at: Any, mode: Mode
     else:
         with pytest.raises(DataError):
             goes_straight()
+
+
+LOOSE = {
+    "postgres": [
+        "CREATE COLLATION IF NOT EXISTS loose (provider = icu, locale = 'und-u-ks-level2', "
+        "deterministic = false)",
+        "ALTER TABLE {} ALTER v TYPE text COLLATE loose",
+    ],
+    "mysql": ["ALTER TABLE {} MODIFY v VARCHAR(20) COLLATE utf8mb4_general_ci"],
+    "duckdb": [
+        "CREATE TABLE made AS FROM {0}", "DROP TABLE {0}",
+        "CREATE TABLE {0} (id BIGINT, v VARCHAR COLLATE NOCASE)", "INSERT INTO {0} FROM made",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("at", ["postgres", "mysql", "duckdb"], indirect=True)
+def test_keys_that_a_column_takes_for_the_same(at: Any) -> None:
+    """A row whose key differs in case alone would go when the other one comes."""
+    kind, store, run, ask = at
+    fields = Schema.of(rows(1, v="a")).changed({"v": parse_type("string(20)")})
+    load_frames(store, [rows(1, v="a")], "delete_insert", ("v",), fields=fields)
+    for statement in LOOSE[kind]:
+        run(statement)
+    with pytest.raises(DataError, match="its key 'v'") as caught:
+        load_frames(store, [rows(2, v="A")], "delete_insert", ("v",), fields=fields)
+    assert caught.value.hint
+    assert ask("SELECT v FROM {}") == ["a"]
+    load_frames(store, [rows(2, v="A")], "delete_insert", ("id",), fields=fields)

@@ -80,9 +80,20 @@ class DuckDBSettler(Settler):
         super().add_key(link, place, table, keys)
 
     def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
-        """See Settler. A load with a key needs its index."""
+        """See Settler; by how texts compare there, since no catalogue tells their collations
+        (https://duckdb.org/docs/stable/sql/expressions/collations). A load with a key needs its
+        index."""
         self._lift(link)
-        super().check_keys(link, place, keys)
+        table = place.sql(self.dialect)
+        for name in (f.name for f in keys if f.type.kind == "string"):
+            key = self.dialect.quote(name)
+            values = f"(SELECT {key} FROM {table} WHERE FALSE UNION ALL SELECT '\u00e9')"
+            if link.rows(f"SELECT 1 FROM {values} WHERE {key} IN ('\u00c9', 'e', 'e\u0301')"):
+                raise DataError(
+                    f"{place}: its key '{name}' has a collation, in which keys that differ, as in "
+                    "case or in accents, may be the same",
+                    hint="make the table without it, or drop the table, and it is made anew",
+                )
 
     def _lift(self, link: Link) -> None:
         self._held(link).lift()

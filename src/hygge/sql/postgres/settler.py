@@ -16,6 +16,7 @@ from hygge.core.sift import refuse
 from hygge.sql.link import Link
 from hygge.sql.postgres import encode, rights
 from hygge.sql.postgres.hanging import carried, hangs
+from hygge.sql.postgres.keys import check_keys
 from hygge.sql.postgres.types import DIALECT, ddl
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.modes import words
@@ -169,6 +170,9 @@ class PostgresSettler(Settler):
                 f"would then delete or change rows of {other}",
                 hint="make that key ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED, or drop it",
             )
+
+    def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
+        check_keys(link, place, keys)
 
     def discard(self, link: Link, place: Place, table: str) -> None:
         self.begin(link)

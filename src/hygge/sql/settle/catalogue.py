@@ -71,7 +71,7 @@ class Catalogue(ABC):
         """Raise DataError where to delete rows of a table would change other rows too."""
 
     def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
-        """Raise DataError where a table's columns tell some keys apart from no others."""
+        """Raise DataError where a table's columns take some keys for the same that are not."""
 
     def check_rights(self, link: Link, place: Place) -> None:
         """Raise ConnectError where the user lacks a right that every load needs, if the database
