@@ -19,8 +19,9 @@ from pymysql.err import OperationalError
 
 from hygge.core.errors import DataError
 from hygge.sql.mysql import wire
+from hygge.sql.blocks import SPARE
 from hygge.sql.mysql.decode import decode, empty
-from hygge.sql.mysql.wire import SPARE, Block, Definition, Statement
+from hygge.sql.mysql.wire import Block, Definition, Statement
 
 EOF_PACKET = b"\xfe\x00\x00\x02\x00"
 

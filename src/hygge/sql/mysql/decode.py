@@ -2,10 +2,9 @@
 
 A row is a zero, a bitmap of NULLs, and the values of the columns that have one, end to end, so
 that where a value begins depends on those before it. They are found column by column, for all
-rows at once. Texts stay where they came: Arrow's string views point into the block.
+rows at once. Texts stay where they came.
 
-Values: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html;
-views: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
+Values: https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ from pymysql.constants import FIELD_TYPE as T
 
 from hygge.core.errors import DataError
 from hygge.core.fields import MAX_PRECISION
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, look, views
+from hygge.sql.blocks import column as column_of
 from hygge.sql.mysql.moments import DURATION, dates, datetimes, durations
-from hygge.sql.mysql.wire import HEADER, SPARE, Block, Bytes, Definition, Places
+from hygge.sql.mysql.wire import HEADER, Block, Definition
 
-Valid = npt.NDArray[np.bool_]
 VECTOR = 242
 """`MYSQL_TYPE_VECTOR` of MySQL 9, which PyMySQL has no name for."""
-INLINE = 12
-"""A view of so many bytes holds them itself."""
 _BITMAP_OFFSET = 2  # the binary protocol leaves the bitmap's first two bits unused
 _FIRST = HEADER + 1
 _MASKS = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
@@ -62,9 +60,7 @@ class Rows:
 
     def look(self, dtype: str, places: Places) -> npt.NDArray[Any]:
         """Values at places, aligned or not."""
-        kind = np.dtype(dtype)
-        size = len(self.buffer) - kind.itemsize + 1
-        return np.ndarray((size,), kind, self.buffer.data, 0, (1,))[places]
+        return look(self.buffer, dtype, places)
 
     def fixed(self, dtype: str, valid: Valid | None) -> npt.NDArray[Any]:
         """The values of a column of one width; of no meaning where there is none."""
@@ -103,32 +99,6 @@ class Rows:
         self.at = after if valid is None else np.where(valid, after, self.at)
         return places, lengths
 
-    def views(self, places: Places, lengths: Places, valid: Valid | None) -> pl.Series:
-        """Slices of the block as a column of bytes, which holds the block and copies nothing
-        but what is short."""
-        views = np.empty((len(self), 4), np.uint32)
-        views[:, 0] = lengths
-        inside = lengths <= INLINE
-        head = self.look("<u8", places)
-        if inside.any():
-            pairs = views[:, 1:].copy()
-            head8 = head & _MASKS[np.minimum(lengths, 8)]
-            rest = self.look("<u8", places + 8) & _MASKS[np.clip(lengths - 8, 0, 4)]
-            pairs[:, 0] = head8 & np.uint64(0xFFFFFFFF)
-            pairs[:, 1] = head8 >> np.uint64(32)
-            pairs[:, 2] = rest
-            outside = ~inside
-            if outside.any():
-                pairs[outside, 0] = head[outside] & np.uint64(0xFFFFFFFF)
-                pairs[outside, 1] = 0
-                pairs[outside, 2] = places[outside]
-            views[:, 1:] = pairs
-        else:
-            views[:, 1] = head & np.uint64(0xFFFFFFFF)
-            views[:, 2] = 0
-            views[:, 3] = places
-        return _arrow(pa.binary_view(), valid, views, self.buffer)
-
 
 Reader = Callable[[Rows, Valid | None, Definition], pl.Series]
 
@@ -160,23 +130,16 @@ def empty(columns: Sequence[Definition]) -> pl.DataFrame:
     return decode(Block(np.zeros(SPARE, np.uint8), np.empty(0, np.int64)), columns)
 
 
-def _arrow(kind: Any, valid: Valid | None, *buffers: npt.NDArray[Any]) -> pl.Series:
-    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    length = len(buffers[0])
-    array = pa.Array.from_buffers(kind, length, [bits, *map(pa.py_buffer, buffers)])
-    return pl.Series(array)
-
-
 def _plain(signed: str, unsigned: str, kinds: tuple[Any, Any]) -> Reader:
     def read(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
         dtype = unsigned if column.unsigned else signed
-        return _arrow(kinds[column.unsigned], valid, rows.fixed(dtype, valid))
+        return column_of(kinds[column.unsigned], valid, rows.fixed(dtype, valid))
 
     return read
 
 
 def _bytes(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
-    return rows.views(*rows.long(valid), valid)
+    return pl.Series(views(rows.buffer, *rows.long(valid), valid))
 
 
 def _text(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
@@ -205,7 +168,7 @@ def _bit(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
     places, lengths = rows.long(valid)
     unused = np.uint64(8) * (np.uint64(8) - lengths.astype(np.uint64))
     values = rows.look(">u8", places).astype(np.uint64) >> np.minimum(unused, np.uint64(63))
-    found = _arrow(pa.uint64(), valid, values)
+    found = column_of(pa.uint64(), valid, values)
     return found.cast(pl.Boolean) if column.length == 1 else found
 
 
@@ -223,7 +186,7 @@ def _datetime(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
 
 def _duration(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
     values = durations(rows.look, *rows.short(valid))
-    return _arrow(pa.int64(), valid, values).cast(DURATION)
+    return column_of(pa.int64(), valid, values).cast(DURATION)
 
 
 _I32 = _plain("<i4", "<u4", (pa.int32(), pa.uint32()))

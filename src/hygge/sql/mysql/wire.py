@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pymysql.constants import CR
 from pymysql.err import InternalError, OperationalError, raise_mysql_exception
 from pymysql.protocol import FieldDescriptorPacket
+
+from hygge.sql.blocks import SPARE, Bytes, Places
 
 COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_CLOSE = 0x16, 0x17, 0x19
 HEADER = 4
@@ -31,16 +32,12 @@ ROW, EOF, ERR = 0x00, 0xFE, 0xFF
 """What a packet of a binary result begins with."""
 BLOCK = 8 << 20
 """Bytes of rows that are decoded together, unless one row is longer."""
-SPARE = 16
-"""Bytes after a block, so that a value may be looked for where its row has ended."""
 NOT_NULL, UNSIGNED, ENUM, SET = 1, 32, 256, 2048
 """Flags of a column: https://dev.mysql.com/doc/dev/mysql-server/latest/group__group__cs__column__definition__flags.html.
 ZEROFILL implies UNSIGNED."""
 BINARY = 63
 """The character set that is none."""
 
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
 _head = struct.Struct("<I").unpack_from
 
 

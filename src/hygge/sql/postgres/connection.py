@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import ceil
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,6 +36,11 @@ class PostgresConnection(ServerConnection):
     schemes: ClassVar[tuple[str, ...]] = ("postgresql", "postgres")
     default_port: ClassVar[int] = 5432
 
+    driver: Literal["native", "libpq"] = Field(
+        default="native",
+        description="`native` speaks the server's protocol itself, and leaves to libpq what only "
+        "that can do, e.g. GSSAPI, service files or several hosts; `libpq` is slower",
+    )
     application_name: str = Field(
         default="hygge", description="What the server's statistics call its connections"
     )
@@ -65,9 +71,16 @@ class PostgresConnection(ServerConnection):
         return {**SETTINGS, "statement_timeout": str(timeout)}
 
     def connect(self) -> Link:
-        from hygge.sql.postgres.link import PostgresLink
+        told = self.conninfo(), self.settings(), self.place()
+        if self.driver == "native":
+            from hygge.sql.postgres.wire.client import Beyond
+            from hygge.sql.postgres.wire.link import WireLink
 
-        return PostgresLink.open(self.conninfo(), self.settings(), self.place())
+            with suppress(Beyond):
+                return WireLink.open(*told)
+        from hygge.sql.postgres.adbc import ADBCPostgresLink
+
+        return ADBCPostgresLink.open(*told)
 
     def settler(self) -> Settler:
         from hygge.sql.postgres.settler import PostgresSettler

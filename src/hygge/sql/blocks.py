@@ -1,0 +1,84 @@
+"""Columns out of a block of bytes in which values lie row by row: numpy, no Python object per row.
+
+Texts stay where they came: Arrow's string views point into the block, which they keep alive:
+https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+Valid = npt.NDArray[np.bool_]
+
+SPARE = 64
+"""Bytes after the values of a block, so that some may be looked for where a row has ended."""
+INLINE = 12
+"""A view of so many bytes holds them itself."""
+_VIEW = 16
+_KEPT = np.array(
+    [[(1 << 8 * min(4, max(0, n - 4 * word))) - 1 for word in range(3)] for n in range(INLINE + 1)],
+    dtype=np.uint32,
+)
+"""What keeps the first n of a view's own bytes."""
+
+
+def look(buffer: Bytes, dtype: npt.DTypeLike, places: Places) -> npt.NDArray[Any]:
+    """Values of a dtype at places of a block, aligned or not. Raises IndexError beyond its end."""
+    kind = np.dtype(dtype)
+    size = len(buffer) - kind.itemsize + 1
+    if kind.fields is None:
+        return np.ndarray((size,), kind, buffer.data, 0, (1,))[places]
+    # numpy copies fields one by one, and takes four times as long.
+    whole = np.dtype((np.void, kind.itemsize))
+    return np.ndarray((size,), whole, buffer.data, 0, (1,))[places].view(kind)
+
+
+def column(kind: Any, valid: Valid | None, *buffers: npt.NDArray[Any]) -> pl.Series:
+    """Arrow's buffers of a type as a Series, which holds them.
+
+    Parameters
+    ----------
+    kind: pyarrow's type.
+    valid: which rows have a value; None where all do.
+    buffers: but that of validity; the first has a value for each row.
+    """
+    return pl.Series(array(kind, valid, *buffers))
+
+
+def array(kind: Any, valid: Valid | None, *buffers: npt.NDArray[Any]) -> Any:
+    """The same as an array of Arrow's."""
+    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(buffers[0]), [bits, *map(pa.py_buffer, buffers)])
+
+
+def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -> Any:
+    """Slices of a block as an array of bytes, which copies nothing but what is short.
+
+    Parameters
+    ----------
+    buffer: the block, with SPARE bytes after the last slice.
+    places, lengths: of each slice, in bytes; there are four bytes before each, and a length is 0
+        where there is no value.
+    valid: which rows have a value; None where all do.
+    """
+    before = _VIEW - INLINE  # room for the length, which every protocol sends before the value
+    made = look(buffer, np.dtype((np.void, _VIEW)), places - before).view("<u4").reshape(-1, 4)
+    made[:, 0] = lengths
+    short = lengths <= INLINE
+    if short.all():
+        made[:, 1:] &= _KEPT[lengths]
+    elif not short.any():
+        made[:, 2] = 0
+        made[:, 3] = places
+    else:
+        made[:, 1:] &= _KEPT[np.minimum(lengths, INLINE)]
+        made[:, 2] *= short
+        made[:, 3] = np.where(short, made[:, 3], places)
+    return array(pa.binary_view(), valid, made, buffer)

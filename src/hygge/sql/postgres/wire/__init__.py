@@ -1,0 +1,1 @@
+"""PostgreSQL's frontend/backend protocol 3.0, as far as moving rows needs it."""

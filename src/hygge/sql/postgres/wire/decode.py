@@ -1,0 +1,304 @@
+"""Columns from rows as COPY sends them in its binary format.
+
+A row is the number of its values, and each value its length (-1 for NULL) and its bytes, so that
+where one begins depends on those before it: they are found column by column, for all rows at once.
+
+https://www.postgresql.org/docs/current/sql-copy.html "Binary Format"; the values are those of each
+type's send function, as in https://github.com/postgres/postgres/tree/master/src/backend/utils/adt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from hygge.core.errors import DataError
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, look, views
+
+SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
+HEADER = len(SIGNATURE) + 8
+"""The signature, flags, and the length of what else there is of a header; PostgreSQL has none."""
+EPOCH_DAYS, EPOCH_US = 10_957, 946_684_800_000_000
+"""2000-01-01, from which PostgreSQL counts, since 1970-01-01."""
+
+
+class Rows:
+    """The values of rows, taken column after column.
+
+    Parameters
+    ----------
+    buffer: the block, with `blocks.SPARE` bytes after the last row.
+    at: where each row's next value begins, with its length.
+    """
+
+    def __init__(self, buffer: Bytes, at: Places) -> None:
+        self.buffer, self.at = buffer, at
+
+    def fixed(self, dtypes: Sequence[str]) -> list[tuple[npt.NDArray[Any], Valid | None]]:
+        """The next columns of one width each, up to the first with a NULL: their values, of no
+        meaning where there is none, and which rows have one; None where all do.
+
+        Raises ValueError where a value is of another width.
+        """
+        kinds = [np.dtype([("length", ">i4"), ("value", dtype)]) for dtype in dtypes]
+        parts = np.dtype([(str(number), kind) for number, kind in enumerate(kinds)])
+        block = look(self.buffer, parts, self.at)
+        found: list[tuple[npt.NDArray[Any], Valid | None]] = []
+        for number, kind in enumerate(kinds):
+            column = block[str(number)]
+            lengths, width = column["length"], kind.itemsize - 4
+            if (lengths == width).all():
+                found.append((column["value"], None))
+                self.at = self.at + kind.itemsize
+                continue
+            valid = lengths != -1
+            if (lengths[valid] != width).any():
+                raise ValueError(f"a value is not of {width} bytes")
+            found.append((column["value"], valid))
+            self.at = self.at + np.where(valid, kind.itemsize, 4)
+            break  # where the others begin differs
+        return found
+
+    def slices(self) -> tuple[Places, Places, Valid | None]:
+        """A column of any width: where values begin, their lengths (0 for none), and which rows
+        have one; None where all do."""
+        lengths = look(self.buffer, ">i4", self.at).astype(np.int64)
+        places = self.at + 4
+        valid = None
+        least = lengths.min() if len(lengths) else 0
+        if least < -1:
+            raise ValueError("a value has a length less than that of NULL")
+        if least < 0:
+            valid = lengths >= 0
+            lengths *= valid
+        self.at = places + lengths
+        return places, lengths, valid
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A type whose values are all of one width.
+
+    Parameters
+    ----------
+    dtype: as they are sent.
+    make: Arrow's array of values and of which rows have one, None for all.
+    """
+
+    dtype: str
+    make: Callable[[npt.NDArray[Any], Valid | None], Any]
+
+    def __call__(self, rows: Rows) -> Any:
+        ((values, valid),) = rows.fixed([self.dtype])
+        return self.make(values, valid)
+
+    @property
+    def size(self) -> int:
+        """With its length, in bytes."""
+        return 4 + np.dtype(self.dtype).itemsize
+
+
+Reader = Callable[[Rows], Any]
+"""Takes the next column as Arrow's array."""
+
+
+def _number(dtype: str, kind: Any, epoch: int = 0) -> Fixed:
+    """What it counts from 2000, if it does, is counted from 1970; infinity wraps around to what no
+    calendar has."""
+    native = np.dtype(dtype).newbyteorder("=")
+
+    def make(values: npt.NDArray[Any], valid: Valid | None) -> Any:
+        ours = values.astype(native)
+        if epoch:
+            ours += native.type(epoch)
+        return array(kind, valid, ours)
+
+    return Fixed(dtype, make)
+
+
+def _bits(values: npt.NDArray[Any], valid: Valid | None) -> Any:
+    bits = pa.py_buffer(np.packbits(values != 0, bitorder="little"))
+    has = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [has, bits])
+
+
+def _bytes(rows: Rows) -> Any:
+    return views(rows.buffer, *rows.slices())
+
+
+def _text(rows: Rows) -> Any:
+    """Raises pa.ArrowInvalid for what is not UTF-8."""
+    return _bytes(rows).cast(pa.string_view())
+
+
+def _jsonb(rows: Rows) -> Any:
+    """Text after the number of its form (jsonb_send): 1, the only one."""
+    places, lengths, valid = rows.slices()
+    odd = (lengths == 0) | (rows.buffer[places] != 1)
+    if (odd if valid is None else odd & valid).any():
+        raise ValueError("a jsonb is of another form than 1")
+    lengths = np.maximum(lengths - 1, 0)
+    return views(rows.buffer, places + 1, lengths, valid).cast(pa.string_view())
+
+
+def _list(element: Reader) -> Reader:
+    """Arrays of one dimension (array_send): its number, whether there are NULLs, the element's
+    type; the size and the lower bound of a dimension; then the elements, each with its length.
+    Those of more dimensions have been refused by the server; see `types.py`."""
+
+    def read(rows: Rows) -> Any:
+        places, _, valid = rows.slices()
+        dimensions = look(rows.buffer, ">i4", places)
+        if valid is not None:
+            dimensions = np.where(valid, dimensions, 0)
+        if (dimensions > 1).any():
+            raise ValueError("an array has more than one dimension")
+        counts = np.where(dimensions == 1, look(rows.buffer, ">i4", places + 12), 0)
+        offsets = np.zeros(len(places) + 1, np.int32)
+        np.cumsum(counts, out=offsets[1:])
+        items = Rows(rows.buffer, _elements(rows.buffer, places + 20, counts, offsets))
+        values = element(items)
+        has = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        kind = pa.list_(values.type)
+        return pa.Array.from_buffers(
+            kind, len(places), [has, pa.py_buffer(offsets)], children=[values]
+        )
+
+    return read
+
+
+def _elements(
+    buffer: Bytes, at: Places, counts: npt.NDArray[Any], offsets: npt.NDArray[Any]
+) -> Places:
+    """Where the elements of arrays begin, each with its length: the first of all, the second ..."""
+    found = np.empty(int(offsets[-1]), np.int64)
+    rows = np.flatnonzero(counts)
+    at, left, into = at[rows], counts[rows], offsets[:-1][rows].astype(np.int64)
+    while len(at):
+        found[into] = at
+        lengths = look(buffer, ">i4", at).astype(np.int64)
+        left = left - 1
+        more = left > 0
+        at = (at + 4 + np.maximum(lengths, 0))[more]
+        into, left = into[more] + 1, left[more]
+    return found
+
+
+_ELEMENTS: dict[int, tuple[int, Reader]] = {
+    16: (1000, Fixed("u1", _bits)), 17: (1001, _bytes), 20: (1016, _number(">i8", pa.int64())),
+    21: (1005, _number(">i2", pa.int16())), 23: (1007, _number(">i4", pa.int32())),
+    700: (1021, _number(">f4", pa.float32())), 701: (1022, _number(">f8", pa.float64())),
+    25: (1009, _text), 1042: (1014, _text), 1043: (1015, _text), 19: (1003, _text),
+}  # fmt: skip
+"""By a type's oid, that of its arrays, and how it is read."""
+READERS: dict[int, Reader] = {
+    **{oid: read for oid, (_, read) in _ELEMENTS.items()},
+    **{oid: _list(read) for oid, read in _ELEMENTS.values()},
+    114: _text, 3802: _jsonb, 705: _text,
+    1082: _number(">i4", pa.date32(), EPOCH_DAYS),
+    1083: _number(">i8", pa.int64()),
+    1114: _number(">i8", pa.timestamp("us"), EPOCH_US),
+    1184: _number(">i8", pa.timestamp("us", "UTC"), EPOCH_US),
+}  # fmt: skip
+"""How each type is read, by its oid in pg_type.dat. All others are asked for as text."""
+
+
+NOTHING: tuple[Bytes, Places, Places] = (
+    np.zeros(SPARE, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64),
+)  # fmt: skip
+"""No rows, as `decode` takes them."""
+
+
+class Wanted(NamedTuple):
+    """A column: its name, and its type's oid."""
+
+    name: str
+    oid: int
+
+
+def strip(buffer: Bytes, starts: Places, ends: Places, *, first: bool) -> tuple[Places, Places]:
+    """Where the rows of a block are: what begins a copy, and what ends it, are left out.
+
+    Parameters
+    ----------
+    buffer: the block.
+    starts, ends: of its messages: a row each.
+    first: whether it is the first of a copy.
+
+    Raises DataError where the copy does not begin as its format has it.
+    """
+    if first and len(starts):
+        at = int(starts[0])
+        if bytes(buffer[at : at + len(SIGNATURE)]) != SIGNATURE:
+            raise DataError("the server sent a copy that does not begin with the format's signature")
+        extra = int(look(buffer, ">i4", starts[:1] + HEADER - 4)[0])
+        starts = starts.copy()
+        starts[0] += HEADER + extra
+        if starts[0] == ends[0]:
+            starts, ends = starts[1:], ends[1:]
+    if len(ends) and look(buffer, ">i2", starts[-1:])[0] == -1:
+        starts, ends = starts[:-1], ends[:-1]
+    return starts, ends
+
+
+def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Wanted]) -> pl.DataFrame:
+    """Rows as a frame: numbers, truth values, dates, moments, text, bytes and lists of them have
+    their own dtypes; times of day are microseconds (Int64), since 24:00 is one.
+
+    Parameters
+    ----------
+    buffer: the block, with `blocks.SPARE` bytes after the last row.
+    starts, ends: of each row.
+    columns: its values.
+
+    Raises
+    ------
+    DataError: what came is not what the query's columns are, or is no UTF-8.
+    """
+    if (look(buffer, ">i2", starts) != len(columns)).any():
+        raise DataError(f"the server sent rows that do not have {len(columns)} values")
+    rows = Rows(buffer, starts + 2)
+    found: list[pl.Series] = []
+    readers = [_reader(column) for column in columns]
+    while len(found) < len(columns):
+        try:
+            made = _next(rows, readers[len(found) :])
+            found += [pl.Series(str(len(found) + n), one) for n, one in enumerate(made)]
+        except (ValueError, IndexError, pa.ArrowInvalid) as error:
+            raise DataError(f"'{columns[len(found)].name}' cannot be read: {error}") from error
+    if not np.array_equal(rows.at, ends):
+        raise DataError("the server sent rows of other lengths than their values have")
+    frame = pl.DataFrame(found)
+    frame.columns = [column.name for column in columns]
+    return frame
+
+
+def _reader(column: Wanted) -> Reader:
+    read = READERS.get(column.oid)
+    if read is None:
+        raise DataError(
+            f"'{column.name}' is of the type {column.oid}, which is not known here",
+            hint=f"read it as text: `types: {{{column.name}: string}}`",
+        )
+    return read
+
+
+def _next(rows: Rows, readers: Sequence[Reader]) -> list[Any]:
+    """The next column, or the next few of one width each, found at once."""
+    run: list[Fixed] = []
+    room = SPARE
+    for reader in readers:
+        if not isinstance(reader, Fixed) or reader.size > room:
+            break
+        room -= reader.size
+        run.append(reader)
+    if not run:
+        return [readers[0](rows)]
+    taken = rows.fixed([kind.dtype for kind in run])
+    return [kind.make(values, valid) for kind, (values, valid) in zip(run, taken, strict=False)]

@@ -1,0 +1,232 @@
+"""Rows as COPY takes them in its binary format, from a frame's columns.
+
+A row is the number of its values, and each value its length (-1 for NULL) and its bytes:
+https://www.postgresql.org/docs/current/sql-copy.html "Binary Format"; the values are as each type's
+receive function wants them: https://github.com/postgres/postgres/tree/master/src/backend/utils/adt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from hygge.core.errors import DataError
+from hygge.sql.blocks import SPARE, Valid, views
+from hygge.sql.postgres.wire.decode import EPOCH_DAYS, EPOCH_US, SIGNATURE
+from hygge.sql.postgres.wire.layout import Layout, Numbers, TooLarge, bits, lengths, valid
+from hygge.sql.postgres.wire.numeric_out import groups, unsigned
+
+HEADER = SIGNATURE + bytes(8)
+"""No flags, and no more of a header."""
+TRAILER = b"\xff\xff"
+_NEWEST = pl.CompatLevel.newest()  # texts as views, which are not copied
+_NEGATIVE = 0x4000  # NUMERIC_NEG
+_HEAD = 20  # of an array of one dimension, before its elements
+
+Writer = Callable[[Layout, Any], None]
+"""Lays down a column, an array of Arrow's."""
+
+
+def takes(oid: int, dtype: pl.DataType) -> bool:
+    """Whether `rows_of` can lay down such a column for a type, by its oid in pg_type."""
+    return _writer(oid, dtype) is not None
+
+
+def rows_of(frame: pl.DataFrame, oids: Sequence[int]) -> Any:
+    """A frame's rows, without the format's header and trailer, as a buffer of Arrow's.
+
+    Parameters
+    ----------
+    frame: columns in the types that `postgres.encode.encoded` gives.
+    oids: for each column the type in the table, which `takes` it.
+
+    Raises DataError where one row alone has more than 2 GB.
+    """
+    if not frame.height:
+        return pa.py_buffer(b"")
+    writers = [_writer(o, c.dtype) for o, c in zip(oids, frame, strict=True)]
+    layout = Layout(frame.height)
+    layout.put(">i2", frame.width)
+    try:
+        for column, writer in zip(frame, writers, strict=True):
+            assert writer is not None  # of a type that is taken
+            writer(layout, column.to_arrow(compat_level=_NEWEST))
+        return layout.join()[0]
+    except TooLarge:
+        half = frame.height // 2
+        if not half:
+            raise DataError("a row has more than 2 GB, and PostgreSQL's values at most 1") from None
+        return pa.py_buffer(b"".join([rows_of(frame[:half], oids), rows_of(frame[half:], oids)]))
+
+
+def _writer(oid: int, dtype: pl.DataType) -> Writer | None:
+    if dtype == pl.Null:
+        return _nulls
+    if isinstance(dtype, pl.List):
+        element = _ELEMENTS.get(oid, 0)
+        inner = _writer(element, dtype.inner) if element else None
+        return partial(_list, element, inner) if inner else None
+    if isinstance(dtype, pl.Datetime) and (
+        dtype.time_unit != "us" or (dtype.time_zone is not None) != (oid == _WITH_ZONE)
+    ):
+        return None
+    if isinstance(dtype, pl.Duration) and dtype.time_unit != "us":
+        return None
+    return _WRITERS.get((oid, dtype.base_type()))
+
+
+def _nulls(layout: Layout, _: Any) -> None:
+    layout.put(">i4", -1)
+
+
+def _lengths(sizes: int | Numbers, there: Valid | None) -> int | Numbers:
+    return sizes if there is None else np.where(there, np.int32(sizes), np.int32(-1))
+
+
+def _missing(sizes: int | Numbers, there: Valid | None) -> Numbers | None:
+    return None if there is None else np.where(there, 0, sizes)
+
+
+def _fixed(layout: Layout, there: Valid | None, *fields: tuple[str, int | Numbers]) -> None:
+    """Values of one width, of one field or more."""
+    size = sum(np.dtype(dtype).itemsize for dtype, _ in fields)
+    layout.put(">i4", _lengths(size, there))
+    for dtype, values in fields:
+        layout.put(dtype, values)
+    if there is not None:
+        layout.cut(_missing(size, there))
+
+
+def _values(array: Any, dtype: str) -> Numbers:
+    """An array's values, of no meaning where it has none."""
+    first = array.offset
+    return np.frombuffer(array.buffers()[1], dtype)[first : first + len(array)]
+
+
+def _number(source: str, target: str, epoch: int = 0, parts: int = 1) -> Writer:
+    """Numbers that count from an epoch, and of which `parts` are one of PostgreSQL's."""
+
+    def write(layout: Layout, array: Any) -> None:
+        values = _values(array, source)
+        if epoch:
+            values = values - values.dtype.type(epoch)
+        if parts > 1:
+            values = values // parts
+        _fixed(layout, valid(array), (target, values))
+
+    return write
+
+
+def _bool(layout: Layout, array: Any) -> None:
+    _fixed(layout, valid(array), ("u1", bits(array, 1)))
+
+
+def _interval(layout: Layout, array: Any) -> None:
+    """Microseconds, days and months (interval_recv)."""
+    _fixed(layout, valid(array), (">i8", _values(array, "i8")), (">i4", 0), (">i4", 0))
+
+
+def _decimal(layout: Layout, array: Any) -> None:
+    first, there = 2 * array.offset, valid(array)
+    low, high = np.frombuffer(array.buffers()[1], np.int64)[first:].reshape(-1, 2)[: len(array)].T
+    if there is not None:
+        low, high = low * there, high * there
+    _numeric(layout, there, unsigned(low, high), high < 0, array.type.scale)
+
+
+def _whole(source: str) -> Writer:
+    def write(layout: Layout, array: Any) -> None:
+        values = _values(array, source)
+        limbs = [values] if source == "u8" else unsigned(values.astype(np.int64, copy=False))
+        _numeric(layout, valid(array), limbs, values < 0, 0)
+
+    return write
+
+
+def _numeric(layout: Layout, there: Valid | None, number: Any, negative: Any, scale: int) -> None:
+    """How many groups of digits, the first one's weight, sign and scale, and the groups."""
+    digits, weight = groups(number, scale)
+    sign = negative * np.uint16(_NEGATIVE) if negative.any() else 0
+    head = ((">i2", len(digits)), (">i2", weight), (">u2", sign), (">u2", scale))
+    _fixed(layout, there, *head, *((">i2", group) for group in digits))
+
+
+def _bytes(layout: Layout, array: Any) -> None:
+    layout.put(">i4", _lengths(lengths(array), valid(array)))
+    layout.bytes(array)
+
+
+def _jsonb(layout: Layout, array: Any) -> None:
+    """After the number of its form (jsonb_recv): 1, the only one."""
+    there = valid(array)
+    layout.put(">i4", _lengths(lengths(array) + 1, there))
+    layout.put("u1", 1)
+    layout.cut(_missing(1, there))
+    layout.bytes(array)
+
+
+def _list(element: int, inner: Writer, layout: Layout, array: Any) -> None:
+    """How many dimensions, none where it is empty, whether there are NULLs, and the elements' type
+    (array_recv); the dimension's size and lower bound; the elements as values of a row."""
+    there, ends = valid(array), np.frombuffer(array.buffers()[1], np.int64)[array.offset :]
+    ends = ends[: len(array) + 1]
+    items = array.values.slice(ends[0], ends[-1] - ends[0])
+    block, places = np.zeros(4 + SPARE, np.uint8), np.zeros(1, np.int64)
+    if len(items):
+        elements = Layout(len(items))
+        inner(elements, items)
+        body, places = elements.join()
+        block = np.concatenate([block[:4], np.frombuffer(body, np.uint8), block[4:]])
+    begins = places[ends - ends[0]].astype(np.int64)
+    counts, sizes = np.diff(ends), np.diff(begins)
+    if there is not None:
+        counts, sizes = counts * there, sizes * there
+    some = counts > 0
+    less = np.where(some, 0, 8)  # without the size and the bound
+    layout.put(">i4", _lengths(_HEAD + sizes - less, there))
+    layout.put(">i4", some)
+    layout.put(">i4", int(items.null_count > 0))
+    layout.put(">u4", element)
+    layout.put(">i4", counts)
+    layout.put(">i4", 1)
+    layout.cut(less if there is None else np.where(there, less, _HEAD))
+    layout.bytes(views(block, begins[:-1] + 4, sizes, None))
+
+
+_WHOLE: dict[Any, str] = {
+    pl.Int8: "i1", pl.Int16: "i2", pl.Int32: "i4", pl.Int64: "i8",
+    pl.UInt8: "u1", pl.UInt16: "u2", pl.UInt32: "u4", pl.UInt64: "u8",
+}  # fmt: skip
+_NUMBERS: dict[Any, str] = {**_WHOLE, pl.Float32: "f4", pl.Float64: "f8"}
+# The oids: https://github.com/postgres/postgres/blob/master/src/include/catalog/pg_type.dat
+_NUMERIC, _WITH_ZONE = 1700, 1184
+_WIDTHS = {21: ">i2", 23: ">i4", 20: ">i8", 26: ">u4", 700: ">f4", 701: ">f8"}
+_TEXTS = (25, 1043, 1042, 114)  # text, varchar, bpchar, json
+_WRITERS: dict[tuple[int, Any], Writer] = {
+    **{(oid, dtype): _number(source, target)
+       for oid, target in _WIDTHS.items() for dtype, source in _NUMBERS.items()
+       if np.can_cast(source, target, "safe") and (target[1] == "f") == (source[0] == "f")},
+    **{(_NUMERIC, dtype): _whole(source) for dtype, source in _WHOLE.items()},
+    (_NUMERIC, pl.Decimal): _decimal,
+    **{(oid, pl.String): _bytes for oid in _TEXTS},
+    (3802, pl.String): _jsonb,
+    (17, pl.Binary): _bytes,
+    (2950, pl.Binary): _bytes,  # uuid
+    (16, pl.Boolean): _bool,
+    (1082, pl.Date): _number("i4", ">i4", EPOCH_DAYS),
+    (1083, pl.Time): _number("i8", ">i8", parts=1000),  # of nanoseconds
+    (1114, pl.Datetime): _number("i8", ">i8", EPOCH_US),
+    (_WITH_ZONE, pl.Datetime): _number("i8", ">i8", EPOCH_US),
+    (1186, pl.Duration): _interval,
+}  # fmt: skip
+_ELEMENTS = {
+    1000: 16, 1001: 17, 1005: 21, 1007: 23, 1016: 20, 1028: 26, 1021: 700, 1022: 701, 1231: 1700,
+    1009: 25, 1015: 1043, 1014: 1042, 199: 114, 3807: 3802, 2951: 2950, 1182: 1082, 1183: 1083,
+    1115: 1114, 1185: 1184, 1187: 1186,
+}  # fmt: skip
+"""The types of arrays, and of their elements."""

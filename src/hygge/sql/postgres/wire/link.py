@@ -1,0 +1,178 @@
+"""One open connection to PostgreSQL over hygge's own client: whole blocks of COPY, by numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, date, datetime, time
+from math import ceil
+from typing import Any, Self
+
+import polars as pl
+
+from hygge.core.errors import DataError, HyggeError
+from hygge.sql.ahead import ahead
+from hygge.sql.dialect import literal
+from hygge.sql.postgres.errors import explain
+from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PIECE_BYTES, PostgresLink, plan_of
+from hygge.sql.postgres.types import DIALECT
+from hygge.sql.postgres.wire import encode
+from hygge.sql.postgres.wire.client import Answer, Block, ServerError, Wire
+from hygge.sql.postgres.wire.decode import NOTHING, Wanted, decode, strip
+
+
+class WireLink(PostgresLink):
+    """A connection. See PostgresLink.
+
+    Parameters
+    ----------
+    wire: it, logged in.
+    label: the database, for errors.
+    """
+
+    def __init__(self, wire: Wire, label: str) -> None:
+        self._wire, self.label = wire, label
+
+    @classmethod
+    def open(cls, conninfo: Mapping[str, str], settings: Mapping[str, str], label: str) -> Self:
+        """Connect, and set what the session needs.
+
+        Parameters
+        ----------
+        conninfo: libpq's parameters.
+        settings: the server's, for this session.
+        label: the database, for errors.
+
+        Raises `client.Beyond` where it takes libpq to connect.
+        """
+        with told(label):
+            link = cls(Wire.open(conninfo), label)
+        try:
+            link.execute("; ".join(f"SET {name} = {literal(v)}" for name, v in settings.items()))
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def execute(self, sql: str) -> int | None:
+        with told(self.label):
+            answers = self._wire.query(sql)
+        last = answers[-1].tag.rpartition(" ")[2] if answers else ""
+        return int(last) if last.isdecimal() else None
+
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        with told(self.label):
+            answers = self._wire.query(sql)
+        try:
+            return _values(answers[-1])
+        except ValueError:
+            raise DataError(
+                f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
+                hint="leave such rows out: `where: \"at < 'infinity'\"`",
+            ) from None
+
+    def planned(self, sql: str) -> tuple[int, int]:
+        ((text,),) = self.rows(f"EXPLAIN (FORMAT JSON) {sql}")
+        return plan_of(text)
+
+    def describe(self, sql: str) -> Sequence[tuple[str, int]]:
+        with told(self.label):
+            return [(column.name, column.modifier) for column in self._wire.describe(sql)]
+
+    @contextmanager
+    def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
+        """See Link. Blocks are measured in bytes, so that the planner is asked how wide the rows
+        are; what is longer than `batch_rows` is sliced."""
+        _, width = self.planned(sql)
+        wanted = max(1, min(MOST_BYTES, batch_rows * (width + FRAMING)))
+        with told(self.label):
+            columns = [Wanted(c.name, c.oid) for c in self._wire.describe(sql)]
+            copy = self._wire.copy_out(f"COPY ({sql}\n) TO STDOUT (FORMAT binary)", wanted)
+            with copy as blocks, closing(self._frames(blocks, columns, batch_rows)) as frames:
+                yield frames  # ended before the copy is: its thread may be within a read
+
+    def _frames(
+        self, blocks: Iterator[Block], columns: Sequence[Wanted], batch_rows: int
+    ) -> Generator[pl.DataFrame, None, None]:
+        number = 0
+
+        def fetch() -> pl.DataFrame | None:
+            nonlocal number
+            block = next(blocks, None)
+            if block is None:
+                return None
+            starts, ends = strip(block.data, block.starts, block.ends, first=not number)
+            number += 1
+            return decode(block.data, starts, ends, columns)
+
+        with told(self.label):
+            empty = decode(*NOTHING, columns)
+            with closing(ahead(fetch, first=empty, stop=self.cancel)) as found:
+                yield next(found)
+                for frame in found:
+                    yield from frame.iter_slices(batch_rows)
+
+    def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
+        quote = DIALECT.quote
+        target = ".".join(map(quote, filter(None, (schema, table))))
+        names = ", ".join(map(quote, batches[0].columns))
+        with told(self.label):
+            oids = [column.oid for column in self._wire.describe(f"SELECT {names} FROM {target}")]
+            copy = f"COPY {target} ({names}) FROM STDIN (FORMAT binary)"
+            return self._wire.copy_in(copy, _pieces(batches, oids))
+
+    def cancel(self) -> None:
+        with suppress(HyggeError), told(self.label):
+            self._wire.cancel()
+
+    def reset(self) -> None:
+        if self._wire.status != "I":
+            self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        with suppress(HyggeError), told(self.label):
+            self._wire.close()
+
+
+def _pieces(batches: Sequence[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
+    """Frames as COPY has them, each piece encoded while the server takes in those before it."""
+    yield encode.HEADER
+    for rows in batches:
+        pieces = ceil(rows.estimated_size() / PIECE_BYTES)
+        for piece in rows.iter_slices(max(1, ceil(rows.height / max(1, pieces)))):
+            yield encode.rows_of(piece, oids)
+    yield encode.TRAILER
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC) if at.tzinfo is not None else at
+
+
+_PYTHON: dict[int, Callable[[str], Any]] = {
+    16: "t".__eq__, 17: lambda text: bytes.fromhex(text.removeprefix("\\x")),
+    20: int, 21: int, 23: int, 700: float, 701: float,
+    1082: date.fromisoformat, 1083: time.fromisoformat, 1114: _moment, 1184: _moment,
+}  # fmt: skip
+"""What text makes of values of a type, by its oid; others stay text."""
+
+
+def _values(answer: Answer) -> list[tuple[Any, ...]]:
+    """Rows as Python's values. Raises ValueError for times that it does not have."""
+    makers = [_PYTHON.get(column.oid, str) for column in answer.columns]
+    return [
+        tuple(
+            None if text is None else make(text)
+            for make, text in zip(makers, row, strict=True)
+        )
+        for row in answer.rows
+    ]  # fmt: skip
+
+
+@contextmanager
+def told(label: str) -> Iterator[None]:
+    """The server's errors, and those of the connection, as hygge's."""
+    try:
+        yield
+    except ServerError as error:
+        raise explain(str(error), error.sqlstate, label) from error
