@@ -17,7 +17,7 @@ from tests.servers import Database
 
 from hygge.cli.sample import write_sqlite
 from hygge.project import load_project
-from hygge.sql.postgres.link import PostgresLink
+from hygge.sql.postgres.wire.link import WireLink
 from hygge.sql.sqlite.access import Database as SQLiteDatabase
 
 DATA = os.environ.get("HYGGE_TEST_DATA")
@@ -281,8 +281,8 @@ def test_a_thousand_tables_of_postgresql_take_as_few(
         f"connections: {{crm: {{type: postgres, url: '{postgres.url}'}}}}\n"
     )
     asked: list[str] = []
-    ask = PostgresLink.rows
-    monkeypatch.setattr(PostgresLink, "rows", lambda self, sql: asked.append(sql) or ask(self, sql))
+    ask = WireLink.rows
+    monkeypatch.setattr(WireLink, "rows", lambda self, sql: asked.append(sql) or ask(self, sql))
     hygge("discover", "crm", cwd=tmp_path)
     entities = tmp_path / "flows" / "crm" / "entities"
     assert len(list(entities.iterdir())) == 1001

@@ -6,7 +6,9 @@ https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-lay
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -82,3 +84,29 @@ def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -
         made[:, 2] *= short
         made[:, 3] = np.where(short, made[:, 3], places)
     return array(pa.binary_view(), valid, made, buffer)
+
+
+class Buffers:
+    """Buffers for blocks of about one size, each taken again once nothing points into it: memory
+    that is new to the process has to be cleared by the system first.
+
+    Parameters
+    ----------
+    most: how many wait to be taken again, at most.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        self._free: deque[bytearray] = deque(maxlen=most)
+
+    def take(self, size: int) -> Bytes:
+        """A buffer of this many bytes, of no meaning."""
+        try:
+            whole = self._free.pop()
+        except IndexError:
+            whole = bytearray(size)
+        if len(whole) < size:
+            whole = bytearray(size)
+        # Of bytes that are no array: a slice of an array's slice would hold on to that one alone.
+        taken = np.frombuffer(whole, np.uint8, size)
+        finalize(taken, self._free.append, whole).atexit = False
+        return taken

@@ -13,8 +13,12 @@ _state = {"keeps": False}
 
 
 @cache
-def give_back() -> None:
+def give_back(least: int = _THRESHOLD) -> None:
     """Have the C library give large buffers back to the system when they are freed.
+
+    Parameters
+    ----------
+    least: what is large, in bytes.
 
     glibc maps blocks from 128 KB on alone, but raises that limit up to 32 MB as such blocks are
     freed (mallopt(3), M_MMAP_THRESHOLD); from then on a driver's columns come from its heap, in
@@ -24,7 +28,7 @@ def give_back() -> None:
     where the C library is another.
     """
     if not _state["keeps"]:
-        _set(_M_MMAP_THRESHOLD, _THRESHOLD)
+        _set(_M_MMAP_THRESHOLD, least)
 
 
 @cache

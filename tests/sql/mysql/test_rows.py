@@ -18,8 +18,8 @@ from pymysql.constants import FIELD_TYPE as T
 from pymysql.err import OperationalError
 
 from hygge.core.errors import DataError
-from hygge.sql.mysql import wire
 from hygge.sql.blocks import SPARE
+from hygge.sql.mysql import wire
 from hygge.sql.mysql.decode import decode, empty
 from hygge.sql.mysql.wire import Block, Definition, Statement
 

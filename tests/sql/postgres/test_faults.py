@@ -108,9 +108,10 @@ def test_refusals(
 
 def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
-    connection = PostgresConnection.model_validate({"host": "db", "database": "shop"})
-    with pytest.raises(MissingDriver, match=r"hygge\[postgres\]"):
-        connection.connect()
+    for told in ({"host": "db", "driver": "libpq"}, {"host": "one,other"}):
+        connection = PostgresConnection.model_validate({"database": "shop", **told})
+        with pytest.raises(MissingDriver, match=r"hygge\[postgres\]"):
+            connection.connect()
 
 
 def test_leaving_early_does_not_wait_for_the_server(postgres: Database) -> None:

@@ -15,8 +15,8 @@ from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context, Surroundings
 from hygge.core.reading import HomeSession
 from hygge.core.watermark import Window
-from hygge.sql.postgres.link import PostgresLink
 from hygge.sql.postgres.session import PostgresSession
+from hygge.sql.postgres.wire.link import WireLink
 
 
 def home(database: Database, table: str = "t", **settings: Any) -> PostgresHome:
@@ -119,13 +119,13 @@ def test_many_tables_take_one_question(postgres: Database, monkeypatch: pytest.M
         "2), c timestamptz, d jsonb)', i) FROM generate_series(1, 100) i \\gexec"
     )
     asked: list[str] = []
-    ask = PostgresLink.rows
+    ask = WireLink.rows
 
-    def counted(link: PostgresLink, sql: str) -> Sequence[tuple[Any, ...]]:
+    def counted(link: WireLink, sql: str) -> Sequence[tuple[Any, ...]]:
         asked.append(sql)
         return ask(link, sql)
 
-    monkeypatch.setattr(PostgresLink, "rows", counted)
+    monkeypatch.setattr(WireLink, "rows", counted)
     tables = home(postgres).catalogue(Context())
     assert len(tables) == 100
     assert all(table.fields and table.fields.keys == ("id",) for table in tables)

@@ -1,4 +1,4 @@
-"""One open connection to PostgreSQL through ADBC, and so through libpq: it connects in every way that
+"""One open connection to PostgreSQL through ADBC, and so through libpq: it connects in every way
 there is, and takes three times the processor time of `wire`."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
-from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PIECE_BYTES, PostgresLink, plan_of
+from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PostgresLink, plan_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +26,8 @@ _COPY = "adbc.postgresql.use_copy"
 _HINT = "adbc.postgresql.batch_size_hint_bytes"
 _TABLE, _SCHEMA = "adbc.ingest.target_table", "adbc.ingest.target_db_schema"
 _MODE, _APPEND = "adbc.ingest.mode", "adbc.ingest.mode.append"
+PIECE_BYTES = 1 << 20
+"""What the driver encodes at a time."""
 _STATUS = "adbc.postgresql.transaction_status"
 _NEEDED = ("adbc_driver_manager._reader", "hygge.sql.postgres.session", "pyarrow._compute")
 """What is needed once there is a connection: their import takes longer than connecting does."""

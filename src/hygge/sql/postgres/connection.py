@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from math import ceil
 from typing import ClassVar, Literal
 
@@ -26,6 +25,10 @@ SETTINGS = {
     # Who holds a snapshot for others is idle for as long as they read.
     "idle_in_transaction_session_timeout": "0",
 }
+
+
+_BEYOND: set[frozenset[tuple[str, str]]] = set()
+"""What libpq alone can connect to, as it is told: a server is not asked in vain each time."""
 
 
 class PostgresConnection(ServerConnection):
@@ -72,12 +75,15 @@ class PostgresConnection(ServerConnection):
 
     def connect(self) -> Link:
         told = self.conninfo(), self.settings(), self.place()
-        if self.driver == "native":
+        who = frozenset(told[0].items())
+        if self.driver == "native" and who not in _BEYOND:
             from hygge.sql.postgres.wire.client import Beyond
             from hygge.sql.postgres.wire.link import WireLink
 
-            with suppress(Beyond):
+            try:
                 return WireLink.open(*told)
+            except Beyond:
+                _BEYOND.add(who)
         from hygge.sql.postgres.adbc import ADBCPostgresLink
 
         return ADBCPostgresLink.open(*told)

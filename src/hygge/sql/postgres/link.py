@@ -14,8 +14,6 @@ FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
 MOST_BYTES = 8 << 20
 """No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
-PIECE_BYTES = 1 << 20
-"""What is encoded at a time: it is sent while the next piece is made."""
 
 
 class PostgresLink(Link):

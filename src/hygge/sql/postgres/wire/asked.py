@@ -14,7 +14,7 @@ from pathlib import Path
 from hygge.sql.postgres.wire.messages import Beyond
 
 DEFAULT_PORT = "5432"
-SOCKETS = "/tmp"
+SOCKETS = "/tmp"  # noqa: S108 - nothing is written there
 """Where libpq looks for a server that has no name, unless it was built otherwise."""
 MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 SYSTEM = "system"
@@ -134,7 +134,7 @@ def _spoken(said: Mapping[str, str], environ: Mapping[str, str]) -> None:
     if unknown := said.keys() - SPOKEN:
         raise Beyond(f"keywords: {', '.join(sorted(unknown))}")
     for name in environ:
-        if name in _BEYOND or _ENVIRONMENT.get(name, next(iter(said), "")) not in said:
+        if name in _BEYOND or (name in _ENVIRONMENT and _ENVIRONMENT[name] not in said):
             raise Beyond(f"the environment has {name}")
     for keyword, values in _ONLY.items():
         if said.get(keyword, values[0]) not in values:
@@ -181,7 +181,7 @@ def _root(said: Mapping[str, str], mode: str, home: Path | None) -> str | None:
     root = said.get("sslrootcert") or (str(home / ".postgresql/root.crt") if home else None)
     if root is None and mode.startswith("verify"):
         raise Beyond("no folder is known to look for certificates in")
-    if home and "sslrootcert" not in said and (home / ".postgresql/root.crl").exists():
+    if home and (home / ".postgresql/root.crl").exists():
         raise Beyond("there is a list of revoked certificates")
     return root
 

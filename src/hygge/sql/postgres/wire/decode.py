@@ -236,7 +236,7 @@ def strip(buffer: Bytes, starts: Places, ends: Places, *, first: bool) -> tuple[
     if first and len(starts):
         at = int(starts[0])
         if bytes(buffer[at : at + len(SIGNATURE)]) != SIGNATURE:
-            raise DataError("the server sent a copy that does not begin with the format's signature")
+            raise DataError("the server sent a copy that does not begin as COPY's format has it")
         extra = int(look(buffer, ">i4", starts[:1] + HEADER - 4)[0])
         starts = starts.copy()
         starts[0] += HEADER + extra

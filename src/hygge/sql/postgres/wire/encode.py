@@ -7,7 +7,7 @@ receive function wants them: https://github.com/postgres/postgres/tree/master/sr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,11 @@ HEADER = SIGNATURE + bytes(8)
 TRAILER = b"\xff\xff"
 _NEWEST = pl.CompatLevel.newest()  # texts as views, which are not copied
 _NEGATIVE = 0x4000  # NUMERIC_NEG
+MOST_ROWS = 8192
+"""Of a piece: numbers of so many rows are small enough for the C library to keep their memory."""
+PIECE_BYTES = 4 << 20
+"""About, with what is made on the way: what the processor's caches hold."""
+_FRAMING = 16  # bytes that each value takes beside itself, about
 _HEAD = 20  # of an array of one dimension, before its elements
 
 Writer = Callable[[Layout, Any], None]
@@ -33,42 +38,71 @@ Writer = Callable[[Layout, Any], None]
 
 
 def takes(oid: int, dtype: pl.DataType) -> bool:
-    """Whether `rows_of` can lay down such a column for a type, by its oid in pg_type."""
+    """Whether `pieces_of` can lay down such a column for a type, by its oid in pg_type."""
     return _writer(oid, dtype) is not None
 
 
-def rows_of(frame: pl.DataFrame, oids: Sequence[int]) -> Any:
-    """A frame's rows, without the format's header and trailer, as a buffer of Arrow's.
+def pieces_of(frames: Iterable[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
+    """The rows of frames, without the format's header and trailer, in buffers of Arrow's.
 
     Parameters
     ----------
-    frame: columns in the types that `postgres.encode.encoded` gives.
+    frames: of the same columns, in the types that `postgres.encode.encoded` gives.
     oids: for each column the type in the table, which `takes` it.
 
-    Raises DataError where one row alone has more than 2 GB.
+    Raises DataError for a column that is not taken, and where one row alone has more than 2 GB.
     """
-    if not frame.height:
-        return pa.py_buffer(b"")
-    writers = [_writer(o, c.dtype) for o, c in zip(oids, frame, strict=True)]
-    layout = Layout(frame.height)
-    layout.put(">i2", frame.width)
+    layout = Layout()
+    for frame in filter(len, frames):
+        writers = [_known(oid, column) for oid, column in zip(oids, frame, strict=True)]
+        columns = [column.to_arrow(compat_level=_NEWEST) for column in frame]
+        size = int(frame.estimated_size()) + _FRAMING * sum(map(_values_in, columns))
+        rows = max(1, min(MOST_ROWS, frame.height * PIECE_BYTES // max(1, size)))
+        for first in range(0, frame.height, rows):
+            count = min(rows, frame.height - first)
+            yield from _laid(layout, writers, [c.slice(first, count) for c in columns], count)
+
+
+def _values_in(column: Any) -> int:
+    if not pa.types.is_large_list(column.type):
+        return len(column)
+    ends = _ends(column)
+    return len(column) + int(ends[-1] - ends[0])
+
+
+def _laid(
+    layout: Layout, writers: Sequence[Writer], columns: Sequence[Any], rows: int
+) -> Iterator[Any]:
+    layout.begin(rows)
     try:
-        for column, writer in zip(frame, writers, strict=True):
-            assert writer is not None  # of a type that is taken
-            writer(layout, column.to_arrow(compat_level=_NEWEST))
-        return layout.join()[0]
+        layout.put(">i2", len(columns))
+        for writer, column in zip(writers, columns, strict=True):
+            writer(layout, column)
+        piece, _ = layout.join()
     except TooLarge:
-        half = frame.height // 2
+        half = rows // 2
         if not half:
             raise DataError("a row has more than 2 GB, and PostgreSQL's values at most 1") from None
-        return pa.py_buffer(b"".join([rows_of(frame[:half], oids), rows_of(frame[half:], oids)]))
+        yield from _laid(layout, writers, [c.slice(0, half) for c in columns], half)
+        yield from _laid(layout, writers, [c.slice(half) for c in columns], rows - half)
+    else:
+        yield piece
 
 
-def _writer(oid: int, dtype: pl.DataType) -> Writer | None:
+def _known(oid: int, column: pl.Series) -> Writer:
+    found = _writer(oid, column.dtype)
+    if found is None:
+        raise DataError(
+            f"'{column.name}' is {column.dtype}, which has no form as PostgreSQL's type {oid}"
+        )
+    return found
+
+
+def _writer(oid: int, dtype: Any) -> Writer | None:
     if dtype == pl.Null:
         return _nulls
     if isinstance(dtype, pl.List):
-        element = _ELEMENTS.get(oid, 0)
+        element = ELEMENTS.get(oid, 0)
         inner = _writer(element, dtype.inner) if element else None
         return partial(_list, element, inner) if inner else None
     if isinstance(dtype, pl.Datetime) and (
@@ -158,7 +192,7 @@ def _numeric(layout: Layout, there: Valid | None, number: Any, negative: Any, sc
 
 def _bytes(layout: Layout, array: Any) -> None:
     layout.put(">i4", _lengths(lengths(array), valid(array)))
-    layout.bytes(array)
+    layout.add(array)
 
 
 def _jsonb(layout: Layout, array: Any) -> None:
@@ -167,18 +201,23 @@ def _jsonb(layout: Layout, array: Any) -> None:
     layout.put(">i4", _lengths(lengths(array) + 1, there))
     layout.put("u1", 1)
     layout.cut(_missing(1, there))
-    layout.bytes(array)
+    layout.add(array)
+
+
+def _ends(array: Any) -> Numbers:
+    """Where an array's lists begin in its values, and the last one ends."""
+    return np.frombuffer(array.buffers()[1], np.int64)[array.offset :][: len(array) + 1]
 
 
 def _list(element: int, inner: Writer, layout: Layout, array: Any) -> None:
     """How many dimensions, none where it is empty, whether there are NULLs, and the elements' type
     (array_recv); the dimension's size and lower bound; the elements as values of a row."""
-    there, ends = valid(array), np.frombuffer(array.buffers()[1], np.int64)[array.offset :]
-    ends = ends[: len(array) + 1]
+    there, ends = valid(array), _ends(array)
     items = array.values.slice(ends[0], ends[-1] - ends[0])
     block, places = np.zeros(4 + SPARE, np.uint8), np.zeros(1, np.int64)
     if len(items):
-        elements = Layout(len(items))
+        elements = Layout()
+        elements.begin(len(items))
         inner(elements, items)
         body, places = elements.join()
         block = np.concatenate([block[:4], np.frombuffer(body, np.uint8), block[4:]])
@@ -195,7 +234,7 @@ def _list(element: int, inner: Writer, layout: Layout, array: Any) -> None:
     layout.put(">i4", counts)
     layout.put(">i4", 1)
     layout.cut(less if there is None else np.where(there, less, _HEAD))
-    layout.bytes(views(block, begins[:-1] + 4, sizes, None))
+    layout.add(views(block, begins[:-1] + 4, sizes, None))
 
 
 _WHOLE: dict[Any, str] = {
@@ -224,7 +263,7 @@ _WRITERS: dict[tuple[int, Any], Writer] = {
     (_WITH_ZONE, pl.Datetime): _number("i8", ">i8", EPOCH_US),
     (1186, pl.Duration): _interval,
 }  # fmt: skip
-_ELEMENTS = {
+ELEMENTS = {
     1000: 16, 1001: 17, 1005: 21, 1007: 23, 1016: 20, 1028: 26, 1021: 700, 1022: 701, 1231: 1700,
     1009: 25, 1015: 1043, 1014: 1042, 199: 114, 3807: 3802, 2951: 2950, 1182: 1082, 1183: 1083,
     1115: 1114, 1185: 1184, 1187: 1186,

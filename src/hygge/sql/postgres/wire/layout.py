@@ -10,6 +10,7 @@ Views: https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-v
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ _REACH = 2**31 - 1
 """Of the offsets of Arrow's `binary`, and those in its views."""
 MOST_BYTES = _REACH - 1023
 """The most that rows, or a part of them, may be: with some to spare."""
+_size = attrgetter("size")
 _VIEW, _INSIDE = 16, 4
 """A view's bytes, and which of them is the first of those that it holds itself."""
 
@@ -59,25 +61,16 @@ class _Run:
         for kind, at, values in self._fields:
             np.ndarray((rows,), kind, target.data, place + at, (stride,))[:] = values
 
-    def array(self, rows: int) -> Any:
-        """The rows as an array of views. Raises TooLarge."""
-        if rows * self.width > MOST_BYTES:
-            raise TooLarge
-        data = np.empty(_INSIDE + rows * self.width + SPARE, np.uint8)
-        self.write(data, rows, _INSIDE, self.width)
-        places = np.arange(rows, dtype=np.int64) * self.width + _INSIDE
-        return views(data, places, np.broadcast_to(self.lengths(), rows), None)
-
 
 class Layout:
-    """Rows in the making, field by field.
+    """Rows in the making, field by field. The memory that they are made in is used again: with
+    that of each frame given back and taken anew, a third of the time would go by clearing it."""
 
-    Parameters
-    ----------
-    rows: how many there are, at least one.
-    """
+    def __init__(self) -> None:
+        self._scratch: list[Bytes] = []
 
-    def __init__(self, rows: int) -> None:
+    def begin(self, rows: int) -> None:
+        """Begin so many rows, at least one, and forget those that were not joined."""
         self.rows = rows
         self._pieces: list[Any] = []  # a _Run, or Arrow's array
         self._run = _Run()
@@ -93,7 +86,7 @@ class Layout:
             self._pieces.append(self._run)
             self._run = _Run()
 
-    def bytes(self, array: Any) -> None:
+    def add(self, array: Any) -> None:
         """A field of any width: Arrow's array of views, none of whose bytes are there for NULL."""
         self.cut()
         self._pieces.append(array)
@@ -105,23 +98,53 @@ class Layout:
         """
         self.cut()
         count = len(self._pieces)
-        words = np.empty((self.rows, count, 2), np.uint64)
+        words = self._room(0, self.rows * count * _VIEW).view(np.uint64)
+        words = words.reshape(self.rows, count, 2)
         buffers: list[Any] = []
+        total = 0
         for number, piece in enumerate(self._pieces):
+            place = words[:, number]
             if not isinstance(piece, _Run):
-                _refer(words[:, number], piece, buffers)
-            elif piece.width > INLINE:
-                _refer(words[:, number], piece.array(self.rows), buffers)
-            else:
-                words[:, number, 0] = piece.lengths()
+                total += _refer(place, piece, buffers)
+                continue
+            sizes = piece.lengths()
+            total += sizes * self.rows if isinstance(sizes, int) else int(sizes.sum())
+            if piece.width <= INLINE:
+                place[:, 0] = sizes
                 piece.write(words, self.rows, number * _VIEW + _INSIDE, count * _VIEW)
-        total = int(words.view(np.uint32)[:, :, 0].sum(dtype=np.int64))
+            else:
+                self._apart(place, number, piece, sizes, buffers)
         if total > MOST_BYTES:
             raise TooLarge
         parts = [None, pa.py_buffer(words), *buffers]
         laid = pa.Array.from_buffers(pa.binary_view(), self.rows * count, parts).cast(pa.binary())
         _, offsets, data = laid.buffers()
         return data.slice(0, total), np.frombuffer(offsets, np.int32)[::count]
+
+    def _apart(
+        self, place: Numbers, number: int, run: _Run, sizes: int | Numbers, buffers: list[Any]
+    ) -> None:
+        """Write fields that are too wide to be within their views."""
+        size = self.rows * run.width
+        if size > MOST_BYTES:
+            raise TooLarge
+        data = self._room(number + 1, _INSIDE + size + SPARE)
+        run.write(data, self.rows, _INSIDE, run.width)
+        places = np.arange(self.rows, dtype=np.int64) * run.width + _INSIDE
+        if not isinstance(sizes, int) and sizes.min() <= INLINE:
+            _refer(place, views(data, places, sizes, None), buffers)
+            return
+        place[:, 0] = sizes  # the first bytes, which a view may have too, are not looked at
+        place[:, 1] = (places << 32) + len(buffers)
+        buffers.append(pa.py_buffer(data))
+
+    def _room(self, number: int, size: int) -> Bytes:
+        """Memory of its own for each number, as it was left."""
+        while len(self._scratch) <= number:
+            self._scratch.append(np.empty(0, np.uint8))
+        if len(self._scratch[number]) < size:
+            self._scratch[number] = np.empty(size, np.uint8)
+        return self._scratch[number][:size]
 
 
 def valid(array: Any) -> Valid | None:
@@ -138,25 +161,28 @@ def bits(array: Any, number: int) -> Bytes:
 
 def lengths(array: Any) -> Numbers:
     """How many bytes each view of an array is of; of no meaning where it is NULL."""
-    return _words(array).view(np.int32)[:, 0]
+    return _words(array, array.buffers()).view(np.int32)[:, 0]
 
 
-def _words(array: Any) -> npt.NDArray[np.uint64]:
-    _, made, *_ = array.buffers()
+def _words(array: Any, buffers: list[Any]) -> npt.NDArray[np.uint64]:
     first = array.offset
-    return np.frombuffer(made, np.uint64).reshape(-1, 2)[first : first + len(array)]
+    return np.frombuffer(buffers[1], np.uint64).reshape(-1, 2)[first : first + len(array)]
 
 
-def _refer(target: npt.NDArray[np.uint64], array: Any, buffers: list[Any]) -> None:
-    """Copy an array's views, and make them point to where its buffers come to be."""
-    words, there = _words(array), valid(array)
-    sizes = words.view(np.uint32)[:, 0]
-    _, _, *own = array.buffers()
-    if any(buffer.size > _REACH for buffer in own):
+def _refer(place: npt.NDArray[np.uint64], array: Any, buffers: list[Any]) -> int:
+    """Copy an array's views, which are to point to where its buffers come to be in `buffers`.
+
+    Returns how many bytes they are of.
+    """
+    there, parts = valid(array), array.buffers()
+    words, own = _words(array, parts), parts[2:]
+    if max(map(_size, own), default=0) > _REACH:
         raise TooLarge
-    target[:] = words
-    if buffers and own:
-        target[:, 1] += (sizes > INLINE) * np.uint64(len(buffers))
+    sizes = words.view(np.uint32)[:, 0]
+    np.add(words[:, 1], (sizes > INLINE) * np.uint64(len(buffers)), out=place[:, 1])
+    place[:, 0] = words[:, 0]
     if there is not None:
-        target[:, 0] *= there
+        place[:, 0] *= there
+        sizes = sizes * there
     buffers += own
+    return int(sizes.sum(dtype=np.int64))

@@ -38,22 +38,28 @@ _LAST_WORDS_S = 5.0
 """What a server that broke the line has said before is there at once, or never."""
 
 
+class Unreached(ServerError):
+    """Nobody answers at an address, or not in time."""
+
+    def __init__(self, text: str = "timeout expired") -> None:
+        super().__init__(text)
+
+
 class Line:
     """A connected socket.
 
     Parameters
     ----------
     end: it, perhaps with TLS; it becomes this line's.
+    until: the moment of the monotonic clock at which waiting ends; None for never.
 
     Every method raises ServerError, and the line is closed, where the connection broke or what
     came is no message.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, until: float | None = None) -> None:
         end.setblocking(False)
-        self.end = end
-        self.until: float | None = None
-        """The moment of the monotonic clock at which waiting ends; None for never."""
+        self.end, self.until = end, until
         self._encrypted = hasattr(end, "pending")
         self._poll = select.poll()
         self._poll.register(end, _IN)
@@ -69,7 +75,8 @@ class Line:
         if self.until is not None:
             left = self.until - time.monotonic()
             if left <= 0:
-                self.fail("timeout expired")
+                self.close()
+                raise Unreached
             most_s = left if most_s is None else min(left, most_s)
         try:
             self._poll.modify(self.end, events)

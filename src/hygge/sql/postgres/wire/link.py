@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, time
-from math import ceil
 from typing import Any, Self
 
 import polars as pl
@@ -13,12 +12,20 @@ import polars as pl
 from hygge.core.errors import DataError, HyggeError
 from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
+from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
-from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PIECE_BYTES, PostgresLink, plan_of
+from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PostgresLink, plan_of
 from hygge.sql.postgres.types import DIALECT
 from hygge.sql.postgres.wire import encode
 from hygge.sql.postgres.wire.client import Answer, Block, ServerError, Wire
 from hygge.sql.postgres.wire.decode import NOTHING, Wanted, decode, strip
+
+BLOCKS = 4 << 20
+"""What the C library maps alone is from here on: blocks, but not what is computed of them."""
+
+
+NUMERIC = 1700
+"""Its oid in pg_type."""
 
 
 class WireLink(PostgresLink):
@@ -45,6 +52,7 @@ class WireLink(PostgresLink):
 
         Raises `client.Beyond` where it takes libpq to connect.
         """
+        give_back(BLOCKS)
         with told(label):
             link = cls(Wire.open(conninfo), label)
         try:
@@ -77,7 +85,9 @@ class WireLink(PostgresLink):
 
     def describe(self, sql: str) -> Sequence[tuple[str, int]]:
         with told(self.label):
-            return [(column.name, column.modifier) for column in self._wire.describe(sql)]
+            columns = self._wire.describe(sql)
+        # ADBC tells those alone, and a query's fields are not to depend on who asked for them.
+        return [(c.name, c.modifier if c.oid == NUMERIC else -1) for c in columns]
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
@@ -137,10 +147,7 @@ class WireLink(PostgresLink):
 def _pieces(batches: Sequence[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
     """Frames as COPY has them, each piece encoded while the server takes in those before it."""
     yield encode.HEADER
-    for rows in batches:
-        pieces = ceil(rows.estimated_size() / PIECE_BYTES)
-        for piece in rows.iter_slices(max(1, ceil(rows.height / max(1, pieces)))):
-            yield encode.rows_of(piece, oids)
+    yield from encode.pieces_of(batches, oids)
     yield encode.TRAILER
 
 
