@@ -12,6 +12,9 @@ from tests.servers import Database, Server
 
 from hygge import Home, PostgresHome, Schema
 from hygge.core.fields import LogicalType
+from hygge.sql.link import Link
+from hygge.sql.postgres.adbc import ADBCPostgresLink
+from hygge.sql.postgres.connection import PostgresConnection
 from hygge.testing.homes import HomeContract
 
 TYPES = {
@@ -67,6 +70,10 @@ def shop(postgres_server: Server) -> Iterator[Database]:
         yield database
 
 
+def by_libpq(connection: PostgresConnection) -> Link:
+    return ADBCPostgresLink.open(connection.conninfo(), connection.settings(), connection.place())
+
+
 class TestPostgresHome(HomeContract):
     never: ClassVar = {
         "string / NUL": "text has no NUL",
@@ -107,3 +114,9 @@ class TestPostgresHome(HomeContract):
 
     def with_secret(self, secret: str) -> Home:
         return PostgresHome("t", url=f"postgresql://user:{secret}@127.0.0.1:1/shop")
+
+
+class TestPostgresHomeByLibpq(TestPostgresHome):
+    @pytest.fixture(autouse=True)
+    def _by_libpq(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(PostgresConnection, "connect", by_libpq)

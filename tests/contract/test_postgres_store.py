@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from tests.contract.readers import value_of
 from tests.contract.served import ServedContract
+from tests.contract.test_postgres import by_libpq
 from tests.servers import Database, Server
 
 from hygge import PostgresStore, Schema, Store
@@ -147,3 +148,9 @@ class TestPostgresStore(ServedContract):
             load_frames(store, [amounts], "append")
         rows = self.database.rows(f'SELECT k FROM "{store.name}"')
         assert rows == [("1",)]
+
+
+class TestPostgresStoreByLibpq(TestPostgresStore):
+    @pytest.fixture(autouse=True)
+    def _by_libpq(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(PostgresConnection, "connect", by_libpq)

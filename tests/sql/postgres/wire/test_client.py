@@ -58,11 +58,11 @@ def wait_for(what: Callable[[], Any]) -> Any:
 
 
 def joined(blocks: Iterator[Block]) -> bytes:
-    """What the messages of blocks carry, which lie one after the other in each."""
+    """What the messages of blocks carry, which lie in order in each."""
     found = b""
     for data, starts, ends in blocks:
         assert len(starts)
-        assert (starts[1:] == ends[:-1] + 5).all()
+        assert (starts[1:] >= ends[:-1] + 5).all()
         found += b"".join(
             data[start:end].tobytes() for start, end in zip(starts, ends, strict=True)
         )
@@ -117,7 +117,7 @@ def test_describing_runs_nothing(wire: Wire) -> None:
         ("SELECT *\nFROM\tnowhere -- é", "42P01",
          'ERROR:  relation "nowhere" does not exist\nLINE 2: FROM nowhere -- é\n             ^'),
         ("SELECT concat(1 ||)", "42601",
-         'ERROR:  syntax error at or near ")"\nLINE 1: SELECT concat(1 ||)\n                          ^'),
+         'ERROR:  syntax error at or near ")"\nLINE 1: SELECT concat(1 ||)\n' + " " * 26 + "^"),
         ("DO $$ BEGIN RAISE 'so' USING DETAIL = 'why', HINT = 'how'; END $$", "P0001",
          "ERROR:  so\nDETAIL:  why\nHINT:  how\n"
          "CONTEXT:  PL/pgSQL function inline_code_block line 1 at RAISE"),
@@ -358,7 +358,7 @@ def test_a_backend_that_is_ended_while_it_is_sent_to(database: Database, wire: W
         database.kill_backends()
         yield from itertools.repeat(b"1\n" * 99_999)
 
-    with pytest.raises(ServerError, match="terminating connection|closed the connection"):
+    with pytest.raises(ServerError, match=r"terminating connection|closed the connection"):
         wire.copy_in("COPY t FROM STDIN", pieces())
 
 
@@ -399,8 +399,9 @@ def test_a_cut_anywhere_is_told(whole: bytes) -> None:
             assert caught.value.sqlstate is None, size
 
 
-BROKEN = (b"", b"Z\0\0\0\5", b"d\0\0\0\3", b"d\xff\xff\xff\xff", b"d\0\0\0\0", b"D\0\0\0\6\0\1",
-          b"T\0\0\0\6\0\1", b"C\0\0\xff\xff", b"d\x7f\xff\xff\xff", b"H\0\0\0\4", b"G\0\0\0\4")  # fmt: skip
+BROKEN = (b"", b"Z\0\0\0\5", b"d\0\0\0\3", b"d\xff\xff\xff\xff", b"d\0\0\0\0",
+          b"D\0\0\0\6\0\1", b"T\0\0\0\6\0\1", b"C\0\0\xff\xff", b"d\x7f\xff\xff\xff",
+          b"H\0\0\0\4", b"G\0\0\0\4")  # fmt: skip
 
 
 @settings(deadline=None, max_examples=60)
@@ -434,7 +435,7 @@ def test_who_lost_the_place_is_told(garbage: bytes) -> None:
 
 
 def test_messages_that_may_come_at_any_time() -> None:
-    parts = [NOTES.join((b"", part, b"")) for part in (COPIES, DATA[:12], DATA[12:], COPIED)]
+    parts = [NOTES.join((b"", part, b"")) for part in (COPIES, DATA[:11], DATA[11:], COPIED)]
     shown = NOTES + SHOWN[:-6] + NOTES + SHOWN[-6:] + NOTES
     with wired(b"".join(parts), shown, COPY) as wire:
         assert copied(wire, "COPY") == b"row 0;row 1;row 2;"

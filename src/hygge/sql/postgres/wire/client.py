@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -46,6 +47,8 @@ from hygge.sql.postgres.wire.messages import (
 
 __all__ = ["Answer", "Beyond", "Block", "Column", "ServerError", "Wire"]
 
+PATIENCE_S = 10.0
+"""How long a server may take to end what it was told to end."""
 _MALFORMED = (struct.error, IndexError, UnicodeDecodeError)
 """What taking a message apart raises that is none."""
 
@@ -142,9 +145,21 @@ class Wire:
         """Have the server end what it is still sending, and take in the rest."""
         if self._busy and not self._line.closed:
             self.cancel()
-            with suppress(ServerError):
-                for _ in self._answer():
-                    pass
+            self._pass_over()
+
+    def _pass_over(self, *said: bytes) -> None:
+        """Take in the rest of an answer, unless it is long in coming: that breaks the connection.
+
+        Parameters
+        ----------
+        said: what the server is told before.
+        """
+        self._line.until = time.monotonic() + PATIENCE_S
+        with suppress(ServerError):
+            self._line.send(*said)
+            for _ in self._answer():
+                pass
+        self._line.until = None
 
     def copy_in(self, sql: str, pieces: Iterable[Buffer]) -> int:
         """Send what COPY takes in; returns how many rows the server counted.
@@ -162,10 +177,7 @@ class Wire:
             except ServerError:
                 raise
             except BaseException as stopped:
-                with suppress(ServerError):
-                    self._line.send(message(b"f", text(type(stopped).__name__)))
-                    for _ in self._answer():
-                        pass
+                self._pass_over(message(b"f", text(type(stopped).__name__)))
                 raise
             if whole:
                 self._line.send(message(b"c"))
