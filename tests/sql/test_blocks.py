@@ -33,7 +33,7 @@ def test_slices_are_the_bytes_that_were_there(values: list[bytes | None]) -> Non
 def test_values_of_several_fields_are_looked_up_at_once() -> None:
     buffer = np.frombuffer(b"?\x00\x01\x02\x03\x04" + bytes(SPARE), np.uint8)
     kind = np.dtype([("a", ">i2"), ("b", "u1")])
-    assert look(buffer, kind, np.array([1, 3])).tolist() == [(1, 2), (772, 0)]
+    assert look(buffer, kind, np.array([1, 3])).tolist() == [(1, 2), (515, 4)]
     with pytest.raises(IndexError):
         look(buffer, kind, np.array([len(buffer) - 2]))
 

@@ -71,7 +71,7 @@ class PostgresSettler(Settler):
 
     dialect = DIALECT
     what_waits = "SET CONSTRAINTS ALL IMMEDIATE"  # constraint triggers may be INITIALLY DEFERRED
-    at_once = 32 << 20  # the end of each COPY is waited for, and nothing is encoded meanwhile
+    at_once = 16 << 20  # the end of each COPY is waited for, and nothing is encoded meanwhile
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         return self.ingest_all(link, place, table, [rows])

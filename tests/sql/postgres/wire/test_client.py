@@ -228,7 +228,7 @@ def test_every_kind_of_buffer(wire: Wire) -> None:
     lines = b"4\tfour\n"
     pieces = [
         b"1\to", bytearray(b"ne\n2\t"), b"", memoryview(b"two\n"), pa.py_buffer(b"3\tthree\n"),
-        np.frombuffer(lines, np.uint8), np.empty(0, np.uint8),
+        np.frombuffer(lines, np.uint8).data, np.empty(0, np.uint8).data,
     ]  # fmt: skip
     assert wire.copy_in("COPY t FROM STDIN", pieces) == 4
     assert wire.query("TABLE t")[0].rows == [
@@ -255,7 +255,7 @@ def test_what_the_pieces_raise_is_raised_and_nothing_kept(wire: Wire) -> None:
     with pytest.raises(KeyError, match="mine"):
         wire.copy_in("COPY t FROM STDIN", pieces())
     with pytest.raises(TypeError):
-        wire.copy_in("COPY t FROM STDIN", [b"1\n", "text"])  # type: ignore[list-item]
+        wire.copy_in("COPY t FROM STDIN", ["text"])
     assert one(wire, "SELECT count(*) FROM t") == "0"
 
 
@@ -297,7 +297,11 @@ def ask(wire: Wire, how: str) -> object:
 
 @pytest.mark.parametrize("how", ["query", "copy_out"])
 def test_cancelling_what_is_under_way(database: Database, wire: Wire, how: str) -> None:
-    thread = threading.Thread(target=lambda: wait_for(lambda: busy(database)) and wire.cancel())
+    def disturb() -> None:
+        wait_for(lambda: busy(database))
+        wire.cancel()
+
+    thread = threading.Thread(target=disturb)
     thread.start()
     with pytest.raises(ServerError, match="user request") as caught:
         ask(wire, how)

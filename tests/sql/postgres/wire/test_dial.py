@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,26 +136,16 @@ def test_a_server_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # Finding the server -------------------------------------------------------------------------------
 
 
-def closed_port() -> int:
+@pytest.fixture
+def closed_port() -> Iterator[int]:
     """A port at which nobody listens: that of a socket that is bound, and no more."""
-    end = socket.socket()
-    end.bind(("127.0.0.1", 0))
-    HELD.append(end)
-    return int(end.getsockname()[1])
+    with socket.socket() as end:
+        end.bind(("127.0.0.1", 0))
+        yield int(end.getsockname()[1])
 
 
-HELD: list[socket.socket] = []
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    while HELD:
-        HELD.pop().close()
-
-
-def test_who_is_not_there() -> None:
-    port = closed_port()
+def test_who_is_not_there(closed_port: int) -> None:
+    port = closed_port
     with pytest.raises(ServerError) as caught:
         Wire.open(info(port))
     assert str(caught.value) == (
@@ -182,9 +171,11 @@ def found_at(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
 
-def test_another_address_is_tried_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_address_is_tried_where_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
     with scripted(saying()) as port:
-        found_at(monkeypatch, closed_port(), port)
+        found_at(monkeypatch, closed_port, port)
         Wire.open(info(1, host="db")).close()
 
 
@@ -262,7 +253,8 @@ def certificate(folder: Path, name: str, common: str) -> Path:
     file = folder / f"{name}.crt"
     subprocess.run(
         ["openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-subj", f"/CN={common}",
-         "-addext", f"subjectAltName=DNS:{common}", "-out", file, "-keyout", file.with_suffix(".key")],
+         "-addext", f"subjectAltName=DNS:{common}", "-out", file, "-keyout",
+         file.with_suffix(".key")],
         check=True, capture_output=True,
     )  # fmt: skip
     file.with_suffix(".key").chmod(0o600)
@@ -331,8 +323,10 @@ def encrypted(conninfo: Mapping[str, str]) -> bool:
     wire = Wire.open(conninfo)
     try:
         ((told,),) = wire.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[0].rows
-        big = "COPY (SELECT repeat('x', 900) FROM generate_series(1, 100000000)) TO STDOUT"
-        with wire.copy_out(big, 1 << 16) as blocks:
+        many = "generate_series(1, 9999) a, generate_series(1, 9999) b"
+        with wire.copy_out(
+            f"COPY (SELECT repeat('x', 900) FROM {many}) TO STDOUT", 1 << 16
+        ) as blocks:
             next(blocks)
         wire.query("CREATE TEMP TABLE t (a text)")
         assert wire.copy_in("COPY t FROM STDIN", [b"x" * 999 + b"\n"] * 2000) == 2000

@@ -18,7 +18,6 @@ from hygge.sql.postgres.wire.messages import (
     HEAD,
     READY,
     Block,
-    Bytes,
     Places,
     ServerError,
     copy_data,
@@ -29,7 +28,7 @@ from hygge.sql.postgres.wire.split import boundaries
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Buffer: TypeAlias = "bytes | bytearray | memoryview | pa.Buffer | Bytes"
+Buffer: TypeAlias = "bytes | bytearray | memoryview | pa.Buffer"
 Heed: TypeAlias = Callable[[int, memoryview], None]
 
 IDLE_S = 0.05
@@ -54,10 +53,12 @@ def blocks(line: Line, block_bytes: int, heed: Heed) -> Generator[Block, None, N
     """
     incoming = _Incoming(line, max(block_bytes, _LEAST), heed)
     try:
-        while not incoming.over:
+        while True:
             incoming.receive()
             if (block := incoming.block()) is not None:
                 yield block
+            if incoming.over:
+                return
             incoming.renew()
     finally:
         incoming.leave()

@@ -19,7 +19,6 @@ from hygge.sql.postgres.wire.messages import (
     KNOWN,
     LONG,
     MOST_SHORT,
-    Bytes,
     ServerError,
     error,
     head,
@@ -27,6 +26,8 @@ from hygge.sql.postgres.wire.messages import (
 
 SIZE = 64 << 10
 """Of what is received at a time where no block is filled."""
+MOST_KEPT = 1 << 20
+"""What the buffer of messages that lie one by one may be left with, after a long one."""
 GONE = (
     "server closed the connection unexpectedly\n\tThis probably means the server terminated "
     "abnormally\n\tbefore or while processing the request."
@@ -104,7 +105,7 @@ class Line:
         self._buffer = bytearray(rest) + bytearray(SIZE)
         self._at, self._filled = 0, len(rest)
 
-    def _receive(self, into: memoryview | Bytes) -> int:
+    def _receive(self, into: memoryview) -> int:
         """What is there already: 0 where that is nothing."""
         try:
             count = self.end.recv_into(into)
@@ -124,6 +125,8 @@ class Line:
         """Take what is there into this line's own buffer, without waiting."""
         if self._at == self._filled:
             self._at = self._filled = 0
+            if len(self._buffer) > MOST_KEPT:
+                self._buffer = bytearray(SIZE)
         if self._filled == len(self._buffer):
             if self._at:
                 rest = self._buffer[self._at : self._filled]
