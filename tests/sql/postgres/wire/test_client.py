@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +22,11 @@ from tests.sql.postgres.wire.scripted import (
     GREETING,
     NOTES,
     READY,
+    heard,
     info,
     saying,
     scripted,
+    started,
     wired,
 )
 
@@ -321,7 +324,7 @@ def test_no_statement_is_ended_in_the_place_of_another(wire: Wire) -> None:
     stop = threading.Event()
 
     def disturb() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):
             wire.cancel()
 
     thread = threading.Thread(target=disturb)
@@ -364,6 +367,12 @@ def test_a_backend_that_is_ended_while_it_is_sent_to(database: Database, wire: W
 
     with pytest.raises(ServerError, match=r"terminating connection|closed the connection"):
         wire.copy_in("COPY t FROM STDIN", pieces())
+
+
+def test_a_backend_that_is_ended_while_nothing_is_asked(database: Database, wire: Wire) -> None:
+    database.kill_backends()
+    with pytest.raises(ServerError, match="terminating connection"):
+        wire.query("SELECT 1")
 
 
 def test_closing_is_safe_more_than_once(wire: Wire) -> None:
@@ -445,6 +454,38 @@ def test_messages_that_may_come_at_any_time() -> None:
         assert copied(wire, "COPY") == b"row 0;row 1;row 2;"
         assert wire.query("SELECT")[0].rows == [("x",)]
         assert copied(wire, "COPY") == b"row 0;row 1;row 2;"
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.lists(st.integers(0, 9000), max_size=40),
+    noted=st.sets(st.integers(0, 40), max_size=3),
+    cuts=st.lists(st.integers(0, 200_000), max_size=4),
+    block_bytes=st.sampled_from((1, 4096, 5000, 1 << 16, 1 << 20)),
+)
+def test_rows_of_any_length_however_they_come(
+    rows: Sequence[int], noted: set[int], cuts: Sequence[int], block_bytes: int
+) -> None:
+    texts = [bytes([number + 1]) * size for number, size in enumerate(rows)]
+    data = [
+        (NOTES if number in noted else b"") + message(b"d", text)
+        for number, text in enumerate(texts)
+    ]
+    whole = b"".join((COPIES, *data, NOTES if 40 in noted else b"", COPIED))
+
+    def talk(end: socket.socket) -> None:
+        started(end)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end.sendall(GREETING)
+        heard(end)
+        for start, stop in itertools.pairwise((0, *sorted(cuts), None)):
+            end.sendall(whole[start:stop])
+        heard(end)
+
+    with scripted(talk) as port:
+        wire = Wire.open(info(port))
+        assert copied(wire, "COPY", block_bytes) == b"".join(texts)
+        wire.close()
 
 
 def test_an_error_after_the_last_row() -> None:

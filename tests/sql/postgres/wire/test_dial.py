@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -67,6 +68,7 @@ def test_what_is_said(tmp_path: Path) -> None:
     "change",
     [
         {"hostaddr": "10.0.0.1"}, {"host": "one,two"}, {"host": "@abstract"}, {"host": "bücher.de"},
+        {"host": "a..b"}, {"host": 64 * "x"},
         {"port": "1,2"}, {"port": "0"}, {"port": "70000"}, {"port": "x"}, {"service": "shop"},
         {"passfile": "f"}, {"password": "grün"}, {"client_encoding": "latin1"},
         {"client_encoding": "auto"}, {"sslmode": "allow"}, {"sslmode": "always"},
@@ -253,7 +255,8 @@ def certificate(folder: Path, name: str, common: str) -> Path:
     file = folder / f"{name}.crt"
     subprocess.run(
         ["openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-subj", f"/CN={common}",
-         "-addext", f"subjectAltName=DNS:{common}", "-out", file, "-keyout",
+         "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-addext",
+         f"subjectAltName=DNS:{common}", "-out", file, "-keyout",
          file.with_suffix(".key")],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -387,7 +390,7 @@ def test_who_is_let_in_without_tls_alone(secured: Guarded) -> None:
         ({"sslmode": "verify-ca", "sslrootcert": "other.crt"}, "certificate verify failed"),
         ({"sslmode": "require", "sslrootcert": "other.crt"}, "certificate verify failed"),
         ({"sslmode": "verify-ca", "sslrootcert": "none.crt"}, "certificate file .* does not exist"),
-        ({"sslmode": "require", "sslrootcert": "own.key"}, "could not read root certificate"),
+        ({"sslmode": "require", "sslrootcert": "own.key"}, "root certificate file .*: no cert"),
         ({"sslmode": "require", "sslcert": "mine.crt", "sslkey": "own.key"}, "certificate file"),
         ({"sslmode": "require", "user": "by_cert"}, "certificate"),
     ],
@@ -399,6 +402,53 @@ def test_what_proves_nothing(secured: Guarded, change: dict[str, str], told: str
     assert caught.value.sqlstate is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {}, {"sslmode": "disable"}, {"sslmode": "require"}, {"sslmode": "verify-ca"},
+        {"sslmode": "verify-ca", "sslrootcert": "own.crt"},
+        {"sslmode": "verify-full", "sslrootcert": "own.crt", "host": "localhost"},
+        {"sslmode": "verify-full", "sslrootcert": "own.crt"},
+        {"sslmode": "verify-full", "sslrootcert": "system", "host": "localhost"},
+        {"sslmode": "verify-ca", "sslrootcert": "other.crt"},
+        {"sslmode": "verify-ca", "sslrootcert": "none.crt"},
+        {"sslmode": "require", "sslrootcert": "other.crt"},
+        {"sslmode": "require", "sslrootcert": "none.crt"},
+        {"sslmode": "require", "sslrootcert": "own.key"},
+        {"sslmode": "prefer", "sslrootcert": "other.crt"},
+        {"sslmode": "prefer", "sslrootcert": "own.key"},
+        {"user": "by_cert", "sslcert": "mine.crt", "sslkey": "mine.key"}, {"user": "by_cert"},
+        {"user": "trusted", "password": ""}, {"user": "md5", "password": "pw"},
+        {"user": "md5", "password": "no"}, {"user": "cleartext", "password": "pw"},
+        {"user": "plain_only", "password": "pw"}, {"password": "no"}, {"user": "nobody"},
+        {"user": "plain_only", "password": "pw", "sslmode": "require"}, {"dbname": "nowhere"},
+        {"options": "-c geqo=off"}, {"options": "-c nonsense=1"}, {"host": "/no/such"},
+        {"host": "localhost"}, {"port": "1"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_libpq_comes_to_the_same(secured: Guarded, change: dict[str, str]) -> None:
+    """As psycopg finds it, which libpq connects."""
+    psycopg = pytest.importorskip("psycopg")
+    conninfo = secured.info(**change)
+    try:
+        with psycopg.connect(**conninfo) as other:
+            theirs = str(other.pgconn.ssl_in_use)
+    except psycopg.OperationalError as error:
+        theirs = str(error)
+    try:
+        wire = Wire.open(conninfo)
+    except Beyond:
+        return
+    except ServerError as error:
+        told = re.split(r'(?:port \d+|PGSQL\.\d+") failed: ', str(error))[-1].splitlines()[0]
+        assert told in theirs or (": " in told and told.rpartition(": ")[0] in theirs)
+        return
+    ((ssl,),) = wire.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[0].rows
+    wire.close()
+    assert str(ssl == "t") == theirs
+
+
 def test_a_name_that_the_certificate_has_not_is_libpqs_to_judge(secured: Guarded) -> None:
     with pytest.raises(Beyond, match="certificate"):
         Wire.open(secured.info(sslmode="verify-full", sslrootcert="own.crt"))
@@ -407,7 +457,7 @@ def test_a_name_that_the_certificate_has_not_is_libpqs_to_judge(secured: Guarded
 def test_a_key_with_a_pass_phrase_is_for_libpq(secured: Guarded) -> None:
     locked = secured.folder / "locked.key"
     subprocess.run(
-        ["openssl", "rsa", "-aes128", "-passout", "pass:secret", "-in",
+        ["openssl", "ec", "-aes128", "-passout", "pass:secret", "-in",
          secured.folder / "mine.key", "-out", locked], check=True, capture_output=True,
     )  # fmt: skip
     with pytest.raises(Beyond, match="pass phrase"):

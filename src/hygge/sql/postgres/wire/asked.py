@@ -171,9 +171,17 @@ def _host(said: Mapping[str, str], conninfo: Mapping[str, str]) -> str:
         host = SOCKETS
         if not Path(host, f".s.PGSQL.{_port(said)}").exists():
             raise Beyond("no host is named, and there is no socket where one is looked for")
-    if "," in host or host.startswith("@") or not (host.isascii() or host.startswith("/")):
+    if "," in host or host.startswith("@") or not (host.startswith("/") or _is_name(host)):
         raise Beyond(f"host={host}")
     return host
+
+
+def _is_name(host: str) -> bool:
+    """Whether it is a name, or an address, that stays as it is on its way to who looks it up."""
+    try:
+        return host.encode("idna") == host.encode("ascii")
+    except UnicodeError:
+        return False
 
 
 def _root(said: Mapping[str, str], mode: str, home: Path | None) -> str | None:

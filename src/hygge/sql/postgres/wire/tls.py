@@ -41,7 +41,7 @@ def encrypted(plain: socket.socket, asked: Asked) -> socket.socket:
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
         raise ServerError("SSL SYSCALL error: EOF detected") from None
     except ssl.SSLError as error:
-        raise ServerError(f"SSL error: {(error.reason or str(error)).lower()}") from None
+        raise ServerError(f"SSL error: {_said(error)}") from None
 
 
 def _context(asked: Asked) -> ssl.SSLContext:
@@ -74,7 +74,9 @@ def _load_roots(context: ssl.SSLContext, file: str) -> None:
     try:
         context.load_verify_locations(cafile=file)
     except OSError as error:
-        raise ServerError(f'could not read root certificate file "{file}": {error}') from None
+        raise ServerError(
+            f'could not read root certificate file "{file}": {_said(error)}'
+        ) from None
 
 
 def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
@@ -84,7 +86,14 @@ def _load_pair(context: ssl.SSLContext, cert: str, key: str) -> None:
     try:
         context.load_cert_chain(cert, key, ask)
     except OSError as error:
-        raise ServerError(f'could not read certificate file "{cert}" or its key: {error}') from None
+        told = f'could not load certificate file "{cert}" with key "{key}": {_said(error)}'
+        raise ServerError(told) from None
+
+
+def _said(error: OSError) -> str:
+    """What OpenSSL says, or the system, without where in them."""
+    reason: str | None = getattr(error, "reason", None)
+    return reason.replace("_", " ").lower() if reason else error.strerror or str(error)
 
 
 def _is_address(host: str) -> bool:
