@@ -447,6 +447,38 @@ def test_who_lost_the_place_is_told(garbage: bytes) -> None:
             wire.query("SELECT 1")
 
 
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        message(b"D", b"\0\1\0\0\0\2x"), message(b"D", b"\0\1\0\0\0\1xy"), message(b"D", b"\0\2"),
+        message(b"D"), message(b"T", b"\0\1a\0"), message(b"T", b"\0\1abc"), message(b"S", b"one\0"),
+        message(b"T", b"\0\1\xff\0" + bytes(18)), message(b"Z"), message(b"Z", b"?"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_message_that_is_none_breaks_the_connection(malformed: bytes) -> None:
+    with wired(malformed + SHOWN, SHOWN) as wire:
+        with pytest.raises(ServerError, match="malformed"):
+            wire.query("SELECT")
+        with pytest.raises(ServerError, match="no connection"):
+            wire.query("SELECT")
+
+
+@pytest.mark.parametrize("mine", [ValueError, IndexError, ServerError, KeyboardInterrupt])
+def test_what_whoever_copies_raises_is_theirs(wire: Wire, mine: type[BaseException]) -> None:
+    wire.query("CREATE TEMP TABLE t (a int)")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"1\n"
+        raise mine("mine")
+
+    with pytest.raises(mine, match="mine"):
+        wire.copy_in("COPY t FROM STDIN", pieces())
+    with pytest.raises(mine, match="mine"), wire.copy_out("COPY t TO STDOUT", 1):
+        raise mine("mine")
+    assert one(wire, "SELECT count(*) FROM t") == "0"
+
+
 def test_messages_that_may_come_at_any_time() -> None:
     parts = [NOTES.join((b"", part, b"")) for part in (COPIES, DATA[:11], DATA[11:], COPIED)]
     shown = NOTES + SHOWN[:-6] + NOTES + SHOWN[-6:] + NOTES

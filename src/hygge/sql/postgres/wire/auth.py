@@ -59,7 +59,7 @@ def authenticate(line: Line, user: str, password: str) -> None:
             raise refusal(body)
         if kind in PASSING:
             continue
-        if kind != AUTHENTICATION or len(body) < 4:
+        if kind != AUTHENTICATION:
             line.fail(f'expected authentication request from server, but received "{chr(kind)}"')
         way, rest = number(body), bytes(body[4:])
         if way == _OK and (scram is None or scram.proved):

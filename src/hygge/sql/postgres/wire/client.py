@@ -7,7 +7,6 @@ https://www.postgresql.org/docs/current/protocol-flow.html
 from __future__ import annotations
 
 import os
-import struct
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -40,6 +39,8 @@ from hygge.sql.postgres.wire.messages import (
     describe,
     error,
     message,
+    parameter,
+    state,
     text,
     texts,
     values,
@@ -49,8 +50,6 @@ __all__ = ["Answer", "Beyond", "Block", "Column", "ServerError", "Wire"]
 
 PATIENCE_S = 10.0
 """How long a server may take to end what it was told to end."""
-_MALFORMED = (struct.error, IndexError, UnicodeDecodeError)
-"""What taking a message apart raises that is none."""
 
 
 class Wire:
@@ -174,10 +173,9 @@ class Wire:
             self._begin_copy(COPY_IN, "COPY FROM STDIN")
             try:
                 whole = send_pieces(self._line, pieces, self._refused)
-            except ServerError:
-                raise
             except BaseException as stopped:
-                self._pass_over(message(b"f", text(type(stopped).__name__)))
+                if not self._line.closed:
+                    self._pass_over(message(b"f", text(type(stopped).__name__)))
                 raise
             if whole:
                 self._line.send(message(b"c"))
@@ -212,8 +210,6 @@ class Wire:
         try:
             self._line.send(*said)
             yield
-        except _MALFORMED as error:
-            self._line.fail(f"lost synchronization with server: a malformed message ({error})")
         finally:
             if self._busy:
                 self._line.close()
@@ -247,11 +243,11 @@ class Wire:
         if kind == ERROR:
             self._error = self._error or error(body, self._sql)
         elif kind == READY:
-            self.status, self._busy = chr(body[0]), False
+            self.status, self._busy = state(body), False
         elif kind == COMPLETE:
             self._tag = "".join(texts(body)[:1])
         elif kind == PARAMETER:
-            name, value = texts(body)[:2]
+            name, value = parameter(body)
             if name == "client_encoding" and value != "UTF8":
                 self._line.fail(f"client_encoding was set to {value}: UTF8 is needed here")
         elif kind in (COPY_IN, COPY_OUT, COPY_BOTH):

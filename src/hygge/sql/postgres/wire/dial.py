@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -27,8 +27,9 @@ from hygge.sql.postgres.wire.messages import (
     TLS,
     Beyond,
     ServerError,
+    parameter,
     startup,
-    texts,
+    state,
     untyped,
 )
 
@@ -137,12 +138,8 @@ def _line(asked: Asked, address: Address, tls: bool, timeout_s: float | None = N
     """
     timeout_s = timeout_s or asked.timeout_s
     until = None if timeout_s is None else time.monotonic() + timeout_s
-    end = socket.socket(address[0], socket.SOCK_STREAM)
+    end = _connected(asked, address, timeout_s)
     try:
-        end.settimeout(timeout_s)
-        if address[0] != socket.AF_UNIX:
-            _tune(end, asked)
-        _connect(end, address)
         if tls:
             end.settimeout(None if until is None else max(0.001, until - time.monotonic()))
             end = _secured(end, asked)
@@ -158,19 +155,25 @@ def _line(asked: Asked, address: Address, tls: bool, timeout_s: float | None = N
         raise
 
 
-def _connect(end: socket.socket, address: Address) -> None:
-    try:
-        end.connect(address[1])
-    except TimeoutError:
-        raise
-    except OSError as refused:
-        asks = (
-            "locally and accepting connections on that socket?"
-            if address[0] == socket.AF_UNIX
-            else "on that host and accepting TCP/IP connections?"
-        )
-        told = refused.strerror or refused
-        raise Unreached(f"{told}\n\tIs the server running {asks}") from None
+def _connected(asked: Asked, address: Address, timeout_s: float | None) -> socket.socket:
+    """A socket that is connected. Raises Unreached."""
+    local = address[0] == socket.AF_UNIX
+    with ExitStack() as failing:
+        try:
+            end = failing.enter_context(socket.socket(address[0], socket.SOCK_STREAM))
+            end.settimeout(timeout_s)
+            if not local:
+                _tune(end, asked)
+            end.connect(address[1])
+        except OSError as error:
+            if error.errno is None:
+                raise Unreached from None  # of Python's own timeout
+            asks = "locally and accepting connections on that socket?"
+            if not local:
+                asks = "on that host and accepting TCP/IP connections?"
+            raise Unreached(f"{error.strerror}\n\tIs the server running {asks}") from None
+        failing.pop_all()
+    return end
 
 
 def _tune(end: socket.socket, asked: Asked) -> None:
@@ -224,12 +227,12 @@ def _begun(found: Dialled) -> Dialled:
         if kind == READY:
             if encoding != "UTF8":
                 raise Beyond(f"client_encoding={encoding}")
-            found.status = chr(body[0])
+            found.status = state(body)
             return found
         if kind == KEY:
             found.key = bytes(body)
         elif kind == PARAMETER:
-            name, value = texts(body)[:2]
+            name, value = parameter(body)
             encoding = value if name == "client_encoding" else encoding
         elif kind == ERROR:
             raise auth.refusal(body)

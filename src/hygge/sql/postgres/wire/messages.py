@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -142,10 +143,33 @@ def head(view: memoryview, at: int) -> tuple[int, int]:
     return kind, length
 
 
+@contextmanager
+def well_formed() -> Iterator[None]:
+    """What a message is taken apart in. Raises ServerError where it is none."""
+    try:
+        yield
+    except (struct.error, LookupError, ValueError):
+        raise ServerError("lost synchronization with server: a malformed message") from None
+
+
+@well_formed()
 def number(body: memoryview) -> int:
     """The 32 bits that a message begins with."""
     value: int = _int32.unpack_from(body)[0]
     return value
+
+
+@well_formed()
+def state(body: memoryview) -> str:
+    """Of the transaction, as ReadyForQuery tells it."""
+    return {ord(known): known for known in "ITE"}[body[0]]
+
+
+@well_formed()
+def parameter(body: memoryview) -> tuple[str, str]:
+    """The name and the value that a ParameterStatus tells."""
+    name, value = texts(body)
+    return name, value
 
 
 def texts(body: memoryview) -> list[str]:
@@ -154,6 +178,7 @@ def texts(body: memoryview) -> list[str]:
     return bytes(body).decode(errors="replace").split("\0")[:-1]
 
 
+@well_formed()
 def columns(body: memoryview) -> tuple[Column, ...]:
     """Of a RowDescription."""
     raw, at, found = bytes(body), 2, []
@@ -165,6 +190,7 @@ def columns(body: memoryview) -> tuple[Column, ...]:
     return tuple(found)
 
 
+@well_formed()
 def values(body: memoryview) -> tuple[bytes | None, ...]:
     """Of a DataRow."""
     raw, at = bytes(body), 2
@@ -177,6 +203,8 @@ def values(body: memoryview) -> tuple[bytes | None, ...]:
             continue
         found.append(raw[at : at + length])
         at += length
+    if at != len(raw):
+        raise ValueError("the values are not as long as they say")
     return tuple(found)
 
 
