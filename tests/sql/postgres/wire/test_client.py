@@ -451,7 +451,8 @@ def test_who_lost_the_place_is_told(garbage: bytes) -> None:
     "malformed",
     [
         message(b"D", b"\0\1\0\0\0\2x"), message(b"D", b"\0\1\0\0\0\1xy"), message(b"D", b"\0\2"),
-        message(b"D"), message(b"T", b"\0\1a\0"), message(b"T", b"\0\1abc"), message(b"S", b"one\0"),
+        message(b"D"), message(b"T", b"\0\1a\0"), message(b"T", b"\0\1abc"),
+        message(b"S", b"one\0"),
         message(b"T", b"\0\1\xff\0" + bytes(18)), message(b"Z"), message(b"Z", b"?"),
     ],
     ids=repr,
