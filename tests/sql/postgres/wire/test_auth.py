@@ -140,7 +140,7 @@ def challenge(said: bytes) -> bytes:
         ((message(b"R", b"\0\0\0\13r=x"),), "did not complete"),
         ((message(b"Z", b"I"),), 'received "Z"'),
         ((message(b"R", b"\0"),), "malformed"),
-        ((OK, message(b"S", b"one")), "malformed"), ((OK, message(b"Z")), "malformed"),
+        ((OK + message(b"S", b"one"),), "malformed"), ((OK + message(b"Z"),), "malformed"),
         ((b"HTTP/1.1 400 Bad Request\r\n\r\n",), "lost synchronization"),
         ((message(b"E", b"SFATAL\0C53300\0Msorry, too many clients already\0\0"),), "too many"),
         ((message(b"E", b"SFATAL\0C28000\0Mcaf\xe9\0\0"),), "caf"),

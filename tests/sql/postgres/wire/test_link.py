@@ -21,6 +21,7 @@ from hygge.core.errors import Cancelled, ConfigError, DataError
 from hygge.sql.postgres.adbc import ADBCPostgresLink
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.postgres.link import PostgresLink
+from hygge.sql.postgres.wire.decode import strip
 from hygge.sql.postgres.wire.link import WireLink
 
 
@@ -167,6 +168,21 @@ def test_a_connection_is_good_after_what_went_wrong(
         assert next(frames).height == 0
         assert next(frames).height == 1000
     assert link.rows("SELECT 2") == [(2,)]
+
+
+def test_rows_that_did_not_come_are_missed(
+    links: tuple[PostgresLink, PostgresLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the server counts them: no block may get lost between it and the frames."""
+    monkeypatch.setattr("hygge.sql.postgres.wire.link.strip", lambda *block, first: strip(
+        *(part[1:] if n and not first else part for n, part in enumerate(block)), first=first
+    ))  # fmt: skip
+    with pytest.raises(DataError, match="of 200000 rows that were sent, 19"), links[0].stream(
+        "SELECT n, repeat('x', 90) AS t FROM generate_series(1, 200000) n", 10_000
+    ) as frames:  # fmt: skip
+        for _ in frames:
+            pass
+    assert links[0].rows("SELECT 1") == [(1,)]
 
 
 def test_rows_longer_than_a_block(links: tuple[PostgresLink, PostgresLink]) -> None:

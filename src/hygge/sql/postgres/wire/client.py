@@ -160,6 +160,12 @@ class Wire:
                 pass
         self._line.until = None
 
+    @property
+    def copied(self) -> int | None:
+        """How many rows the server counted in the last COPY that came to its end; None where it
+        does not say, as some that are not quite PostgreSQL do."""
+        return counted(self._tag)
+
     def copy_in(self, sql: str, pieces: Iterable[Buffer]) -> int:
         """Send what COPY takes in; returns how many rows the server counted.
 
@@ -181,7 +187,7 @@ class Wire:
                 self._line.send(message(b"c"))
             for _ in self._answer():
                 pass
-        return counted(self._tag)
+        return self.copied or 0
 
     def _begin_copy(self, kind: int, name: str) -> None:
         """Wait until the server is ready to copy in one direction."""

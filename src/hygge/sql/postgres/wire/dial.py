@@ -225,9 +225,9 @@ def _begun(found: Dialled) -> Dialled:
     while True:
         kind, body = found.line.message()
         if kind == READY:
+            found.status = state(body)
             if encoding != "UTF8":
                 raise Beyond(f"client_encoding={encoding}")
-            found.status = state(body)
             return found
         if kind == KEY:
             found.key = bytes(body)

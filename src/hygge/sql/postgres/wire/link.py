@@ -19,6 +19,7 @@ from hygge.sql.postgres.types import DIALECT
 from hygge.sql.postgres.wire import encode
 from hygge.sql.postgres.wire.client import Answer, Block, ServerError, Wire
 from hygge.sql.postgres.wire.decode import NOTHING, Wanted, decode, strip
+from hygge.sql.postgres.wire.messages import counted
 
 BLOCKS = 4 << 20
 """What the C library maps alone is from here on: blocks, but not what is computed of them."""
@@ -65,8 +66,7 @@ class WireLink(PostgresLink):
     def execute(self, sql: str) -> int | None:
         with told(self.label):
             answers = self._wire.query(sql)
-        last = answers[-1].tag.rpartition(" ")[2] if answers else ""
-        return int(last) if last.isdecimal() else None
+        return counted(answers[-1].tag) if answers else None
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         with told(self.label):
@@ -104,15 +104,16 @@ class WireLink(PostgresLink):
     def _frames(
         self, blocks: Iterator[Block], columns: Sequence[Wanted], batch_rows: int
     ) -> Generator[pl.DataFrame, None, None]:
-        number = 0
+        first, rows = True, 0
 
         def fetch() -> pl.DataFrame | None:
-            nonlocal number
+            nonlocal first, rows
             block = next(blocks, None)
             if block is None:
+                self._check_count(rows)
                 return None
-            starts, ends = strip(block.data, block.starts, block.ends, first=not number)
-            number += 1
+            starts, ends = strip(block.data, block.starts, block.ends, first=first)
+            first, rows = False, rows + len(starts)
             return decode(block.data, starts, ends, columns)
 
         with told(self.label):
@@ -121,6 +122,12 @@ class WireLink(PostgresLink):
                 yield next(found)
                 for frame in found:
                     yield from frame.iter_slices(batch_rows)
+
+    def _check_count(self, rows: int) -> None:
+        """Raise DataError where other rows came than the server says it sent."""
+        sent = self._wire.copied
+        if sent is not None and rows != sent:
+            raise DataError(f"{self.label}: of {sent} rows that were sent, {rows} came")
 
     def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
         quote = DIALECT.quote

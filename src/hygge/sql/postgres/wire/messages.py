@@ -208,10 +208,10 @@ def values(body: memoryview) -> tuple[bytes | None, ...]:
     return tuple(found)
 
 
-def counted(tag: str) -> int:
-    """How many rows a command's tag tells of; 0 where it tells of none."""
+def counted(tag: str) -> int | None:
+    """How many rows a command's tag tells of; None where it tells of none."""
     last = tag.rpartition(" ")[2]
-    return int(last) if last.isdecimal() else 0
+    return int(last) if last.isdecimal() else None
 
 
 _AFTER = (("D", "DETAIL"), ("H", "HINT"), ("q", "QUERY"), ("W", "CONTEXT"))
