@@ -90,7 +90,7 @@ class Asked:
 
 
 def asked(
-    conninfo: Mapping[str, str], environ: Mapping[str, str], home: Path | None, system_user: str
+    conninfo: Mapping[str, str], environ: Mapping[str, str], home: Path | None, whose: str
 ) -> Asked:
     """What keywords ask for.
 
@@ -99,13 +99,13 @@ def asked(
     conninfo: libpq's keywords and their values; an empty one is as none.
     environ: the process's.
     home: the folder of whom the process belongs to; None where they have none.
-    system_user: their name, which is the default; empty where it is not known.
+    whose: their name, which is the default; empty where it is not known.
 
     Raises Beyond.
     """
     said = {keyword: value for keyword, value in conninfo.items() if value}
     _spoken(said, environ)
-    user = said.get("user") or system_user
+    user = said.get("user") or whose
     if not user:
         raise Beyond("no user is named")
     mode = said.get("sslmode") or ("verify-full" if said.get("sslrootcert") == SYSTEM else "prefer")
@@ -206,3 +206,21 @@ def _pair(said: Mapping[str, str], home: Path | None) -> tuple[str, str] | None:
     if state is None or state.st_mode & (0o037 if state.st_uid == 0 else 0o077):
         raise Beyond("the key of the client's certificate is not there, or others can read it")
     return cert, key
+
+
+def home_folder() -> Path | None:
+    """Of whom the process belongs to; None where they have none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def system_user() -> str:
+    """Who the process belongs to; empty where that is not known."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError):
+        return ""

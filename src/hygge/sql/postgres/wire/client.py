@@ -11,10 +11,9 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Self
 
-from hygge.sql.postgres.wire.asked import Asked, asked
+from hygge.sql.postgres.wire.asked import Asked, asked, home_folder, system_user
 from hygge.sql.postgres.wire.copying import Buffer, blocks, send_pieces
 from hygge.sql.postgres.wire.dial import Dialled, cancel, dial
 from hygge.sql.postgres.wire.messages import (
@@ -78,7 +77,7 @@ class Wire:
 
         Raises ServerError, and Beyond where it is for libpq to connect.
         """
-        wanted = asked(conninfo, os.environ, _home(), _user())
+        wanted = asked(conninfo, os.environ, home_folder(), system_user())
         return cls(wanted, dial(wanted))
 
     # Statements -----------------------------------------------------------------------------------
@@ -282,20 +281,3 @@ def _texts(row: tuple[bytes | None, ...]) -> tuple[str | None, ...]:
         return tuple(None if value is None else value.decode() for value in row)
     except UnicodeDecodeError as error:
         raise ServerError(f"ERROR:  a text is not encoded as UTF-8: {error}", "22021") from None
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home()
-    except RuntimeError:
-        return None
-
-
-def _user() -> str:
-    """Who the process belongs to; empty where that is not known."""
-    try:
-        import pwd
-
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except (ImportError, KeyError):
-        return ""
