@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.known import forget
 
 from hygge.core.guesses import variable_is_secret
-from hygge.core.guesses_sql import secrets_of
+from hygge.core.guesses.sql import secrets_of
 from hygge.core.secrets import (
     blot,
     interpolate,
@@ -43,7 +43,8 @@ STATEMENTS = [
     ("CREATE USER u IDENTIFIED BY {}", "CREATE USER u IDENTIFIED BY ***"),
     ("alter user 'u'@'%' identified with caching_sha2_password by {}",
      "alter user 'u'@'%' identified with caching_sha2_password by ***"),
-    ("ALTER USER u IDENTIFIED BY {} REPLACE {}", "ALTER USER u IDENTIFIED BY ***"),
+    ("ALTER USER u IDENTIFIED BY {} REPLACE {}",
+     "ALTER USER u IDENTIFIED BY *** REPLACE ***"),
     ("CREATE DATABASE LINK l CONNECT TO u IDENTIFIED BY {} USING 'tns'",
      "CREATE DATABASE LINK l CONNECT TO u IDENTIFIED BY *** USING 'tns'"),
     ("ALTER LOGIN x WITH PASSWORD = {}, CHECK_POLICY = OFF",

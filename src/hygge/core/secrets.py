@@ -23,7 +23,7 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from hygge.core import guesses, guesses_sql
+from hygge.core import guesses
 from hygge.core.errors import ConfigError
 from hygge.core.guesses import MASK as MASK
 
@@ -36,6 +36,9 @@ _HALF = 100
 """Characters of a value that an excerpt may show."""
 _CUTS = 2000
 """Cuts in one text that are looked at: no excerpt has as many."""
+_WHOLE_LINE = 8
+_LINES = 200
+"""Of a secret of several lines, such as a private key, each of so many that is so long is known."""
 _known: dict[str, str] = {}
 _pattern: re.Pattern[str] | None = None
 _lock = threading.Lock()
@@ -102,9 +105,9 @@ def remember_named(name: str, value: str) -> None:
 
 def remember_statement(statement: str) -> str:
     """Remember what is secret in a statement by SQL's grammar, and give it back."""
-    for value in guesses_sql.secrets_of(statement):
+    for value in guesses.sql.secrets_of(statement):
         remember(value)
-    for text in guesses_sql.texts_of(statement):
+    for text in guesses.sql.texts_of(statement):
         if has_secret(text):
             _remember_parts(text)
     return statement
@@ -127,7 +130,7 @@ Condition = Annotated[str, AfterValidator(remember_condition)]
 
 def _remember_parts(value: str) -> None:
     """Remember what is secret in a URL or a list of settings."""
-    found = list(guesses.named_in(value))
+    found = list(guesses.values_in(value, guesses.IN_VALUES))
     if span := guesses.password_of(value):
         found.append(value[slice(*span)])
     for each in found:
@@ -150,7 +153,7 @@ def _any_form(char: str) -> str:
 def redact(text: str) -> str:
     """A text of somebody else's, such as a driver's error, without any secret: what `blot` finds,
     and what YAML in it calls a password or the like."""
-    return guesses.in_yaml(blot(text))
+    return guesses.without(blot(text), guesses.IN_YAML)
 
 
 def redact_about(name: str, text: str) -> str:
@@ -173,7 +176,7 @@ def blot(text: str) -> str:
         pattern, known = _pattern, tuple(_known)
     if pattern is not None:
         text = _without_halves(pattern.sub(MASK, text), known)
-    return guesses.named(guesses_sql.in_sql(guesses.passwords_in_urls(text)))
+    return guesses.without(text, guesses.IN_ANY_TEXT)
 
 
 def _without_halves(text: str, known: Sequence[str]) -> str:
@@ -198,7 +201,7 @@ def _overlap(left: str, right: str) -> int:
 
 def has_secret(text: str) -> bool:
     """Whether something in a text looks like a password by itself."""
-    return guesses.password_of(text) is not None or any(guesses.named_in(text))
+    return guesses.password_of(text) is not None or any(guesses.values_in(text, guesses.IN_VALUES))
 
 
 def _without_password(url: str) -> str:
@@ -226,6 +229,9 @@ class Secret:
         if not guesses.is_url(value):
             remember(value)
             remember(value.strip("{}'\""))
+            for line in value.split("\n")[: _LINES if "\n" in value else 0]:
+                if len(line) >= _WHOLE_LINE and not line.startswith("-----"):
+                    remember(line.strip())
 
     @property
     def written(self) -> str:
@@ -242,7 +248,7 @@ class Secret:
         elif not (self.is_reference or guesses.is_url(text)):
             return MASK
         text = _REFERENCE.sub(lambda m: f"${{{m['name']}}}", text)
-        return guesses.named(text)
+        return guesses.without(text, guesses.IN_VALUES)
 
     @property
     def is_reference(self) -> bool:

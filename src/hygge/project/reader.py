@@ -85,7 +85,7 @@ def _without_secrets(problem: Problem, data: bytes) -> Problem:
     """What is wrong may be a password's first character, and the next step quotes it."""
     lines = data.decode("utf-8-sig", "replace").splitlines()
     at = problem.location.line if problem.location else 0
-    for value in guesses.yaml_values("\n".join(lines[max(at - 2, 0) : at])):
+    for value in guesses.values_in("\n".join(lines[max(at - 2, 0) : at]), guesses.IN_YAML):
         for part in (value.strip(), *value.split()[:1]):
             remember(part.strip("'\""))
             remember(part.lstrip("*&!"))
