@@ -9,6 +9,7 @@ import sys
 import click
 import pytest
 
+from hygge.cli.app import app
 from hygge.cli.failure import explain, guarded
 from hygge.core.errors import (
     ConfigError,
@@ -112,3 +113,12 @@ def test_a_terminal_that_cannot_show_a_character_shows_another(
 
     assert guarded(ears, []) == 0
     assert written.getvalue() == b"?r? ??\n"
+
+
+@pytest.mark.parametrize("arguments", [["go", "pg://u:hunter2@h/d"], ["pg://u:hunter2@h/d"]])
+def test_an_argument_that_is_an_address(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(app, arguments) == 2
+    said = capsys.readouterr().err
+    assert "pg://u:***@h/d" in said and said.startswith("Usage: hygge")

@@ -65,6 +65,13 @@ def test_what_cannot_be_filled(written: str, said: str) -> None:
         fill(written, NAMES)
 
 
+@pytest.mark.parametrize("written", ["${A-Zx9}", "${A:?Zx9}", "${A B:-Zx9}", "${A=Zx9"])
+def test_what_may_be_a_default_is_not_quoted(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no reference") as caught:
+        fill(written, NAMES)
+    assert "Zx9" not in str(caught.value)
+
+
 def test_a_secret_in_an_environment_stays_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PW", "hunter2{entity}")
     filled = fill("pg://{entity}:{env.pw}@db", {"entity": "users", "env.pw": "${PW}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -25,7 +26,11 @@ def guarded(app: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
-        _misplaced(error).show()
+        from hygge.core import guesses  # alone: a word that is misspelt loads nothing heavy
+
+        told = io.StringIO()  # an argument may be an address with a password
+        _misplaced(error).show(told)
+        click.echo(guesses.without(told.getvalue(), guesses.IN_ANY_TEXT), nl=False, err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped.", err=True)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from hygge.core.errors import ConfigError, Problem
 from hygge.core.fields import LogicalType, parse_type
-from hygge.core.secrets import redact
+from hygge.core.guesses import variable_is_secret
+from hygge.core.secrets import MASK, redact, remember_named
 
 DEFAULT_BATCH_ROWS = 32_768
 
@@ -20,6 +28,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=False
     )
+
+    @model_validator(mode="after")
+    def _know_its_secrets(self) -> Self:
+        """Of a connector that is not hygge's, know what is named like a secret, or holds one.
+        hygge's own say by their types which of theirs are secret."""
+        if not type(self).__module__.startswith("hygge."):
+            for name in type(self).model_fields:
+                value = getattr(self, name)
+                held = value if isinstance(value, Mapping) else {name: value}
+                for key, text in held.items():
+                    if isinstance(text, str):
+                        remember_named(str(key), text)
+        return self
 
 
 def _type_text(value: Any) -> Any:
@@ -89,7 +110,9 @@ def build(
 def problem_of(detail: Any, model: type[BaseModel], *, prefix: str = "") -> Problem:
     """One of pydantic's error details as a Problem, with the near miss for an unknown key."""
     path = ".".join(str(p) for p in detail["loc"])
-    kind, hint = detail["type"], None
+    kind, hint, given = detail["type"], None, detail["input"]
+    if isinstance(given, str | int | float) and variable_is_secret(path, str(given)):
+        given = MASK
     if kind == "extra_forbidden":
         from difflib import get_close_matches
 
@@ -100,15 +123,15 @@ def problem_of(detail: Any, model: type[BaseModel], *, prefix: str = "") -> Prob
     elif kind == "missing" and detail["msg"] == "Field required":
         message = f"'{path}' is missing"
     elif kind in _NEEDS:
-        message, hint = _wrong_kind(path, kind, detail["input"])
+        message, hint = _wrong_kind(path, kind, given)
     elif kind == "literal_error":
         wanted = detail["ctx"]["expected"].replace("' or '", "', '")
-        message = f"'{path}' is {_shown(detail['input'])}, and must be one of {wanted}"
-        hint = _near_choice(detail["input"], wanted)
+        message = f"'{path}' is {_shown(given)}, and must be one of {wanted}"
+        hint = _near_choice(given, wanted)
     elif kind in _LIMITS:
         word, limit = _LIMITS[kind]
         limit_value = detail["ctx"][limit]
-        message = f"'{path}' must be {word} {limit_value}, not {_shown(detail['input'])}"
+        message = f"'{path}' must be {word} {limit_value}, not {_shown(given)}"
     elif kind == "string_too_short":
         message = f"'{path}' must not be empty"
     else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hygge.core import registry
 from hygge.core.errors import ConfigError, HyggeError
-from hygge.core.secrets import Secret, redact
+from hygge.core.secrets import MASK, Secret, redact
 from hygge.core.settings import Settings
 from hygge.project.nodes import Node, find, plain
 from hygge.project.problems import Problems, validated
@@ -174,7 +174,9 @@ class Builder:
             hint = f"did you mean '{near[0]}'?"
         else:
             hint = f"known: {known}" if known else "add it under `connections:` in the project"
-        self.problems.error(f"there is no connection '{redact(name)}'", written.at, hint)
+        before, at, after = name.rpartition("@")  # an address that is none may hold a password
+        shown = redact(f"{MASK if before else ''}{at}{after}")
+        self.problems.error(f"there is no connection '{shown}'", written.at, hint)
 
     def _rests_on_a_fault(self, cls: type[Any], settings: Mapping[str, Any]) -> bool:
         """Whether it uses a connection that is wrong, which is all there is to tell: by name, or

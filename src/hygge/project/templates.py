@@ -23,6 +23,8 @@ from hygge.core.secrets import Interpolated, interpolate, remember_named
 PER_ENTITY = frozenset({"entity", "table"})
 _PART = re.compile(r"\$\$\{|(?P<variable>\$\{[^}]*\}?)|\{\{|\}\}|\{(?P<name>[A-Za-z_][\w.-]*)\}")
 _BRACE = re.compile(r"\$\{|\{|\}")
+_DEFAULT = re.compile(r"(?<=[-:?+=])[^}]+")
+"""What may be a default, in whatever way it is written."""
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}")
 
 
@@ -72,7 +74,7 @@ def _filled(text: str, names: Mapping[str, str | None] | None) -> str:
         if match["variable"]:
             if not _VARIABLE.fullmatch(part):
                 raise ConfigError(
-                    f"'{part}' is no reference to a variable",
+                    f"'{_DEFAULT.sub('...', part)}' is no reference to a variable",
                     hint="write ${NAME} or ${NAME:-default}; a literal ${ is written $${",
                 )
             return part

@@ -80,6 +80,14 @@ SHAPES = (
         unless=is_only_about_it,
     ),
     Shape(
+        "a setting in an address, percent-encoded",
+        "mssql+pyodbc:///?odbc_connect=Server%3Ddb%3BPWD%3Dhunter2%3BEncrypt%3Dyes",
+        (("%3d",), NEEDED),
+        rf"(?P<name>{NAME})(?:%20|\+){{0,9}}%3D"
+        r"(?P<pw>%7B(?:(?!%7D)[^&;\s'\"])*+(?:%7D)?|(?:(?!%3B|%26)[^&;\s'\"])++)",
+        unless=is_only_about_it,
+    ),
+    Shape(
         "an option of a command",
         "tool --password hunter2 --host db",
         (("--",), NEEDED),

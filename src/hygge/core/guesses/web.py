@@ -10,6 +10,7 @@ from hygge.core.guesses.words import CLOSED, LONG, NEEDED, SENTENCE
 _SCHEME = r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]{0,40}://"
 _URL = rf"\s*{_SCHEME}"
 _WHOLE_URL = rf"\s*{_SCHEME}[^/:@]*:(?P<pw>[\s\S]+)@"
+_DATABASES = ("postgres", "mysql", "mariadb", "mssql", "oracle", "odbc", "sftp", "mongodb", "redis")
 # What `name: value` of a header may end with, in a line by itself or as a member of a mapping.
 _COLON = r"['\"]?\s{0,9}[:=,]\s{0,9}"
 
@@ -22,6 +23,13 @@ SHAPES = (
         "cannot connect to postgresql://shop:hunter2@db/shop",
         (("://",),),
         rf"{_SCHEME}[^/\s:@]*:(?!\$\{{\w{{1,100}}\}}@[^@\s]*(?:\s|$))(?:(?P<pw>\S+)(?=@)|\S++)",
+    ),
+    Shape(
+        "the password of an address that lacks a slash",
+        "there is no connection 'postgresql:shop:hunter2@db/shop'",
+        (("@",), _DATABASES),
+        rf"(?<![\w+.-])(?:{'|'.join(_DATABASES)})[\w+.-]{{0,40}}:/?[^\s/:@]{{0,200}}:"
+        r"(?:(?P<pw>\S+)(?=@)|\S++)",
     ),
     Shape(
         "a token in place of an address's user",
