@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hygge.project.names import flow_name_problem, key_of, name_problem
+from hygge.project.names import flow_name_problem, key_of, name_problem, place_key
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,11 @@ def test_a_flow_has_no_dot() -> None:
 def test_names_that_a_file_system_takes_for_one() -> None:
     assert key_of("Users") == key_of("users")
     assert key_of("e\u0301") == key_of("\u00e9")
+
+
+def test_this_machine_is_one_place_by_all_its_names() -> None:
+    here = ("localhost", "LOCALHOST", "127.0.0.1", "[::1]")
+    assert len({place_key(f"postgresql://{host}:5433/shop#users") for host in here}) == 1
+    others = ("localhost", "127.0.0.2", "127.0.0.1.example.com", "[::2]")
+    assert len({place_key(f"mysql://{host}/shop#users") for host in others}) == len(others)
+    assert place_key("data/127.0.0.1/users") == "data/127.0.0.1/users"

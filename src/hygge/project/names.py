@@ -10,6 +10,7 @@ MAX_NAME_BYTES = 200
 
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$")
+_THIS_MACHINE = re.compile(r"(?<=://)(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)")
 _FORBIDDEN = '<>:"|?*'
 
 
@@ -51,3 +52,8 @@ def flow_name_problem(name: str) -> str | None:
 def key_of(name: str) -> str:
     """What two names share when a file system may take them for one."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def place_key(place: str) -> str:
+    """What two places share when they may be one: see `key_of`; this machine has several names."""
+    return _THIS_MACHINE.sub("localhost", key_of(place))

@@ -9,14 +9,15 @@ from hygge.core.context import Surroundings
 from hygge.core.errors import ConfigError, Location, Problem
 from hygge.core.home import Home
 from hygge.core.store import Store
-from hygge.project.names import key_of
+from hygge.project.names import place_key
 from hygge.project.specs import EntitySpec
 
 
 def check_places(entities: Iterable[EntitySpec], around: Surroundings) -> list[Problem]:
     """A problem for every enabled entity whose place another has, or whose place is inside it.
 
-    Places are compared without regard to case, as some file systems do. Stores that keep no state
+    Places are compared without regard to case, as some file systems do, and to which of its names
+    this machine is called by. Stores that keep no state
     only add to what is there, and may share. An entity that would settle where it comes from, and
     Homes and Stores that cannot be bound, are problems here too.
     """
@@ -81,8 +82,8 @@ def _place(entity: EntitySpec, around: Surroundings, problems: list[Problem]) ->
     store = _bound(entity.store, "store", entity, around, problems)
     if home is None or store is None or not store.keeps_state:
         return None
-    place = key_of(store.place().rstrip("/"))
-    if key_of(home.place().rstrip("/")) == place:
+    place = place_key(store.place().rstrip("/"))
+    if place_key(home.place().rstrip("/")) == place:
         problems.append(
             Problem(
                 f"{entity.full_name} would settle where it comes from ({store.place()})",

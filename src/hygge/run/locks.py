@@ -17,11 +17,9 @@ from typing import Literal, Self
 from hygge.core.context import CancelToken
 from hygge.core.errors import ConfigError, HyggeError
 from hygge.core.locks import try_lock
-from hygge.project.names import key_of
+from hygge.project.names import place_key
 
 FOLDER = Path(".hygge", "locks")
-_LOOPBACK = re.compile(r"(?<=://)(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)")
-"""The addresses of `localhost`, which are one server's."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 
 
@@ -148,8 +146,9 @@ def lock_name(entity: str, place: str, root: Path) -> str:
     root: the project's folder, from which a relative place starts.
     """
     where, mark, what = place.partition("#")
-    where = _LOOPBACK.sub("localhost", where) if "://" in where else os.path.realpath(root / where)
-    return f"{entity} {key_of(where + mark + what)}"
+    if "://" not in where:
+        where = os.path.realpath(root / where)
+    return f"{entity} {place_key(where + mark + what)}"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
