@@ -321,6 +321,20 @@ def test_check_raises_every_error(make_project: MakeProject) -> None:
     assert [p.location.line for p in error.value.problems if p.location] == [1, 2]
 
 
+def test_an_address_that_is_none_is_taken_for_a_name_and_shows_no_password(
+    make_project: MakeProject,
+) -> None:
+    root = make_project({"hygge.yml": """
+flows:
+  f:
+    home: {type: sql, connection: "shop:hunter2@db/shop", table: t}
+    store: {type: parquet, path: out}
+"""})  # fmt: skip
+    with pytest.raises(ConfigError, match=r"no connection '\*\*\*@db/shop'") as error:
+        load_project(root).check()
+    assert "hunter2" not in str(error.value)
+
+
 def test_project_settings_survive_other_errors(make_project: MakeProject) -> None:
     root = make_project(
         {
