@@ -143,8 +143,10 @@ def test_a_long_line_is_shown_around_the_error(wire: Wire) -> None:
 
 
 def test_what_cannot_be_said(wire: Wire) -> None:
-    with pytest.raises(ValueError, match="NUL"):
-        wire.query("SELECT '\0'")
+    for sql in ("SELECT '\0'", "SELECT '\ud800'"):
+        with pytest.raises(ServerError, match=r"NUL|surrogates") as caught:
+            wire.query(sql)
+        assert caught.value.sqlstate == "22021"
     assert one(wire, "SELECT 1") == "1"
 
 

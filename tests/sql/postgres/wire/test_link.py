@@ -84,6 +84,19 @@ def test_values_in_python_are_the_same(links: tuple[PostgresLink, PostgresLink])
     ]  # fmt: skip
 
 
+def test_however_dates_are_to_be_shown(postgres: Database) -> None:
+    """By a statement of the session's, or by a function while something is read."""
+    session = {"url": postgres.url, "session": ["SET DateStyle = 'German, DMY'"]}
+    with PostgresConnection.model_validate(session).open_link() as link:
+        assert link.row("SELECT DATE '02.01.2020', TIMESTAMP '02.01.2020 03:04'") == (
+            date(2020, 1, 2), datetime(2020, 1, 2, 3, 4),
+        )  # fmt: skip
+        sets = "SELECT set_config('DateStyle', 'SQL, MDY', false) AS s, DATE '2020-01-02' AS d"
+        with link.stream(sets, 10) as frames:
+            assert pl.concat(frames)["d"].to_list() == [date(2020, 1, 2)]
+        assert link.row("SELECT DATE '01/02/2020'") == (date(2020, 1, 2),)
+
+
 @pytest.mark.parametrize(
     "value", ["'infinity'::timestamp", "'10000-01-01'::date", "'0044-03-15 BC'::date"]
 )

@@ -61,6 +61,8 @@ class Wire:
         self._asked, self._dialled, self._line = asked, dialled, dialled.line
         self.status = dialled.status
         """Of the transaction: I for none, T within one, E in one that failed."""
+        self.dates = "ISO"
+        """DateStyle, as far as the server has told of a change since the session began."""
         self._sql = ""
         self._error: ServerError | None = None
         self._tag = ""
@@ -255,6 +257,7 @@ class Wire:
             name, value = parameter(body)
             if name == "client_encoding" and value != "UTF8":
                 self._line.fail(f"client_encoding was set to {value}: UTF8 is needed here")
+            self.dates = value if name == "DateStyle" else self.dates
         elif kind in (COPY_IN, COPY_OUT, COPY_BOTH):
             self._line.fail("the server began a COPY that was not asked for")
 

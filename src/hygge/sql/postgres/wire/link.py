@@ -69,6 +69,7 @@ class WireLink(PostgresLink):
         return counted(answers[-1].tag) if answers else None
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        self._show_iso()
         with told(self.label):
             answers = self._wire.query(sql)
         try:
@@ -78,6 +79,12 @@ class WireLink(PostgresLink):
                 f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
                 hint="leave such rows out: `where: \"at < 'infinity'\"`",
             ) from None
+
+    def _show_iso(self) -> None:
+        """Have times be shown as ISO 8601 has them, where a statement of the session's or a
+        function has changed that; in what order days and months are read stays as it is."""
+        if not self._wire.dates.startswith("ISO") and self._wire.status != "E":
+            self.execute("SET DateStyle = ISO")
 
     def planned(self, sql: str) -> tuple[int, int]:
         ((text,),) = self.rows(f"EXPLAIN (FORMAT JSON) {sql}")

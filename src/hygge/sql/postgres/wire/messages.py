@@ -32,6 +32,9 @@ LONG = frozenset(b"TDdENAv")
 MOST_SHORT = 30_000
 """Of the others none is longer: by this libpq too knows that it lost its place (fe-protocol3.c)."""
 
+_NO_TEXT = "22021"
+"""The SQLSTATE character_not_in_repertoire."""
+
 _int16, _int32 = struct.Struct("!h"), struct.Struct("!i")
 _head, _field = struct.Struct("!Bi"), struct.Struct("!IhIhih")
 
@@ -114,10 +117,14 @@ def untyped(code: int, *parts: bytes) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A text as the protocol has it. Raises ValueError where it has a NUL, which would end it."""
+    """A text as the protocol has it. Raises ServerError, as of what the server refuses, where it
+    has a NUL, which would end it, or half of a surrogate pair."""
     if "\0" in value:
-        raise ValueError("a text for PostgreSQL has a NUL character, which it cannot have")
-    return value.encode() + b"\0"
+        raise ServerError("ERROR:  a statement has a NUL character", _NO_TEXT)
+    try:
+        return value.encode() + b"\0"
+    except UnicodeEncodeError as error:
+        raise ServerError(f"ERROR:  a statement is no text: {error.reason}", _NO_TEXT) from None
 
 
 def startup(parameters: Mapping[str, str]) -> bytes:
