@@ -56,8 +56,13 @@ def column(kind: Any, valid: Valid | None, *buffers: npt.NDArray[Any]) -> pl.Ser
 
 def array(kind: Any, valid: Valid | None, *buffers: npt.NDArray[Any]) -> Any:
     """The same as an array of Arrow's."""
-    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(buffers[0]), [bits, *map(pa.py_buffer, buffers)])
+    parts = [bitmap(valid), *map(pa.py_buffer, buffers)]
+    return pa.Array.from_buffers(kind, len(buffers[0]), parts)
+
+
+def bitmap(bits: Valid | None) -> Any:
+    """Truth values as a buffer of Arrow's, a bit for each; None for none."""
+    return None if bits is None else pa.py_buffer(np.packbits(bits, bitorder="little"))
 
 
 def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -> Any:

@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 
 from hygge.core.errors import DataError
 from hygge.sql.blocks import SPARE
-from hygge.sql.postgres.wire.decode import NOTHING, SIGNATURE, Wanted, decode, strip
+from hygge.sql.postgres.wire.decode import NOTHING, SIGNATURE, decode, strip
+from hygge.sql.postgres.wire.messages import Column
 
 INFINITY = {">i": (2**31 - 1, -(2**31)), ">q": (2**63 - 1, -(2**63))}
 
@@ -102,8 +103,8 @@ def tables(draw: st.DrawFn) -> tuple[list[int], list[tuple[Any, ...]]]:
 @given(tables())
 def test_values_come_as_they_were_sent(table: tuple[list[int], list[tuple[Any, ...]]]) -> None:
     oids, rows = table
-    wanted = [Wanted(f"c{n}", oid) for n, oid in enumerate(oids)]
-    schema = {name: TYPES[oid][2] for name, oid in wanted}
+    wanted = [Column(f"c{n}", oid) for n, oid in enumerate(oids)]
+    schema = {name: TYPES[oid][2] for name, oid, _ in wanted}
     assert_frame_equal(
         decode(*block(rows, oids), wanted), pl.DataFrame(rows, schema=schema, orient="row")
     )
@@ -121,7 +122,7 @@ def test_no_row_that_was_cut_or_lengthened_is_taken(
     ends = ends.copy()
     ends[at] += data.draw(st.sampled_from([-3, -1, 1, 4]))
     with pytest.raises(DataError, match="lengths"):
-        decode(buffer, starts, ends, [Wanted(f"c{n}", oid) for n, oid in enumerate(oids)])
+        decode(buffer, starts, ends, [Column(f"c{n}", oid) for n, oid in enumerate(oids)])
 
 
 @given(tables(), st.binary(min_size=1, max_size=8), st.floats(0, 1, exclude_max=True))
@@ -134,7 +135,7 @@ def test_garbage_is_an_error_or_values_but_never_a_crash(
     at = int(where * len(changed))
     changed[at : at + len(garbage)] = np.frombuffer(garbage, np.uint8)[: len(changed) - at]
     try:
-        frame = decode(changed, starts, ends, [Wanted(f"c{n}", o) for n, o in enumerate(oids)])
+        frame = decode(changed, starts, ends, [Column(f"c{n}", o) for n, o in enumerate(oids)])
     except DataError:
         return
     assert frame.height == len(rows)
@@ -150,7 +151,7 @@ def test_infinity_is_no_time_of_any_calendar(oid: int) -> None:
     size = len(data) // 2
     starts = np.array([0, size])
     buffer = np.frombuffer(data + bytes(SPARE), np.uint8)
-    numbers = decode(buffer, starts, starts + size, [Wanted("t", oid)])["t"].to_physical()
+    numbers = decode(buffer, starts, starts + size, [Column("t", oid)])["t"].to_physical()
     day = 1 if oid == 1082 else 86_400_000_000
     assert not numbers.is_between(-719_162 * day, 2_932_897 * day).any()
 
@@ -164,9 +165,9 @@ def test_what_begins_and_ends_a_copy_is_no_row() -> None:
     starts = np.array([0, first, first + len(row)])
     ends = np.array([first, first + len(row), len(data)])
     rows = strip(buffer, starts, ends, first=True)
-    assert decode(buffer, *rows, [Wanted("n", 21)])["n"].to_list() == [7, 7]
+    assert decode(buffer, *rows, [Column("n", 21)])["n"].to_list() == [7, 7]
     later = strip(buffer, starts[1:], ends[1:], first=False)
-    assert decode(buffer, *later, [Wanted("n", 21)])["n"].to_list() == [7]
+    assert decode(buffer, *later, [Column("n", 21)])["n"].to_list() == [7]
 
 
 def test_a_copy_without_rows() -> None:
@@ -176,7 +177,7 @@ def test_a_copy_without_rows() -> None:
         ([0, len(data)], [len(data), len(data) + 2]), ([0], [len(data)]),
     ):  # fmt: skip
         rows = strip(buffer, np.array(starts), np.array(ends), first=True)
-        assert decode(buffer, *rows, [Wanted("n", 21)]).is_empty()
+        assert decode(buffer, *rows, [Column("n", 21)]).is_empty()
     assert strip(*NOTHING, first=True)[0].size == 0
 
 
@@ -203,4 +204,4 @@ def test_what_does_not_begin_as_a_copy_does_is_refused() -> None:
 def test_what_is_not_as_described_is_refused(row: bytes, oid: int, why: str) -> None:
     buffer = np.frombuffer(row + bytes(SPARE), np.uint8)
     with pytest.raises(DataError, match=why):
-        decode(buffer, np.array([0]), np.array([len(row)]), [Wanted("c", oid)])
+        decode(buffer, np.array([0]), np.array([len(row)]), [Column("c", oid)])

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from hygge.sql.blocks import SPARE, Buffers
+from hygge.sql.blocks import SPARE, Buffers, Places
 from hygge.sql.postgres.wire.line import Line
 from hygge.sql.postgres.wire.messages import (
     COPY_DATA,
     HEAD,
     READY,
     Block,
-    Places,
     ServerError,
     copy_data,
     head,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,9 @@ import polars as pl
 import pyarrow as pa
 
 from hygge.core.errors import DataError
-from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, look, views
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, look, views
+from hygge.sql.postgres.wire import pg_type
+from hygge.sql.postgres.wire.messages import Column
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 HEADER = len(SIGNATURE) + 8
@@ -123,9 +125,7 @@ def _number(dtype: str, kind: Any, epoch: int = 0) -> Fixed:
 
 
 def _bits(values: npt.NDArray[Any], valid: Valid | None) -> Any:
-    bits = pa.py_buffer(np.packbits(values != 0, bitorder="little"))
-    has = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(pa.bool_(), len(values), [has, bits])
+    return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap(valid), bitmap(values != 0)])
 
 
 def _bytes(rows: Rows) -> Any:
@@ -164,11 +164,8 @@ def _list(element: Reader) -> Reader:
         np.cumsum(counts, out=offsets[1:])
         items = Rows(rows.buffer, _elements(rows.buffer, places + 20, counts, offsets))
         values = element(items)
-        has = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-        kind = pa.list_(values.type)
-        return pa.Array.from_buffers(
-            kind, len(places), [has, pa.py_buffer(offsets)], children=[values]
-        )
+        parts = [bitmap(valid), pa.py_buffer(offsets)]
+        return pa.Array.from_buffers(pa.list_(values.type), len(places), parts, children=[values])
 
     return read
 
@@ -190,36 +187,30 @@ def _elements(
     return found
 
 
-_ELEMENTS: dict[int, tuple[int, Reader]] = {
-    16: (1000, Fixed("u1", _bits)), 17: (1001, _bytes), 20: (1016, _number(">i8", pa.int64())),
-    21: (1005, _number(">i2", pa.int16())), 23: (1007, _number(">i4", pa.int32())),
-    700: (1021, _number(">f4", pa.float32())), 701: (1022, _number(">f8", pa.float64())),
-    25: (1009, _text), 1042: (1014, _text), 1043: (1015, _text), 19: (1003, _text),
+_INSIDE: dict[int, Reader] = {
+    pg_type.BOOL: Fixed("u1", _bits), pg_type.BYTEA: _bytes,
+    pg_type.INT2: _number(">i2", pa.int16()), pg_type.INT4: _number(">i4", pa.int32()),
+    pg_type.INT8: _number(">i8", pa.int64()),
+    pg_type.FLOAT4: _number(">f4", pa.float32()), pg_type.FLOAT8: _number(">f8", pa.float64()),
+    pg_type.TEXT: _text, pg_type.VARCHAR: _text, pg_type.BPCHAR: _text, pg_type.NAME: _text,
 }  # fmt: skip
-"""By a type's oid, that of its arrays, and how it is read."""
+"""What is read in arrays as well."""
 READERS: dict[int, Reader] = {
-    **{oid: read for oid, (_, read) in _ELEMENTS.items()},
-    **{oid: _list(read) for oid, read in _ELEMENTS.values()},
-    114: _text, 3802: _jsonb, 705: _text,
-    1082: _number(">i4", pa.date32(), EPOCH_DAYS),
-    1083: _number(">i8", pa.int64()),
-    1114: _number(">i8", pa.timestamp("us"), EPOCH_US),
-    1184: _number(">i8", pa.timestamp("us", "UTC"), EPOCH_US),
+    **_INSIDE,
+    **{pg_type.ARRAYS[oid]: _list(read) for oid, read in _INSIDE.items()},
+    pg_type.JSON: _text, pg_type.JSONB: _jsonb, pg_type.UNKNOWN: _text,
+    pg_type.DATE: _number(">i4", pa.date32(), EPOCH_DAYS),
+    pg_type.TIME: _number(">i8", pa.int64()),
+    pg_type.TIMESTAMP: _number(">i8", pa.timestamp("us"), EPOCH_US),
+    pg_type.TIMESTAMPTZ: _number(">i8", pa.timestamp("us", "UTC"), EPOCH_US),
 }  # fmt: skip
-"""How each type is read, by its oid in pg_type.dat. All others are asked for as text."""
+"""How each type is read, by its oid. All others are asked for as text."""
 
 
 NOTHING: tuple[Bytes, Places, Places] = (
     np.zeros(SPARE, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64),
 )  # fmt: skip
 """No rows, as `decode` takes them."""
-
-
-class Wanted(NamedTuple):
-    """A column: its name, and its type's oid."""
-
-    name: str
-    oid: int
 
 
 def strip(buffer: Bytes, starts: Places, ends: Places, *, first: bool) -> tuple[Places, Places]:
@@ -247,7 +238,7 @@ def strip(buffer: Bytes, starts: Places, ends: Places, *, first: bool) -> tuple[
     return starts, ends
 
 
-def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Wanted]) -> pl.DataFrame:
+def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Column]) -> pl.DataFrame:
     """Rows as a frame: numbers, truth values, dates, moments, text, bytes and lists of them have
     their own dtypes; times of day are microseconds (Int64), since 24:00 is one.
 
@@ -279,7 +270,7 @@ def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Wanted
     return frame
 
 
-def _reader(column: Wanted) -> Reader:
+def _reader(column: Column) -> Reader:
     read = READERS.get(column.oid)
     if read is None:
         raise DataError(

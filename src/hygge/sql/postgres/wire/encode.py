@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from hygge.core.errors import DataError
 from hygge.sql.blocks import SPARE, Valid, views
+from hygge.sql.postgres.wire import pg_type
 from hygge.sql.postgres.wire.decode import EPOCH_DAYS, EPOCH_US, SIGNATURE
 from hygge.sql.postgres.wire.layout import Layout, Numbers, TooLarge, bits, lengths, valid
-from hygge.sql.postgres.wire.numeric_out import groups, unsigned
+from hygge.sql.postgres.wire.numeric import groups, unsigned
 
 HEADER = SIGNATURE + bytes(8)
 """No flags, and no more of a header."""
@@ -37,20 +38,16 @@ Writer = Callable[[Layout, Any], None]
 """Lays down a column, an array of Arrow's."""
 
 
-def takes(oid: int, dtype: pl.DataType) -> bool:
-    """Whether `pieces_of` can lay down such a column for a type, by its oid in pg_type."""
-    return _writer(oid, dtype) is not None
-
-
 def pieces_of(frames: Iterable[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
     """The rows of frames, without the format's header and trailer, in buffers of Arrow's.
 
     Parameters
     ----------
     frames: of the same columns, in the types that `postgres.encode.encoded` gives.
-    oids: for each column the type in the table, which `takes` it.
+    oids: for each column the type in the table.
 
-    Raises DataError for a column that is not taken, and where one row alone has more than 2 GB.
+    Raises DataError for a column that has no form as its type, and where one row alone has more
+    than 2 GB.
     """
     layout = Layout()
     for frame in filter(len, frames):
@@ -102,11 +99,11 @@ def _writer(oid: int, dtype: Any) -> Writer | None:
     if dtype == pl.Null:
         return _nulls
     if isinstance(dtype, pl.List):
-        element = ELEMENTS.get(oid, 0)
+        element = _ELEMENTS.get(oid, 0)
         inner = _writer(element, dtype.inner) if element else None
         return partial(_list, element, inner) if inner else None
     if isinstance(dtype, pl.Datetime) and (
-        dtype.time_unit != "us" or (dtype.time_zone is not None) != (oid == _WITH_ZONE)
+        dtype.time_unit != "us" or (dtype.time_zone is not None) != (oid == pg_type.TIMESTAMPTZ)
     ):
         return None
     if isinstance(dtype, pl.Duration) and dtype.time_unit != "us":
@@ -242,30 +239,26 @@ _WHOLE: dict[Any, str] = {
     pl.UInt8: "u1", pl.UInt16: "u2", pl.UInt32: "u4", pl.UInt64: "u8",
 }  # fmt: skip
 _NUMBERS: dict[Any, str] = {**_WHOLE, pl.Float32: "f4", pl.Float64: "f8"}
-# The oids: https://github.com/postgres/postgres/blob/master/src/include/catalog/pg_type.dat
-_NUMERIC, _WITH_ZONE = 1700, 1184
-_WIDTHS = {21: ">i2", 23: ">i4", 20: ">i8", 26: ">u4", 700: ">f4", 701: ">f8"}
-_TEXTS = (25, 1043, 1042, 114)  # text, varchar, bpchar, json
+_WIDTHS = {
+    pg_type.INT2: ">i2", pg_type.INT4: ">i4", pg_type.INT8: ">i8", pg_type.OID: ">u4",
+    pg_type.FLOAT4: ">f4", pg_type.FLOAT8: ">f8",
+}  # fmt: skip
+_TEXTS = (pg_type.TEXT, pg_type.VARCHAR, pg_type.BPCHAR, pg_type.JSON)
 _WRITERS: dict[tuple[int, Any], Writer] = {
     **{(oid, dtype): _number(source, target)
        for oid, target in _WIDTHS.items() for dtype, source in _NUMBERS.items()
        if np.can_cast(source, target, "safe") and (target[1] == "f") == (source[0] == "f")},
-    **{(_NUMERIC, dtype): _whole(source) for dtype, source in _WHOLE.items()},
-    (_NUMERIC, pl.Decimal): _decimal,
+    **{(pg_type.NUMERIC, dtype): _whole(source) for dtype, source in _WHOLE.items()},
+    (pg_type.NUMERIC, pl.Decimal): _decimal,
     **{(oid, pl.String): _bytes for oid in _TEXTS},
-    (3802, pl.String): _jsonb,
-    (17, pl.Binary): _bytes,
-    (2950, pl.Binary): _bytes,  # uuid
-    (16, pl.Boolean): _bool,
-    (1082, pl.Date): _number("i4", ">i4", EPOCH_DAYS),
-    (1083, pl.Time): _number("i8", ">i8", parts=1000),  # of nanoseconds
-    (1114, pl.Datetime): _number("i8", ">i8", EPOCH_US),
-    (_WITH_ZONE, pl.Datetime): _number("i8", ">i8", EPOCH_US),
-    (1186, pl.Duration): _interval,
+    (pg_type.JSONB, pl.String): _jsonb,
+    (pg_type.BYTEA, pl.Binary): _bytes,
+    (pg_type.UUID, pl.Binary): _bytes,
+    (pg_type.BOOL, pl.Boolean): _bool,
+    (pg_type.DATE, pl.Date): _number("i4", ">i4", EPOCH_DAYS),
+    (pg_type.TIME, pl.Time): _number("i8", ">i8", parts=1000),  # of nanoseconds
+    (pg_type.TIMESTAMP, pl.Datetime): _number("i8", ">i8", EPOCH_US),
+    (pg_type.TIMESTAMPTZ, pl.Datetime): _number("i8", ">i8", EPOCH_US),
+    (pg_type.INTERVAL, pl.Duration): _interval,
 }  # fmt: skip
-ELEMENTS = {
-    1000: 16, 1001: 17, 1005: 21, 1007: 23, 1016: 20, 1028: 26, 1021: 700, 1022: 701, 1231: 1700,
-    1009: 25, 1015: 1043, 1014: 1042, 199: 114, 3807: 3802, 2951: 2950, 1182: 1082, 1183: 1083,
-    1115: 1114, 1185: 1184, 1187: 1186,
-}  # fmt: skip
-"""The types of arrays, and of their elements."""
+_ELEMENTS = {array: element for element, array in pg_type.ARRAYS.items()}

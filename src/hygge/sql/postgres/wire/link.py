@@ -16,17 +16,13 @@ from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PostgresLink, plan_of
 from hygge.sql.postgres.types import DIALECT
-from hygge.sql.postgres.wire import encode
-from hygge.sql.postgres.wire.client import Answer, Block, ServerError, Wire
-from hygge.sql.postgres.wire.decode import NOTHING, Wanted, decode, strip
+from hygge.sql.postgres.wire import encode, pg_type
+from hygge.sql.postgres.wire.client import Answer, Block, Column, ServerError, Wire
+from hygge.sql.postgres.wire.decode import NOTHING, decode, strip
 from hygge.sql.postgres.wire.messages import counted
 
 BLOCKS = 4 << 20
 """What the C library maps alone is from here on: blocks, but not what is computed of them."""
-
-
-NUMERIC = 1700
-"""Its oid in pg_type."""
 
 
 class WireLink(PostgresLink):
@@ -94,7 +90,7 @@ class WireLink(PostgresLink):
         with told(self.label):
             columns = self._wire.describe(sql)
         # ADBC tells those alone, and a query's fields are not to depend on who asked for them.
-        return [(c.name, c.modifier if c.oid == NUMERIC else -1) for c in columns]
+        return [(c.name, c.modifier if c.oid == pg_type.NUMERIC else -1) for c in columns]
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
@@ -103,13 +99,13 @@ class WireLink(PostgresLink):
         _, width = self.planned(sql)
         wanted = max(1, min(MOST_BYTES, batch_rows * (width + FRAMING)))
         with told(self.label):
-            columns = [Wanted(c.name, c.oid) for c in self._wire.describe(sql)]
+            columns = self._wire.describe(sql)
             copy = self._wire.copy_out(f"COPY ({sql}\n) TO STDOUT (FORMAT binary)", wanted)
             with copy as blocks, closing(self._frames(blocks, columns, batch_rows)) as frames:
                 yield frames  # ended before the copy is: its thread may be within a read
 
     def _frames(
-        self, blocks: Iterator[Block], columns: Sequence[Wanted], batch_rows: int
+        self, blocks: Iterator[Block], columns: Sequence[Column], batch_rows: int
     ) -> Generator[pl.DataFrame, None, None]:
         first, rows = True, 0
 
@@ -141,9 +137,9 @@ class WireLink(PostgresLink):
         target = ".".join(map(quote, filter(None, (schema, table))))
         names = ", ".join(map(quote, batches[0].columns))
         with told(self.label):
-            oids = [column.oid for column in self._wire.describe(f"SELECT {names} FROM {target}")]
+            there = self._wire.describe(f"SELECT {names} FROM {target}")
             copy = f"COPY {target} ({names}) FROM STDIN (FORMAT binary)"
-            return self._wire.copy_in(copy, _pieces(batches, oids))
+            return self._wire.copy_in(copy, _pieces(batches, [column.oid for column in there]))
 
     def cancel(self) -> None:
         with suppress(HyggeError), told(self.label):
@@ -171,9 +167,11 @@ def _moment(text: str) -> datetime:
 
 
 _PYTHON: dict[int, Callable[[str], Any]] = {
-    16: "t".__eq__, 17: lambda text: bytes.fromhex(text.removeprefix("\\x")),
-    20: int, 21: int, 23: int, 700: float, 701: float,
-    1082: date.fromisoformat, 1083: time.fromisoformat, 1114: _moment, 1184: _moment,
+    pg_type.BOOL: "t".__eq__, pg_type.BYTEA: lambda text: bytes.fromhex(text.removeprefix("\\x")),
+    pg_type.INT2: int, pg_type.INT4: int, pg_type.INT8: int,
+    pg_type.FLOAT4: float, pg_type.FLOAT8: float,
+    pg_type.DATE: date.fromisoformat, pg_type.TIME: time.fromisoformat,
+    pg_type.TIMESTAMP: _moment, pg_type.TIMESTAMPTZ: _moment,
 }  # fmt: skip
 """What text makes of values of a type, by its oid; others stay text."""
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from hygge.sql.blocks import Bytes, Places
 
 PROTOCOL, CANCEL, TLS = 196608, 80877102, 80877103
 """What begins a connection: version 3.0 (3 << 16), CancelRequest, SSLRequest."""
@@ -22,8 +21,7 @@ HEAD = 5
 AUTHENTICATION, KEY, PARAMETER, READY = ord("R"), ord("K"), ord("S"), ord("Z")
 ERROR, NOTICE, NOTIFICATION = ord("E"), ord("N"), ord("A")
 ROWS, ROW, COMPLETE, EMPTY = ord("T"), ord("D"), ord("C"), ord("I")
-PARSED, PARAMETERS, NO_ROWS = ord("1"), ord("t"), ord("n")
-COPY_IN, COPY_OUT, COPY_BOTH, COPY_DATA, COPY_DONE = b"GHWdc"
+COPY_IN, COPY_OUT, COPY_BOTH, COPY_DATA = b"GHWd"
 PASSING = frozenset((PARAMETER, NOTICE, NOTIFICATION))
 """What may come at any time: "Asynchronous Operations" in protocol-flow.html."""
 KNOWN = frozenset(b"RKSZENATDCI1tnGHWdcv")
@@ -37,9 +35,6 @@ _NO_TEXT = "22021"
 
 _int16, _int32 = struct.Struct("!h"), struct.Struct("!i")
 _head, _field = struct.Struct("!Bi"), struct.Struct("!IhIhih")
-
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
 
 
 class ServerError(Exception):
@@ -72,7 +67,7 @@ class Column(NamedTuple):
 
     name: str
     oid: int
-    modifier: int
+    modifier: int = -1
 
 
 class Answer(NamedTuple):

@@ -14,10 +14,8 @@ import struct
 import numpy as np
 
 from hygge.sql.blocks import Bytes, Places, look
+from hygge.sql.postgres.wire.messages import COPY_DATA, HEAD
 
-HEAD = 5
-"""A byte that says what a message is, and its length: four bytes, which count themselves."""
-COPY_DATA = ord("d")
 WAYS = 256
 """How many are followed at once, at most."""
 _FEW = 64 << 10
