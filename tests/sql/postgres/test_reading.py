@@ -205,6 +205,12 @@ def test_a_query_is_not_run_to_be_described(postgres: Database) -> None:
         assert time.monotonic() - began < 10
 
 
+def test_a_query_may_end_with_a_comment(postgres: Database) -> None:
+    with opened(postgres, query="SELECT 1 AS a -- and no more") as session:
+        assert [str(f.type) for f in session.schema()] == ["int32"]
+        assert pl.concat(split_and_read(session, 1)[1]).rows() == [(1,)]
+
+
 def test_queries_in_windows_and_chunks(postgres: Database) -> None:
     postgres.execute("CREATE TABLE t AS SELECT i AS k, i % 7 AS v FROM generate_series(1, 2000) i")
     query = "SELECT k, v FROM t WHERE v >= :since AND v < :until AND k >= :lower AND k < :upper;"

@@ -102,7 +102,7 @@ class PostgresSession(SQLSession):
                 f"the query has two columns called '{twice}'", hint="name one of them with AS"
             )
         inner = [f"c{number}" for number in range(len(names))]
-        rows = f"({query}) AS hygge_query ({', '.join(inner)})"
+        rows = f"({query}\n) AS hygge_query ({', '.join(inner)})"
         sql = catalogue.types_sql([f"q.{c}" for c in inner], rows, [m for _, m in described])
         types = self.link.rows(sql)
         columns = [catalogue.column(name, *row) for name, row in zip(names, types, strict=True)]
