@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from hygge.core.errors import DataError, HyggeError, MissingDriver
+from hygge.core.errors import HyggeError, MissingDriver
 from hygge.core.importing import begin_importing
 from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
-from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PostgresLink, plan_of
+from hygge.sql.postgres.link import PostgresLink, plan_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,10 +103,7 @@ class ADBCPostgresLink(PostgresLink):
         try:
             return list(zip(*(column.to_pylist() for column in found), strict=True))
         except OverflowError:
-            raise DataError(
-                f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
-                hint="leave such rows out: `where: \"at < 'infinity'\"`",
-            ) from None
+            raise self.no_such_time(sql) from None
 
     def describe(self, sql: str) -> Sequence[tuple[str, int]]:
         import pyarrow as pa
@@ -117,12 +114,10 @@ class ADBCPostgresLink(PostgresLink):
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
-        """See Link. The driver measures batches in bytes, so that the planner is asked how wide
-        the rows are; what is longer than `batch_rows` is sliced."""
-        _, width = self.planned(sql)
+        """See Link. What is longer than `batch_rows` is sliced."""
+        wanted = self.batch_bytes(sql, batch_rows)
         with self._statement(sql) as statement:
-            wanted = min(MOST_BYTES, batch_rows * (width + FRAMING))
-            statement.set_options(**{_HINT: str(max(1, wanted))})
+            statement.set_options(**{_HINT: str(wanted)})
             with _reader(statement) as reader, closing(self._frames(reader, batch_rows)) as frames:
                 yield frames  # ended before the reader is: its thread may be within a fetch
 

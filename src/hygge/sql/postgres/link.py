@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from hygge.core.errors import DataError
 from hygge.sql.link import Link
 
-FRAMING = 30
+_FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
-MOST_BYTES = 8 << 20
+_MOST_BYTES = 8 << 20
 """No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
 
 
@@ -40,6 +41,19 @@ class PostgresLink(Link):
     @abstractmethod
     def describe(self, sql: str) -> Sequence[tuple[str, int]]:
         """The names and type modifiers of a query's columns, found without running it."""
+
+    def batch_bytes(self, sql: str, batch_rows: int) -> int:
+        """About how many bytes so many rows of a statement are, as the planner expects them; both
+        drivers measure batches so."""
+        _, width = self.planned(sql)
+        return max(1, min(_MOST_BYTES, batch_rows * (width + _FRAMING)))
+
+    def no_such_time(self, sql: str) -> DataError:
+        """What a statement gives that Python has no time for."""
+        return DataError(
+            f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
+            hint="leave such rows out: `where: \"at < 'infinity'\"`",
+        )
 
 
 def plan_of(text: str) -> tuple[int, int]:

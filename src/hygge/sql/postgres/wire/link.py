@@ -14,7 +14,7 @@ from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
-from hygge.sql.postgres.link import FRAMING, MOST_BYTES, PostgresLink, plan_of
+from hygge.sql.postgres.link import PostgresLink, plan_of
 from hygge.sql.postgres.types import DIALECT
 from hygge.sql.postgres.wire import encode, pg_type
 from hygge.sql.postgres.wire.client import Answer, Block, Column, ServerError, Wire
@@ -71,10 +71,7 @@ class WireLink(PostgresLink):
         try:
             return _values(answers[-1])
         except ValueError:
-            raise DataError(
-                f"{self.label}: a time is infinite, or beyond the years 0001 to 9999: {sql}",
-                hint="leave such rows out: `where: \"at < 'infinity'\"`",
-            ) from None
+            raise self.no_such_time(sql) from None
 
     def _show_iso(self) -> None:
         """Have times be shown as ISO 8601 has them, where a statement of the session's or a
@@ -94,10 +91,8 @@ class WireLink(PostgresLink):
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
-        """See Link. Blocks are measured in bytes, so that the planner is asked how wide the rows
-        are; what is longer than `batch_rows` is sliced."""
-        _, width = self.planned(sql)
-        wanted = max(1, min(MOST_BYTES, batch_rows * (width + FRAMING)))
+        """See Link. What is longer than `batch_rows` is sliced."""
+        wanted = self.batch_bytes(sql, batch_rows)
         with told(self.label):
             columns = self._wire.describe(sql)
             copy = self._wire.copy_out(f"COPY ({sql}\n) TO STDOUT (FORMAT binary)", wanted)
