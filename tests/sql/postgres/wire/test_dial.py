@@ -89,18 +89,27 @@ def test_what_is_for_libpq(change: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR", "PGTZ", "PGDATESTYLE", "PGREQUIREAUTH",
-     "PGPASSWORD", "PGPASSFILE", "PGOPTIONS", "PGSSLMODE", "PGSSLROOTCERT", "PGAPPNAME", "PGPORT"],
-)  # fmt: skip
-def test_the_environment_is_for_libpq(name: str) -> None:
+    ["PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR", "PGTZ", "PGDATESTYLE", "PGREQUIREAUTH"],
+)
+def test_of_the_environment_some_is_for_libpq(name: str) -> None:
     with pytest.raises(Beyond, match=name):
         asked(DB, {name: "1"})
 
 
-def test_what_overrides_the_environment(tmp_path: Path) -> None:
-    environ = {"PGHOST": "x", "PGDATABASE": "x", "PGUSER": "x", "PGPASSWORD": "x", "HOME": "/",
-               "PGPASSFILE": "x", "PGSSLMODE": "x", "PGDATA": "/data"}  # fmt: skip
-    assert asked({**DB, "password": "pw", "sslmode": "disable"}, environ).host == "db"
+def test_the_environment_says_what_is_left_unsaid() -> None:
+    """As for libpq, for which even an empty keyword is said."""
+    environ = {"PGHOST": "x", "PGPORT": "7", "PGDATABASE": "y", "PGUSER": "u", "PGPASSWORD": "pw",
+               "PGSSLMODE": "require", "PGPASSFILE": "f", "HOME": "/"}  # fmt: skip
+    found = asked({"application_name": "it"}, environ)
+    assert (found.host, found.port, found.user) == ("x", 7, "u")
+    assert (found.password, found.sslmode, found.parameters["database"]) == ("pw", "require", "y")
+    said = {"host": "db", "dbname": "shop", "user": "me", "password": "", "sslmode": "disable"}
+    found = asked(said, {**environ, "PGPORT": ""})
+    assert (found.host, found.port, found.user) == ("db", 5432, "me")
+    assert (found.password, found.sslmode, found.parameters["database"]) == ("", "disable", "shop")
+    for name, value in (("PGHOST", "one,two"), ("PGSSLMODE", "allow"), ("PGPORT", "x")):
+        with pytest.raises(Beyond):
+            asked({}, {**environ, name: value})
 
 
 def test_the_files_where_libpq_looks_for_them(tmp_path: Path) -> None:

@@ -34,14 +34,15 @@ SPOKEN = frozenset((*_ONLY, *_NUMBERS, *_TEXTS))
 
 _ENVIRONMENT = {
     "PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user",
-    "PGPASSWORD": "password", "PGPASSFILE": "password", "PGAPPNAME": "application_name",
+    "PGPASSWORD": "password", "PGAPPNAME": "application_name",
     "PGCLIENTENCODING": "client_encoding", "PGOPTIONS": "options", "PGSSLMODE": "sslmode",
     "PGSSLROOTCERT": "sslrootcert", "PGSSLCERT": "sslcert", "PGSSLKEY": "sslkey",
     "PGSSLNEGOTIATION": "sslnegotiation", "PGTARGETSESSIONATTRS": "target_session_attrs",
     "PGGSSENCMODE": "gssencmode", "PGCHANNELBINDING": "channel_binding",
     "PGCONNECT_TIMEOUT": "connect_timeout",
 }  # fmt: skip
-"""Variables that say what a keyword leaves unsaid."""
+"""Variables that say what a keyword leaves unsaid. (PGPASSFILE says where a password may be, which
+is for libpq to look for where one is asked for.)"""
 _BEYOND = frozenset((
     "PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIREAUTH", "PGREQUIREPEER",
     "PGREQUIRESSL", "PGSSLCERTMODE", "PGSSLCOMPRESSION", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLSNI",
@@ -97,21 +98,24 @@ def asked(
     Parameters
     ----------
     conninfo: libpq's keywords and their values; an empty one is as none.
-    environ: the process's.
+    environ: the process's, which says what they leave unsaid.
     home: the folder of whom the process belongs to; None where they have none.
     whose: their name, which is the default; empty where it is not known.
 
     Raises Beyond.
     """
-    said = {keyword: value for keyword, value in conninfo.items() if value}
-    _spoken(said, environ)
+    around = {k: environ.get(name, "") for name, k in _ENVIRONMENT.items()}
+    said = {keyword: value for keyword, value in {**around, **conninfo}.items() if value}
+    if beyond := sorted(_BEYOND & environ.keys()):
+        raise Beyond(f"the environment has {beyond[0]}")
+    _spoken(said)
     user = said.get("user") or whose
     if not user:
         raise Beyond("no user is named")
     mode = said.get("sslmode") or ("verify-full" if said.get("sslrootcert") == SYSTEM else "prefer")
     numbers = {keyword: _number(said[keyword]) for keyword in _NUMBERS if keyword in said}
     timeout = numbers.pop("connect_timeout", 0)
-    host = _host(said, conninfo)
+    host = _host(said)
     files = mode != "disable" and not host.startswith("/")
     parameters = {
         "user": user, "database": said.get("dbname", user), "options": said.get("options", ""),
@@ -130,12 +134,9 @@ def asked(
     return found
 
 
-def _spoken(said: Mapping[str, str], environ: Mapping[str, str]) -> None:
+def _spoken(said: Mapping[str, str]) -> None:
     if unknown := said.keys() - SPOKEN:
         raise Beyond(f"keywords: {', '.join(sorted(unknown))}")
-    for name in environ:
-        if name in _BEYOND or (name in _ENVIRONMENT and _ENVIRONMENT[name] not in said):
-            raise Beyond(f"the environment has {name}")
     for keyword, values in _ONLY.items():
         if said.get(keyword, values[0]) not in values:
             raise Beyond(f"{keyword}={said[keyword]}")
@@ -165,7 +166,7 @@ def _port(said: Mapping[str, str]) -> int:
     return port
 
 
-def _host(said: Mapping[str, str], conninfo: Mapping[str, str]) -> str:
+def _host(said: Mapping[str, str]) -> str:
     host = said.get("host")
     if host is None:
         host = SOCKETS

@@ -54,14 +54,12 @@ class Dialled:
     ----------
     line: to the server.
     address: where that was found.
-    encrypted: whether there is TLS.
     status: of the transaction.
     key: which cancels its statements; empty where the server gave none.
     """
 
     line: Line
     address: Address
-    encrypted: bool
     status: str = "I"
     key: bytes = b""
 
@@ -211,7 +209,7 @@ def _log_in(asked: Asked, address: Address, line: Line) -> Dialled:
     try:
         line.send(startup(asked.parameters))
         auth.authenticate(line, asked.user, asked.password)
-        found = _begun(Dialled(line, address, hasattr(line.end, "pending")))
+        found = _begun(Dialled(line, address))
     except BaseException:
         line.close()
         raise
@@ -247,7 +245,8 @@ def cancel(asked: Asked, dialled: Dialled) -> None:
     """Have the server end what a connection does, and wait until it was told. What keeps it from
     being told is passed over: the statement goes on."""
     with suppress(ServerError, Beyond):
-        line = _line(asked, dialled.address, dialled.encrypted, asked.timeout_s or CANCEL_S)
+        tls = dialled.line.encrypted
+        line = _line(asked, dialled.address, tls, asked.timeout_s or CANCEL_S)
         try:
             line.send(untyped(CANCEL, dialled.key))
             line.message()  # none comes: the server ends the line when it is done

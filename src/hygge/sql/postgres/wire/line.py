@@ -61,7 +61,7 @@ class Line:
     def __init__(self, end: socket.socket, until: float | None = None) -> None:
         end.setblocking(False)
         self.end, self.until = end, until
-        self._encrypted = hasattr(end, "pending")
+        self.encrypted = hasattr(end, "pending")
         self._poll = select.poll()
         self._poll.register(end, _IN)
         self._buffer = bytearray(SIZE)
@@ -186,7 +186,7 @@ class Line:
     def _send(self, parts: list[memoryview]) -> int:
         """What the system takes at once: 0 where that is nothing."""
         try:
-            return self.end.send(parts[0]) if self._encrypted else self.end.sendmsg(parts)
+            return self.end.send(parts[0]) if self.encrypted else self.end.sendmsg(parts)
         except OSError as error:
             if _would_block(error):
                 return 0
