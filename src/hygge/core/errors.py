@@ -245,6 +245,14 @@ class SchemaDrift(DataError):
 class VerifyError(HyggeError):
     """What was read, written and staged does not agree; nothing was published."""
 
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(
+            message,
+            hint=hint
+            or "run it again; if it stays so, somebody else changes what is being "
+            "loaded, or hygge is wrong, which is worth a report",
+        )
+
 
 class StateError(HyggeError):
     """The state at the destination is damaged, or was made for something else."""

@@ -17,7 +17,7 @@ from tests.sql.postgres.corpus import CORPUS, script
 
 from hygge import PostgresHome
 from hygge.core.context import Surroundings
-from hygge.core.errors import Cancelled, ConfigError, DataError
+from hygge.core.errors import Cancelled, ConfigError, DataError, VerifyError
 from hygge.sql.postgres.adbc import ADBCPostgresLink
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.postgres.link import PostgresLink
@@ -190,7 +190,7 @@ def test_rows_that_did_not_come_are_missed(
     monkeypatch.setattr("hygge.sql.postgres.wire.link.strip", lambda *block, first: strip(
         *(part[1:] if n and not first else part for n, part in enumerate(block)), first=first
     ))  # fmt: skip
-    with pytest.raises(DataError, match="of 200000 rows that were sent, 19"), links[0].stream(
+    with pytest.raises(VerifyError, match="of 200000 rows that were sent, 19"), links[0].stream(
         "SELECT n, repeat('x', 90) AS t FROM generate_series(1, 200000) n", 10_000
     ) as frames:  # fmt: skip
         for _ in frames:

@@ -227,7 +227,7 @@ def strip(buffer: Bytes, starts: Places, ends: Places, *, first: bool) -> tuple[
     if first and len(starts):
         at = int(starts[0])
         if bytes(buffer[at : at + len(SIGNATURE)]) != SIGNATURE:
-            raise DataError("the server sent a copy that does not begin as COPY's format has it")
+            raise _odd("a copy that does not begin as COPY's format has it")
         extra = int(look(buffer, ">i4", starts[:1] + HEADER - 4)[0])
         starts = starts.copy()
         starts[0] += HEADER + extra
@@ -253,7 +253,7 @@ def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Column
     DataError: what came is not what the query's columns are, or is no UTF-8.
     """
     if (look(buffer, ">i2", starts) != len(columns)).any():
-        raise DataError(f"the server sent rows that do not have {len(columns)} values")
+        raise _odd(f"rows that do not have {len(columns)} values")
     rows = Rows(buffer, starts + 2)
     found: list[pl.Series] = []
     readers = [_reader(column) for column in columns]
@@ -262,12 +262,17 @@ def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Column
             made = _next(rows, readers[len(found) :])
             found += [pl.Series(str(len(found) + n), one) for n, one in enumerate(made)]
         except (ValueError, IndexError, pa.ArrowInvalid) as error:
-            raise DataError(f"'{columns[len(found)].name}' cannot be read: {error}") from error
+            name = columns[len(found)].name
+            raise _odd(f"values of '{name}' that cannot be read: {error}") from error
     if not np.array_equal(rows.at, ends):
-        raise DataError("the server sent rows of other lengths than their values have")
+        raise _odd("rows of other lengths than their values have")
     frame = pl.DataFrame(found)
     frame.columns = [column.name for column in columns]
     return frame
+
+
+def _odd(what: str) -> DataError:
+    return DataError(f"the server sent {what}", hint="have libpq read it: `driver: libpq`")
 
 
 def _reader(column: Column) -> Reader:

@@ -90,7 +90,8 @@ def _known(oid: int, column: pl.Series) -> Writer:
     found = _writer(oid, column.dtype)
     if found is None:
         raise DataError(
-            f"'{column.name}' is {column.dtype}, which has no form as PostgreSQL's type {oid}"
+            f"'{column.name}' is {column.dtype}, which has no form as PostgreSQL's type {oid}",
+            hint="run it again, if somebody has altered the table meanwhile",
         )
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from hygge.core.errors import DataError, HyggeError
+from hygge.core.errors import HyggeError, VerifyError
 from hygge.sql.ahead import ahead
 from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
@@ -122,10 +122,10 @@ class WireLink(PostgresLink):
                     yield from frame.iter_slices(batch_rows)
 
     def _check_count(self, rows: int) -> None:
-        """Raise DataError where other rows came than the server says it sent."""
+        """Raise VerifyError where other rows came than the server says it sent."""
         sent = self._wire.copied
         if sent is not None and rows != sent:
-            raise DataError(f"{self.label}: of {sent} rows that were sent, {rows} came")
+            raise VerifyError(f"{self.label}: of {sent} rows that were sent, {rows} came")
 
     def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
         quote = DIALECT.quote
