@@ -23,7 +23,7 @@ from hygge.core.context import Context, Surroundings
 from hygge.core.errors import ConfigError, NothingThere, TransientError, UnsupportedError
 from hygge.core.settings import build
 from hygge.project.settings import EntitySettings
-from hygge.run.move import Attempt, Moved
+from hygge.run.attempt import Attempt, Moved
 from hygge.run.planning import plan_entity
 from hygge.run.pump import Meter
 from hygge.testing.faults import raise_at

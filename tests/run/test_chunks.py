@@ -19,6 +19,7 @@ from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
 from hygge.core.load import LoadRequest
 from hygge.core.reading import HomeSession
+from hygge.run.attempt import Attempt, Moved
 from hygge.run.chunks import (
     AUTO_BYTES,
     AUTO_MOST,
@@ -32,7 +33,6 @@ from hygge.run.chunks import (
     split_up,
 )  # fmt: skip
 from hygge.run.crew import Crew
-from hygge.run.move import Attempt, Moved
 from hygge.run.pump import Meter
 from hygge.run.shape import shape_of
 from hygge.run.task import ChunkTask

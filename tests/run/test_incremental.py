@@ -16,7 +16,7 @@ from tests.run.support import ShelfStore, TableHome, numbers, planned
 from hygge import StateError
 from hygge.core.context import Context
 from hygge.core.errors import ConfigError, UnsupportedError
-from hygge.run.move import Attempt, Moved
+from hygge.run.attempt import Attempt, Moved
 from hygge.run.pump import Meter
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -35,7 +35,7 @@ from hygge.core.steps import set_hook
 from hygge.files.stage import STEPS as FILE_STEPS
 from hygge.project import EntitySettings, EntitySpec, FlowSpec, Project
 from hygge.run import mover
-from hygge.run.move import STEPS as MOVE_STEPS
+from hygge.run.attempt import STEPS as ATTEMPT_STEPS
 from hygge.run.shape import shape_of
 from hygge.run.task import ChunkTask, run_chunk
 from hygge.sql.sqlite.load import STEPS as SQLITE_STEPS
@@ -115,7 +115,7 @@ def test_any_history_of_merges_ends_with_the_source(kind: str, seed: int) -> Non
     store, arrived, steps = STORES[kind]
     draw = random.Random(seed)
     rows, clock = dict[int, Row](), 0
-    steps = (*MOVE_STEPS, *steps)
+    steps = (*ATTEMPT_STEPS, *steps)
     for _ in range(14):
         for _ in range(draw.randint(0, 8)):
             clock += 1
@@ -154,7 +154,7 @@ def fail_once(step: str, error: Exception) -> None:
 
 
 FULL_APPEND: dict[str, Any] = {"mode": "append", "full_append": True}
-EVERY_STEP = [(kind, step) for kind in STORES for step in (*MOVE_STEPS, *STORES[kind][2])]
+EVERY_STEP = [(kind, step) for kind in STORES for step in (*ATTEMPT_STEPS, *STORES[kind][2])]
 
 
 @pytest.mark.parametrize(("kind", "step"), EVERY_STEP)

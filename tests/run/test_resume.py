@@ -36,7 +36,7 @@ from hygge.core.load import LoadRequest
 from hygge.core.store import Store
 from hygge.files.retired import sweep_all
 from hygge.files.stage import LEDGER_STEPS, STEPS, stage_root
-from hygge.run.move import Attempt, Moved
+from hygge.run.attempt import Attempt, Moved
 from hygge.run.mover import Mover
 from hygge.run.pump import Meter
 from hygge.run.result import EntityResult

@@ -22,7 +22,7 @@ from tests.servers import Database
 
 from hygge import ParquetStore, PostgresHome
 from hygge.core.context import Context
-from hygge.run.move import Attempt
+from hygge.run.attempt import Attempt
 from hygge.run.pump import Meter
 from hygge.testing.faults import run_killed_at
 

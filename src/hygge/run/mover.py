@@ -18,7 +18,7 @@ from hygge.core.errors import Cancelled, HyggeError, StateError
 from hygge.core.events import Listener, Status
 from hygge.core.secrets import redact, redact_about
 from hygge.core.telling import code_of, hint_of
-from hygge.run.move import Attempt, Moved
+from hygge.run.attempt import Attempt, Moved
 from hygge.run.plan import Plan
 from hygge.run.pump import Meter
 from hygge.run.result import EntityResult

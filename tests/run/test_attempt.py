@@ -29,7 +29,7 @@ from hygge.core.errors import FULL_REFRESH, UnsupportedError
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
 from hygge.core.steps import set_hook
-from hygge.run.move import STEPS, Attempt, Moved
+from hygge.run.attempt import STEPS, Attempt, Moved
 from hygge.run.mover import Mover
 from hygge.run.pump import Meter
 from hygge.run.shape import shape_of
