@@ -264,6 +264,26 @@ def test_what_the_pieces_raise_is_raised_and_nothing_kept(wire: Wire) -> None:
     assert one(wire, "SELECT count(*) FROM t") == "0"
 
 
+def test_stopped_within_a_message(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by Ctrl-C: word of it would be taken for the rest of that message, and waited for."""
+    wire.query("CREATE TEMP TABLE t (a int)")
+    waits = wire._line._wait
+
+    def interrupted(events: int, most_s: float | None = None) -> int:
+        if wire._line.sending:
+            raise KeyboardInterrupt
+        return waits(events, most_s)
+
+    monkeypatch.setattr(wire._line, "_wait", interrupted)
+    monkeypatch.setattr("hygge.sql.postgres.wire.client.PATIENCE_S", 2 * PATIENCE_S)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        wire.copy_in("COPY t FROM STDIN", itertools.repeat(b"1\n" * 999_999))
+    assert time.monotonic() - began < PATIENCE_S
+    with pytest.raises(ServerError, match="no connection"):
+        wire.query("SELECT 1")
+
+
 def test_an_error_ends_the_sending(wire: Wire) -> None:
     """The pieces have no end."""
     wire.query("CREATE TEMP TABLE t (a int)")

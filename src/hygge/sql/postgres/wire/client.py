@@ -181,7 +181,9 @@ class Wire:
             try:
                 whole = send_pieces(self._line, pieces, self._refused)
             except BaseException as stopped:
-                if not self._line.closed:
+                if self._line.sending:  # what came next would be taken for the message's bytes
+                    self._line.close()
+                elif not self._line.closed:
                     self._pass_over(message(b"f", text(type(stopped).__name__)))
                 raise
             if whole:

@@ -68,6 +68,8 @@ class Line:
         self._at = self._filled = 0
         self._closing = threading.Lock()
         self.closed = False
+        self.sending = False
+        """Whether a message has been sent in part."""
 
     # Waiting --------------------------------------------------------------------------------------
 
@@ -174,6 +176,7 @@ class Line:
     def send(self, *parts: bytes | memoryview) -> None:
         """Send all of it, taking in what comes meanwhile."""
         left = [view for part in parts if (view := memoryview(part)).nbytes]
+        self.sending = True
         while left:
             sent = self._send(left)
             if not sent and self._wait(_IN | _OUT) & ~_OUT:
@@ -182,6 +185,7 @@ class Line:
                 sent -= left.pop(0).nbytes
             if sent:
                 left[0] = left[0][sent:]
+        self.sending = False
 
     def _send(self, parts: list[memoryview]) -> int:
         """What the system takes at once: 0 where that is nothing."""
