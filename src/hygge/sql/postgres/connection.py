@@ -27,8 +27,8 @@ SETTINGS = {
 }
 
 
-_BEYOND: set[frozenset[tuple[str, str]]] = set()
-"""What libpq alone can connect to, as it is told: a server is not asked in vain each time."""
+_BEYOND: dict[frozenset[tuple[str, str]], str] = {}
+"""What libpq alone can connect to, as it is told, and why: no server is asked in vain each time."""
 
 
 class PostgresConnection(ServerConnection):
@@ -82,11 +82,13 @@ class PostgresConnection(ServerConnection):
 
             try:
                 return WireLink.open(*told)
-            except Beyond:
-                _BEYOND.add(who)
+            except Beyond as beyond:
+                _BEYOND[who] = str(beyond)
         from hygge.sql.postgres.adbc import ADBCPostgresLink
 
-        return ADBCPostgresLink.open(*told)
+        link = ADBCPostgresLink.open(*told)
+        link.by = f"libpq ({_BEYOND.get(who, '`driver` says so')})"
+        return link
 
     def settler(self) -> Settler:
         from hygge.sql.postgres.settler import PostgresSettler

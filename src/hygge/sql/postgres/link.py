@@ -21,6 +21,14 @@ class PostgresLink(Link):
     """See Link; frames and rows have ADBC's types, whoever reads them: numbers as they are, but
     NUMERIC as text, times of day in frames as microseconds."""
 
+    by = ""
+    """What it is made by, and why, where that is not hygge's own client."""
+
+    def who(self) -> str:
+        """Who the server takes us for, what by, and what it is: `'hygge', on PostgreSQL 17.2`."""
+        user, version = self.row("SELECT current_user::text, current_setting('server_version')")
+        return f"'{user}'{self.by and f', by {self.by}'}, on PostgreSQL {version}"
+
     @abstractmethod
     def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
         """Append frames of the same columns, at least one, to a table by one binary COPY, column

@@ -80,6 +80,9 @@ class PostgresSession(SQLSession):
         """See HomeSession: what sessions have that set none, as this database and role say."""
         return str(self.link.row("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'")[0])
 
+    def who(self) -> str:
+        return self.postgres.who()
+
     # The catalogue --------------------------------------------------------------------------------
 
     def find(self, schema: str, name: str) -> Relation | None:

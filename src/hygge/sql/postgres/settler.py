@@ -100,6 +100,9 @@ class PostgresSettler(Settler):
             return found
         return error
 
+    def who(self, link: Link) -> str:
+        return cast("PostgresLink", link).who()
+
     def check_rights(self, link: Link, place: Place) -> None:
         rights.check(
             link, place, self._schema(place), place.sql(self.dialect, self.state_table(place))

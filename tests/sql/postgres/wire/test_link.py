@@ -15,8 +15,8 @@ import pytest
 from tests.servers import Broken, Database, Server
 from tests.sql.postgres.corpus import CORPUS, script
 
-from hygge import PostgresHome
-from hygge.core.context import Surroundings
+from hygge import PostgresHome, PostgresStore
+from hygge.core.context import Context, Surroundings
 from hygge.core.errors import Cancelled, ConfigError, DataError, VerifyError
 from hygge.sql.postgres.adbc import ADBCPostgresLink
 from hygge.sql.postgres.connection import PostgresConnection
@@ -231,3 +231,18 @@ def test_where_it_takes_libpq_it_is_asked(postgres: Database) -> None:
         assert isinstance(first, ADBCPostgresLink)
         assert isinstance(second, ADBCPostgresLink)
         assert second.rows("SELECT 1") == [(1,)]
+        assert f"'{postgres.user}', by libpq (host=127.0.0.1," in second.who()
+
+
+def test_who_the_server_takes_us_for(
+    postgres: Database, links: tuple[PostgresLink, PostgresLink]
+) -> None:
+    ours, theirs = links
+    assert ours.who().startswith(f"'{postgres.user}', on PostgreSQL ")
+    assert theirs.who().startswith(f"'{postgres.user}', by libpq (`driver` says so), on ")
+    around = Surroundings(connections={"it": connection(postgres)})
+    postgres.execute("CREATE TABLE t (n int)")
+    with PostgresHome("t", connection="it").bind(around).open(Context()) as home:
+        assert home.who() == ours.who()
+    with PostgresStore("t", connection="it").bind(around).open(Context()) as store:
+        assert store.who() == ours.who()
