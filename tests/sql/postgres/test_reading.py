@@ -195,6 +195,12 @@ def test_no_watermark_beyond_all_times(postgres: Database, native: str, value: s
         session.maximum("v")
 
 
+def test_money_is_no_watermark(postgres: Database) -> None:
+    postgres.execute("CREATE TABLE t (k int, v money); INSERT INTO t VALUES (1, '1.50');")
+    with opened(postgres) as session, pytest.raises(ConfigError, match=r"t\.v is money"):
+        session.maximum("v")
+
+
 # Queries ------------------------------------------------------------------------------------------
 
 

@@ -192,7 +192,13 @@ class PostgresSession(SQLSession):
         return bool(self._parts) and all(part.heap for part in self._parts)
 
     def position(self, column: str, function: str) -> Position | None:
-        """See SQLSession. Raises DataError for NaN, which PostgreSQL sorts above all numbers."""
+        """See SQLSession. Raises DataError for NaN, which PostgreSQL sorts above all numbers, and
+        ConfigError for money, which it compares with none."""
+        if self.schema()[column].origin == "money":
+            raise ConfigError(
+                f"{self._source.label}.{column} is money, which no number can be compared with",
+                hint=f"read a query in which it is one, `{column}::numeric AS {column}`",
+            )
         found = super().position(column, function)
         if isinstance(found, Decimal) and not found.is_finite():
             raise DataError(
