@@ -18,6 +18,7 @@ from tests.sql.postgres.wire.scripted import info, saying, scripted
 
 from hygge.sql.postgres.wire import asked as asking
 from hygge.sql.postgres.wire import client
+from hygge.sql.postgres.wire import dial as dialling
 from hygge.sql.postgres.wire.asked import Asked
 from hygge.sql.postgres.wire.client import Beyond, ServerError, Wire
 from hygge.sql.postgres.wire.dial import dial
@@ -234,6 +235,12 @@ def test_what_is_no_answer_about_tls(answer: bytes) -> None:
         Wire.open(info(port, sslmode="prefer")).close()
 
 
+def test_who_is_refused_without_tls_does_not_come_again() -> None:
+    refuses = saying(greeting=message(b"E", b"SFATAL\0Mwrong password\0\0"))
+    with scripted(refuses, saying()) as port, pytest.raises(ServerError, match="wrong password"):
+        Wire.open(info(port, sslmode="prefer"))
+
+
 def test_a_server_of_another_encoding() -> None:
     greeting = message(b"R", bytes(4)) + message(b"Z", b"I")
     with scripted(saying(greeting=greeting)) as port, pytest.raises(Beyond, match="encoding"):
@@ -391,6 +398,31 @@ def test_who_is_let_in_without_tls_alone(secured: Guarded) -> None:
     Wire.open(secured.info(user="plain_only", password="pw")).close()
     with pytest.raises(ServerError, match="pg_hba"):
         Wire.open(secured.info(user="plain_only", password="pw", sslmode="require"))
+
+
+@pytest.mark.parametrize(
+    ("change", "times"),
+    [
+        ({"user": "md5", "password": "no"}, 2),  # by pg_hba.conf it may be another without TLS
+        ({"user": "trusted", "dbname": "nowhere"}, 1),
+        ({"user": "md5", "password": "no", "sslmode": "require"}, 1),
+    ],
+    ids=str,
+)
+def test_how_often_the_door_is_knocked_at(
+    secured: Guarded, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], times: int
+) -> None:
+    knocked: list[Any] = []
+    connected = dialling._connected
+
+    def knock(*to: Any) -> socket.socket:
+        knocked.append(to)
+        return connected(*to)
+
+    monkeypatch.setattr(dialling, "_connected", knock)
+    with pytest.raises(ServerError):
+        Wire.open(secured.info(**change))
+    assert len(knocked) == times
 
 
 @pytest.mark.parametrize(

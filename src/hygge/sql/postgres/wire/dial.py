@@ -46,6 +46,10 @@ CANCEL_S = 10.0
 """How long a cancelling may take, unless connecting was given a time."""
 
 
+class _Final(ServerError):
+    """A refusal that would be the same with TLS, or without."""
+
+
 @dataclass
 class Dialled:
     """An open connection.
@@ -89,6 +93,8 @@ def _dialled(asked: Asked, address: Address) -> Dialled:
             raise Unreached(_where(asked, address) + str(unreached)) from None
         except ServerError as refused:
             failed.append(_where(asked, address) + str(refused))
+            if isinstance(refused, _Final):
+                break
     raise ServerError("\n".join(dict.fromkeys(failed)))
 
 
@@ -205,13 +211,18 @@ def _secured(end: socket.socket, asked: Asked) -> socket.socket:
 
 
 def _log_in(asked: Asked, address: Address, line: Line) -> Dialled:
-    """Tell the server who we are, and wait until it is ready."""
+    """Tell the server who we are, and wait until it is ready. Raises _Final where it is to no
+    purpose to come again without TLS: whoever has a wrong password may be locked out for it."""
+    once = not line.encrypted
     try:
         line.send(startup(asked.parameters))
         auth.authenticate(line, asked.user, asked.password)
+        once = True
         found = _begun(Dialled(line, address))
-    except BaseException:
+    except BaseException as error:
         line.close()
+        if once and isinstance(error, ServerError) and not isinstance(error, Unreached):
+            raise _Final(str(error)) from None
         raise
     line.until = None
     return found
