@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -15,6 +16,10 @@ pytest_plugins = ["tests.servers.plugin"]
 # a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A developer's own settings for libpq are not for the servers of the tests.
+for name in [name for name in os.environ if name.startswith("PG")]:
+    del os.environ[name]
 
 # Drawing is quick but the machine may be busy: no deadlines, and the same examples each time.
 settings.register_profile(
