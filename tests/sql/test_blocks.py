@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,12 @@ def test_a_buffer_is_taken_again_only_when_nothing_points_into_it() -> None:
     assert [len(one) for one in again] == [90, 90, 90]
 
 
-def test_a_larger_buffer_is_new() -> None:
+def test_a_buffer_of_another_size_is_new() -> None:
+    """Larger than what was there, or so small that this would be kept for nothing."""
     buffers = Buffers()
-    buffers.take(10)
-    assert len(buffers.take(1_000)) == 1_000
+    for size in (10, 1_000, 990, 10):
+        taken = buffers.take(size)
+        assert len(taken) == size
+        whole: Any = taken.base
+        assert whole.nbytes == (1_000 if size == 990 else size)
+        del taken, whole

@@ -91,6 +91,9 @@ def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -
     return array(pa.binary_view(), valid, made, buffer)
 
 
+_MUCH = 4
+
+
 class Buffers:
     """Buffers for blocks of about one size, each taken again once nothing points into it: memory
     that is new to the process has to be cleared by the system first.
@@ -109,7 +112,7 @@ class Buffers:
             whole = self._free.pop()
         except IndexError:
             whole = bytearray(size)
-        if len(whole) < size:
+        if not size <= len(whole) <= _MUCH * size:  # that of one long row is not kept for others
             whole = bytearray(size)
         # Of bytes that are no array: a slice of an array's slice would hold on to that one alone.
         taken = np.frombuffer(whole, np.uint8, size)
