@@ -16,6 +16,7 @@ from tests.servers import Broken, Database, Server
 from tests.servers import postgres_server as private_server
 from tests.sql.postgres.wire.scripted import info, saying, scripted
 
+from hygge.core.secrets import redact
 from hygge.sql.postgres.wire import asked as asking
 from hygge.sql.postgres.wire import client
 from hygge.sql.postgres.wire import dial as dialling
@@ -111,6 +112,14 @@ def test_the_environment_says_what_is_left_unsaid() -> None:
     for name, value in (("PGHOST", "one,two"), ("PGSSLMODE", "allow"), ("PGPORT", "x")):
         with pytest.raises(Beyond):
             asked({}, {**environ, name: value})
+
+
+def test_a_password_of_the_environment_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "from around")
+    refusal = message(b"E", b"SFATAL\0C28P01\0Mfrom around is wrong\0\0")
+    with scripted(saying(greeting=refusal)) as port, pytest.raises(ServerError) as caught:
+        Wire.open({word: said for word, said in info(port).items() if word != "password"})
+    assert redact(str(caught.value)).endswith("FATAL:  *** is wrong")
 
 
 def test_the_files_where_libpq_looks_for_them(tmp_path: Path) -> None:

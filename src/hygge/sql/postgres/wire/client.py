@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Self
 
+from hygge.core.secrets import remember
 from hygge.sql.postgres.wire.asked import Asked, asked, home_folder, system_user
 from hygge.sql.postgres.wire.copying import Buffer, blocks, send_pieces
 from hygge.sql.postgres.wire.dial import Dialled, cancel, dial
@@ -80,6 +81,7 @@ class Wire:
         Raises ServerError, and Beyond where it is for libpq to connect.
         """
         wanted = asked(conninfo, os.environ, home_folder(), system_user())
+        remember(wanted.password)  # PGPASSWORD's is known to nobody else
         return cls(wanted, dial(wanted))
 
     # Statements -----------------------------------------------------------------------------------
