@@ -288,17 +288,17 @@ def test_a_live_object_is_read_in_one_piece(tmp_path: Path) -> None:
 def test_a_chunk_that_fails_ends_the_others_at_once(tmp_path: Path) -> None:
     """Though the first of them, which is waited for first, would go on for long."""
     home, store = TableHome(numbers(400), batch_rows=1), shelf()
-    home.before_batch = lambda number: time.sleep(0.05)
+    home.before_batch = lambda number: time.sleep(0.2)
 
     def refuse(batch: pl.DataFrame) -> None:
-        if batch["id"][0] == 305:
+        if batch["id"][0] == 302:
             raise OSError("disk full")
 
     store.faults.write = refuse
     began = time.monotonic()
     with pytest.raises(OSError, match="disk full"):
         attempt(home, store, tmp_path, chunks=4)
-    assert time.monotonic() - began < 4, "a chunk of its own takes 5 s"
+    assert time.monotonic() - began < 15, "a chunk of its own takes 20 s"
     assert store.held() == (None, None)
 
 

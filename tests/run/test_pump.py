@@ -142,7 +142,7 @@ def test_a_failing_writer_stops_a_reader_that_is_blocked() -> None:
     sink, began = Sink(refuse), time.monotonic()
     with pytest.raises(OSError, match="disk full"):
         run(source, sink)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15, "it would wait for 20 s"
     assert source.cancelled and sink.aborted == 1
 
 
@@ -207,7 +207,7 @@ def test_cancelling_ends_a_blocked_reader() -> None:
     cancelled_soon(token)
     with pytest.raises(Cancelled, match="asked to"):
         run(source, sink, cancel=token)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15, "it would wait for 20 s"
     assert sink.finished == 0 and sink.aborted == 1
 
 
@@ -257,14 +257,21 @@ def test_the_session_is_left_alone_after_all_went_well() -> None:
 
 
 def test_reading_and_writing_overlap() -> None:
-    def slow() -> Iterator[pl.DataFrame]:
-        for start in range(5):
-            time.sleep(0.2)
+    """Each batch is read while the one before it is written."""
+    both = threading.Barrier(2, timeout=20)
+
+    def read() -> Iterator[pl.DataFrame]:
+        yield numbers(1)
+        for start in range(1, 5):
+            both.wait()
             yield numbers(1, start)
 
-    began = time.monotonic()
-    run(Source(slow), Sink(lambda batch: time.sleep(0.2)))
-    assert time.monotonic() - began < 1.85, "2 s one after the other, 1.2 s overlapping"
+    def write(batch: pl.DataFrame) -> None:
+        if batch["id"][0] < 4:
+            both.wait()
+
+    run(Source(read), Sink(write))
+    assert both.n_waiting == 0
 
 
 def test_many_pumps_share_a_small_budget_without_standing_still() -> None:
