@@ -17,7 +17,8 @@ from tests.sql.postgres.corpus import CORPUS, script
 
 from hygge import PostgresHome, PostgresStore
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import Cancelled, ConfigError, DataError, VerifyError
+from hygge.core.errors import Cancelled, ConfigError, DataError, TransientError, VerifyError
+from hygge.sql.pool import Pool
 from hygge.sql.postgres.adbc import ADBCPostgresLink
 from hygge.sql.postgres.connection import PostgresConnection
 from hygge.sql.postgres.link import PostgresLink
@@ -196,6 +197,21 @@ def test_rows_that_did_not_come_are_missed(
         for _ in frames:
             pass
     assert links[0].rows("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("driver", ["native", "libpq"])
+def test_a_connection_that_broke_is_not_lent_again(postgres: Database, driver: str) -> None:
+    pool = Pool(connection(postgres, driver))
+    lease = pool.lease(Context())
+    sql = "SELECT pid FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    ((pid,),) = lease.link.rows(sql)
+    with pytest.raises(TransientError, match="administrator command"):
+        lease.link.rows(f"SELECT pg_terminate_backend({pid}), pg_sleep(60)")
+    lease.release()
+    lease = pool.lease(Context())
+    assert lease.link.rows(sql) != [(pid,)]
+    lease.release()
+    pool.close()
 
 
 def test_rows_longer_than_a_block(links: tuple[PostgresLink, PostgresLink]) -> None:

@@ -84,6 +84,11 @@ class Wire:
         remember(wanted.password)  # PGPASSWORD's is known to nobody else
         return cls(wanted, dial(wanted))
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or broke."""
+        return self._line.closed
+
     # Statements -----------------------------------------------------------------------------------
 
     def query(self, sql: str) -> list[Answer]:

@@ -141,7 +141,8 @@ class WireLink(PostgresLink):
             self._wire.cancel()
 
     def reset(self) -> None:
-        if self._wire.status != "I":
+        """See Link. Raises what a statement would where the connection has broken."""
+        if self._wire.closed or self._wire.status != "I":
             self.execute("ROLLBACK")
 
     def close(self) -> None:
