@@ -10,7 +10,6 @@ import io
 import os
 import pickle
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -372,13 +371,7 @@ def planned(
     )  # fmt: skip
 
 
-def within(seconds: float) -> Callable[[float], bool]:
-    """Says whether less than so much time has passed since this was called."""
-    began = time.monotonic()
-    return lambda slack=0.0: time.monotonic() - began < seconds + slack
-
-
 __all__ = [
     "AppendOnlyStore", "Faults", "Heard", "HomeConfig", "ShelfStore", "TableHome", "inside",
-    "numbers", "planned", "raise_next", "within",
+    "numbers", "planned", "raise_next",
 ]  # fmt: skip
