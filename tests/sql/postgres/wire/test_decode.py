@@ -197,7 +197,10 @@ def test_what_does_not_begin_as_a_copy_does_is_refused() -> None:
         (struct.pack(">hi", 1, 0), 3802, "another form"),
         (struct.pack(">hi", 1, 12) + struct.pack(">iii", 2, 0, 23), 1007, "one dimension"),
         (struct.pack(">hi", 1, -7), 25, "less than that of NULL"),
-        (struct.pack(">hi", 1, 2**30), 25, "lengths|cannot be read"),
+        (struct.pack(">hi", 1, 2**30), 25, "beyond the last row"),
+        (struct.pack(">hi", 1, 2**31 - 1), 17, "beyond the last row"),
+        (struct.pack(">hi5ii", 1, 24, 1, 0, 17, 1, 1, 2**30), 1001, "beyond the last row"),
+        (struct.pack(">hi5ii", 1, 24, 1, 0, 23, 2, 1, -1) + b"\xff" * 4, 1007, "its elements"),
         (struct.pack(">hi", 1, 0), 4711, "not known"),
     ],
 )

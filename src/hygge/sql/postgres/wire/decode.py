@@ -80,6 +80,8 @@ class Rows:
             valid = lengths >= 0
             lengths *= valid
         self.at = places + lengths
+        if len(self.at) and self.at.max() > len(self.buffer) - SPARE:
+            raise ValueError("a value ends beyond the last row")
         return places, lengths, valid
 
 
@@ -163,7 +165,9 @@ def _list(element: Reader) -> Reader:
         offsets = np.zeros(len(places) + 1, np.int32)
         np.cumsum(counts, out=offsets[1:])
         items = Rows(rows.buffer, _elements(rows.buffer, places + 20, counts, offsets))
-        values = element(items)
+        values, some = element(items), counts > 0
+        if not np.array_equal(items.at[offsets[1:][some] - 1], rows.at[some]):
+            raise ValueError("an array is not as long as its elements")
         parts = [bitmap(valid), pa.py_buffer(offsets)]
         return pa.Array.from_buffers(pa.list_(values.type), len(places), parts, children=[values])
 
