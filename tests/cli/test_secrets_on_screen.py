@@ -67,11 +67,10 @@ def test_duckdb(tmp_path: Path) -> None:
 def test_postgres(tmp_path: Path, postgres: Database) -> None:
     said = told(tmp_path, "postgres", POSTGRES, {"MYURL": postgres.url})
     for what in (
-        'PASSWORD ***\': ERROR:  role "nobody_here" does not exist',
-        "OPTIONS (user 'u', password ***)': ERROR:  server \"nosuch\" does not exist",
-        "SET x.y TO '***' oops': ERROR:  syntax error at or near \"oops\"",
-        'SET ROLE ***\': ERROR:  role "***" does not exist',
-    ):
+        'role "nobody_here" does not exist', 'server "nosuch" does not exist',
+        "LINE 1: SET x.y TO '***' oops\n", "wide ' oops PASSWORD ***\n",
+        'role "***" does not exist', "set_config('app.token', ***, nonsense)\n",
+    ):  # fmt: skip
         assert what in said, said
 
 

@@ -69,6 +69,10 @@ class Recorded(MSSQLLink):
             return [""], [(NOW,)]
         if "snapshot_isolation_state" in sql:
             return ["", ""], [(1, False)]
+        if "OBJECT_ID('sys.security_predicates')" in sql:
+            return [""], [(7,)]
+        if "sys.security_predicates" in sql:
+            return [], []
         table = next((t for t in TABLES if f"o.name = N'{t}'" in sql), None)
         if table is None:  # `dbo.users` is first looked for under that whole name
             return [], []

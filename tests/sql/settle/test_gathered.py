@@ -10,8 +10,8 @@ from hygge import PostgresStore, Schema
 from hygge.core.context import Context, Surroundings
 from hygge.core.errors import BadValue
 from hygge.core.fields import Field, parse_type
-from hygge.sql.postgres import link
 from hygge.sql.postgres.settler import PostgresSettler
+from hygge.sql.postgres.wire import encode
 from hygge.testing.corpus import KEY
 from hygge.testing.loading import commit, load_frames, request_for, write
 
@@ -25,12 +25,12 @@ def store_in(database: Database, name: str) -> PostgresStore:
     return PostgresStore(name, url=database.url).bind(Surroundings())
 
 
-@pytest.mark.parametrize(("at_once", "piece"), [(0, 1 << 20), (100, 1 << 20), (100, 8), (9999, 8)])
+@pytest.mark.parametrize(("at_once", "piece"), [(0, 4 << 20), (100, 4 << 20), (100, 8), (9999, 8)])
 def test_each_row_comes_once_however_it_is_sent(
     at_once: int, piece: int, warehouse: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PostgresSettler, "at_once", at_once)
-    monkeypatch.setattr(link, "PIECE_BYTES", piece)
+    monkeypatch.setattr(encode, "PIECE_BYTES", piece)
     name = f"sent_{at_once}_{piece}"
     load_frames(store_in(warehouse, name), frames(30), "append")
     told = warehouse.execute(f"SELECT count(*), sum({KEY}), count(v), min(v) FROM {name}")
