@@ -1,5 +1,5 @@
 """One open connection to PostgreSQL through ADBC, and so through libpq: it connects in every way
-there is, and takes three times the processor time of `wire`."""
+there is, and takes twice the processor time of `wire`."""
 
 from __future__ import annotations
 

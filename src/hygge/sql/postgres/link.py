@@ -13,7 +13,7 @@ from hygge.sql.link import Link
 
 _FRAMING = 30
 """Bytes that a row has on the wire beside its values, about, as seen of 15 columns."""
-_MOST_BYTES = 8 << 20
+_MOST_BYTES = 4 << 20
 """No batch is meant to be larger, however wide its rows: a few of them are under way at once."""
 
 
