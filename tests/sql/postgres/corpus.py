@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
+
+from tests.servers import Broken, Database
 
 SETUP = """
 CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'GLÜCKLICH');
@@ -216,6 +219,15 @@ def _items(shown: str, parse: Callable[[str], Any]) -> list[Any]:
 
 
 CORPUS = (*NUMERIC, *CHARACTERS, *TIMES, *OTHERS, *ARRAYS, *AS_JSON)
+
+
+def lay_down(database: Database) -> None:
+    """The tables of `script`, of the types that the server has."""
+    found = {str(n) for (n,) in database.rows("SELECT name FROM pg_available_extensions")}
+    with suppress(Broken):  # built without the library
+        database.execute("SELECT '<a/>'::xml")
+        found.add("libxml")
+    database.execute(script(frozenset(found)))
 
 
 def script(extensions: frozenset[str]) -> str:

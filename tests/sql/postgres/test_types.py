@@ -6,13 +6,12 @@ import math
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import polars as pl
 import pytest
-from tests.servers import Broken, Database, Server
-from tests.sql.postgres.corpus import CORPUS, Kind, script
+from tests.servers import Database, Server
+from tests.sql.postgres.corpus import CORPUS, Kind, lay_down
 
 from hygge import BadValue, ConfigError, DataError, PostgresHome
 from hygge.core.chunk import WHOLE, ReadRequest
@@ -25,11 +24,7 @@ SHOWN = "SET TimeZone = 'UTC'; SET IntervalStyle = iso_8601; SET lc_monetary = '
 @pytest.fixture(scope="module")
 def corpus(postgres_server: Server) -> Iterator[Database]:
     with postgres_server.database() as database:
-        found = {str(n) for (n,) in database.rows("SELECT name FROM pg_available_extensions")}
-        with suppress(Broken):  # built without the library
-            database.execute("SELECT '<a/>'::xml")
-            found.add("libxml")
-        database.execute(script(frozenset(found)))
+        lay_down(database)
         yield database
 
 

@@ -14,7 +14,6 @@ import polars as pl
 from hygge.core.errors import HyggeError, MissingDriver
 from hygge.core.importing import begin_importing
 from hygge.sql.ahead import ahead
-from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.link import PostgresLink, plan_of
@@ -63,12 +62,7 @@ class ADBCPostgresLink(PostgresLink):
         give_back()
         with told(label):
             link = cls(adbc_driver_manager.AdbcConnection(_database(conninfo)), label)
-        try:
-            link.execute("; ".join(f"SET {name} = {literal(v)}" for name, v in settings.items()))
-        except BaseException:
-            link.close()
-            raise
-        return link
+        return link.set_up(settings)
 
     def execute(self, sql: str) -> int | None:
         with self._statement(sql) as statement:

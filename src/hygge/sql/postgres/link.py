@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import polars as pl
 
 from hygge.core.errors import DataError
+from hygge.sql.dialect import literal
 from hygge.sql.link import Link
 
 _FRAMING = 30
@@ -24,6 +26,15 @@ class PostgresLink(Link):
 
     by = ""
     """What it is made by, and why, where that is not hygge's own client."""
+
+    def set_up(self, settings: Mapping[str, str]) -> Self:
+        """Set the server's settings for this session; where it refuses them, it is closed."""
+        try:
+            self.execute("; ".join(f"SET {name} = {literal(v)}" for name, v in settings.items()))
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     def who(self) -> str:
         """Who the server takes us for, what by, and what it is: `'hygge', on PostgreSQL 17.2`."""

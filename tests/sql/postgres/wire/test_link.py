@@ -6,14 +6,13 @@ import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import polars as pl
 import pytest
-from tests.servers import Broken, Database, Server
-from tests.sql.postgres.corpus import CORPUS, script
+from tests.servers import Database, Server
+from tests.sql.postgres.corpus import CORPUS, lay_down
 
 from hygge import PostgresHome, PostgresStore
 from hygge.core.context import Context, Surroundings
@@ -41,11 +40,7 @@ def links(postgres: Database) -> Iterator[tuple[PostgresLink, PostgresLink]]:
 
 def test_every_type_is_read_the_same(postgres_server: Server) -> None:
     with postgres_server.database() as database:
-        found = {str(n) for (n,) in database.rows("SELECT name FROM pg_available_extensions")}
-        with suppress(Broken):  # built without the library
-            database.execute("SELECT '<a/>'::xml")
-            found.add("libxml")
-        database.execute(script(frozenset(found)))
+        lay_down(database)
         by_each = [
             Surroundings(connections={"it": connection(database, driver)})
             for driver in ("native", "libpq")

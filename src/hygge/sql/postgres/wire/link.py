@@ -11,7 +11,6 @@ import polars as pl
 
 from hygge.core.errors import HyggeError, VerifyError
 from hygge.sql.ahead import ahead
-from hygge.sql.dialect import literal
 from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.link import PostgresLink, plan_of
@@ -52,12 +51,7 @@ class WireLink(PostgresLink):
         give_back(BLOCKS)
         with told(label):
             link = cls(Wire.open(conninfo), label)
-        try:
-            link.execute("; ".join(f"SET {name} = {literal(v)}" for name, v in settings.items()))
-        except BaseException:
-            link.close()
-            raise
-        return link
+        return link.set_up(settings)
 
     def execute(self, sql: str) -> int | None:
         with told(self.label):
