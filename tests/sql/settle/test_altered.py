@@ -15,7 +15,7 @@ from tests.sql.mssql.support import Live, needs_server
 
 from hygge import MSSQLStore, MySQLStore, PostgresStore, Store
 from hygge.core.context import Context, Surroundings
-from hygge.core.errors import BadValue, ConflictError, DataError
+from hygge.core.errors import BadValue, ConflictError, DataError, VerifyError
 from hygge.core.fields import Schema
 from hygge.core.state import Mode
 from hygge.sql.settle import fill, incoming, keep
@@ -124,22 +124,40 @@ def test_a_table_that_stays_is_narrowed_while_its_rows_are_replaced(
     assert database.execute(f"SELECT COUNT(*) FROM {store.name}").strip() == "2"
 
 
-@pytest.mark.parametrize("served", ["postgres"], indirect=True)  # MariaDB's leave no row out
+def trigger(table: str, body: str) -> str:
+    return (
+        "CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$BEGIN {body} END$$; CREATE TRIGGER t BEFORE INSERT ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION meddle()"
+    )
+
+
+@pytest.mark.parametrize("served", ["postgres"], indirect=True)
 def test_a_trigger_that_comes_meanwhile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may leave rows out, which the load would only count if it had seen it."""
     database, store = served
     load_frames(store, [rows(1, 2)], "append")
-    trigger = (
-        "CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$BEGIN RETURN NULL; END$$; CREATE TRIGGER t BEFORE INSERT ON {store.name} "
-        "FOR EACH ROW EXECUTE FUNCTION leave_out()"
-    )
-    once(monkeypatch, (incoming, "takes_as_it_is"), lambda: database.execute(trigger))
+    meddle = trigger(store.name, "NEW.k := 0; RETURN NEW;")
+    once(monkeypatch, (incoming, "takes_as_it_is"), lambda: database.execute(meddle))
     with store.open(Context()) as session:
         load = session.begin(request_for(session.state(), Schema.of(rows(3)), "append"))
-        receipt = write(load, [rows(3)])  # of no row, where the server says how many it took
+        receipt = write(load, [rows(3)])
         with pytest.raises(ConflictError, match="altered"):
             commit(load, [receipt])
+
+
+@pytest.mark.parametrize("served", ["postgres"], indirect=True)  # MariaDB's leave no row out
+def test_a_trigger_that_comes_meanwhile_and_leaves_rows_out(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, store = served
+    load_frames(store, [rows(1, 2)], "append")
+    meddle = trigger(store.name, "RETURN NULL;")
+    once(monkeypatch, (incoming, "takes_as_it_is"), lambda: database.execute(meddle))
+    with store.open(Context()) as session:
+        load = session.begin(request_for(session.state(), Schema.of(rows(3)), "append"))
+        with pytest.raises(VerifyError, match="1 rows were sent, and 0 taken"):
+            write(load, [rows(3)])
+    assert database.execute(f"SELECT COUNT(*) FROM {store.name}").strip() == "2"
 
 
 def test_columns_that_the_load_itself_adds_and_widens_are_no_alteration(

@@ -8,7 +8,7 @@ made ready before the transaction, which locks a row of the state table, deletes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import polars as pl
@@ -43,7 +43,7 @@ class Inserting(Settler):
         return _writing(link).append(place, table, rows)
 
     def ingest_all(
-        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+        self, link: Link, place: Place, table: str, batches: Iterable[pl.DataFrame]
     ) -> int:
         return sum(self.ingest(link, place, table, rows) for rows in batches)
 

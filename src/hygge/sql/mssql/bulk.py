@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -20,7 +20,7 @@ class BulkWay(WayIn):
 
     _copy: Copy | None = None
 
-    def take(self, batches: Sequence[pl.DataFrame]) -> int:
+    def take(self, batches: Iterable[pl.DataFrame]) -> int:
         if self._copy is None:
             schema = self._place.schema or str(self._link.row("SELECT SCHEMA_NAME()")[0])
             target = f"{DIALECT.quote(schema)}.{DIALECT.quote(self._table)}"

@@ -4,8 +4,9 @@ there is, and takes twice the processor time of `wire`."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
@@ -69,13 +70,15 @@ class ADBCPostgresLink(PostgresLink):
             changed = statement.execute_update()
         return None if changed is None or changed < 0 else int(changed)
 
-    def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
+    def append(self, schema: str, table: str, batches: Iterable[pl.DataFrame]) -> int:
         """See PostgresLink; how many rows the driver sent, all of which the server took in."""
         import adbc_driver_manager
         import pyarrow as pa
 
-        schema_of = pa.RecordBatchReader.from_stream(batches[0]).schema
-        stream = pa.RecordBatchReader.from_batches(schema_of, _encodable(batches))
+        left = iter(batches)
+        first = next(left)
+        schema_of = pa.RecordBatchReader.from_stream(first).schema
+        stream = pa.RecordBatchReader.from_batches(schema_of, _encodable(chain([first], left)))
         options = {_TABLE: table, _MODE: _APPEND, **({_SCHEMA: schema} if schema else {})}
         with told(self.label), adbc_driver_manager.AdbcStatement(self._connection) as statement:
             statement.set_options(**options)
@@ -156,7 +159,7 @@ class ADBCPostgresLink(PostgresLink):
             self._connection.close()
 
 
-def _encodable(batches: Sequence[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
+def _encodable(batches: Iterable[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
     """Frames in pieces: the driver encodes one after the other, each while the server takes in what
     came before. A frame that has several at once would be laid together."""
     import pyarrow as pa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 import polars as pl
@@ -42,14 +42,15 @@ class PostgresLink(Link):
         return f"'{user}'{self.by and f', by {self.by}'}, on PostgreSQL {version}"
 
     @abstractmethod
-    def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
+    def append(self, schema: str, table: str, batches: Iterable[pl.DataFrame]) -> int:
         """Append frames of the same columns, at least one, to a table by one binary COPY, column
         by column's name.
 
         Parameters
         ----------
         schema: "" for what the search path finds.
-        batches: as `encode.encoded` gives them.
+        batches: as `encode.encoded` gives them, taken one by one. What taking them raises is
+            raised, and none of the rows are kept.
 
         Returns how many rows it took in.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,13 +71,13 @@ class PostgresSettler(Settler):
 
     dialect = DIALECT
     what_waits = "SET CONSTRAINTS ALL IMMEDIATE"  # constraint triggers may be INITIALLY DEFERRED
-    at_once = 16 << 20  # the end of each COPY is waited for, and nothing is encoded meanwhile
+    at_once = 64 << 20  # the end of each COPY is waited for, and nothing is sent meanwhile
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
         return self.ingest_all(link, place, table, [rows])
 
     def ingest_all(
-        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+        self, link: Link, place: Place, table: str, batches: Iterable[pl.DataFrame]
     ) -> int:
         return cast("PostgresLink", link).append(place.schema, table, batches)
 

@@ -17,10 +17,11 @@ from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest
 from hygge.core.state import Receipt
 from hygge.sql.settle.about import About
+from hygge.sql.settle.inlet import Inlet
 from hygge.sql.settle.own import OwnTables
 from hygge.sql.settle.place import stage_name
 from hygge.sql.settle.straight import takes_as_it_is
-from hygge.sql.settle.writer import NAME, Inlet, TableWriter, Ticket
+from hygge.sql.settle.writer import NAME, TableWriter, Ticket
 
 if TYPE_CHECKING:
     from hygge.sql.server import PooledConnection
@@ -49,6 +50,7 @@ class Incoming:
         itself."""
         self._turn = threading.Lock()
         self._inlet: Inlet | None = None
+        self._inlets: list[Inlet] = []
 
     def writer(self, chunk: int, context: Context) -> TableWriter:
         """A writer over the session's own connection, which all of this process share: who holds a
@@ -72,7 +74,14 @@ class Incoming:
 
     def _into(self, table: str, fields: Schema) -> Inlet:
         about = self._about
-        return Inlet(about.settler, about.link, about.place, table, fields, about.request.entity)
+        to = Inlet(about.settler, about.link, about.place, table, fields, about.request.entity)
+        self._inlets.append(to)
+        return to
+
+    def stop(self) -> None:
+        """End what writers are sending: the connection is for others."""
+        for inlet in self._inlets:
+            inlet.stop()
 
     def _written(self, good: bool) -> None:
         self.spoilt |= not good

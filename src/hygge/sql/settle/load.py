@@ -248,6 +248,7 @@ class SQLLoad(Load):
             return
         self.over = True
         with suppress(HyggeError):  # a connection that is lost has rolled back already
+            self._incoming.stop()
             if self._open:
                 self._settler.rollback(self._link)
         self._own.drop()

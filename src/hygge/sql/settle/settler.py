@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
@@ -31,8 +31,9 @@ class WayIn:
     def __init__(self, settler: Settler, link: Link, place: Place, table: str) -> None:
         self._settler, self._link, self._place, self._table = settler, link, place, table
 
-    def take(self, batches: Sequence[pl.DataFrame]) -> int:
-        """Send batches that are encoded; how many rows the database took."""
+    def take(self, batches: Iterable[pl.DataFrame]) -> int:
+        """Send batches that are encoded, at least one, as they come; how many rows the database
+        took. What taking a batch raises is raised."""
         return self._settler.ingest_all(self._link, self._place, self._table, batches)
 
     def end(self) -> None:
@@ -60,7 +61,8 @@ class Settler(Tables):
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"
     at_once: ClassVar[int] = 0
-    """How many bytes of rows a writer gathers to be sent in one go; 0 for each batch by itself."""
+    """How many bytes of rows are sent in one go, about; 0 for each batch by itself. Their batches
+    are kept so long, so that a value which is refused can be named."""
 
     def length(self, name: str) -> int:
         """How long a name is."""
@@ -79,7 +81,7 @@ class Settler(Tables):
         """
 
     def ingest_all(
-        self, link: Link, place: Place, table: str, batches: Sequence[pl.DataFrame]
+        self, link: Link, place: Place, table: str, batches: Iterable[pl.DataFrame]
     ) -> int:
         """Append several batches, as `ingest` does one."""
         return sum(self.ingest(link, place, table, rows) for rows in batches)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,11 @@ import polars as pl
 
 from hygge.core.conform import conform
 from hygge.core.context import Context
-from hygge.core.errors import DataError, HyggeError
-from hygge.core.fields import Schema
 from hygge.core.load import LoadRequest, Writer
 from hygge.core.state import Receipt
 from hygge.core.steps import reached
-from hygge.sql.link import Link
 from hygge.sql.pool import pool_of
+from hygge.sql.settle.inlet import Inlet, Parcel
 from hygge.sql.settle.place import Place
 from hygge.sql.settle.settler import Settler
 from hygge.sql.settle.state import make_once
@@ -27,45 +24,6 @@ if TYPE_CHECKING:
 
 NAME = "name"
 """What a receipt calls the table that its rows went to."""
-
-
-class Inlet:
-    """The way into one table, which the writers of this process share, taking turns.
-
-    Parameters
-    ----------
-    settler, link: how, and over what.
-    place, table: a table of the place's schema.
-    fields: of the table, for the columns of every batch.
-    entity: the name used in errors.
-    """
-
-    def __init__(
-        self, settler: Settler, link: Link, place: Place, table: str, fields: Schema, entity: str
-    ) -> None:
-        self.settler, self.table, self.fields, self.entity = settler, table, fields, entity
-        self._way = settler.way_in(link, place, table)
-        self._turn = threading.Lock()
-        self._writers = 0
-
-    def join(self) -> None:
-        """One more writer; each leaves in the end."""
-        with self._turn:
-            self._writers += 1
-
-    def take(self, batches: Sequence[pl.DataFrame]) -> int:
-        """Send encoded batches; how many rows the database took."""
-        with self._turn:
-            return self._way.take(batches)
-
-    def leave(self, good: bool) -> None:
-        """The last writer to leave sees to it that all is there."""
-        with self._turn:
-            self._writers -= 1
-            if not good:
-                self._way.drop()
-            elif not self._writers:
-                self._way.end()
 
 
 class TableWriter(Writer):
@@ -85,9 +43,7 @@ class TableWriter(Writer):
         inlet.join()
         self._inlet, self._chunk, self._context = inlet, chunk, context
         self._done: Callable[[bool], None] | None = done
-        self._given = self._taken = self._bytes = self._digest = self._held = 0
-        self._waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
-        """Batches not yet sent, each as it came and as it was encoded."""
+        self._rows = self._bytes = self._digest = 0
 
     def write(self, batch: pl.DataFrame) -> None:
         self._context.cancel.check()
@@ -95,47 +51,25 @@ class TableWriter(Writer):
             return
         to = self._inlet
         if batch.schema != to.fields.physical:  # the table's types may be wider
-            batch = conform(batch, to.fields, entity=to.entity, offset=self._given)
-        rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._given)
+            batch = conform(batch, to.fields, entity=to.entity, offset=self._rows)
+        rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._rows)
         size = int(batch.estimated_size())
-        self._waiting.append((batch, rows))
-        self._held += size
-        self._given += batch.height
+        to.put(Parcel(rows, batch, self._rows, size))
+        self._rows += batch.height
         self._bytes += size
         self._digest = (self._digest + digest_of(batch)) % (1 << 64)
-        if self._held >= to.settler.at_once:
-            self._send()
-
-    def _send(self) -> None:
-        """Send what waits. Raises, for what the database refuses, what names the value."""
-        waiting, self._waiting, self._held = self._waiting, [], 0
-        try:
-            self._taken += self._inlet.take([rows for _, rows in waiting])
-        except DataError as error:
-            raise self._blame(error, [batch for batch, _ in waiting]) from error
-
-    def _blame(self, error: DataError, batches: Sequence[pl.DataFrame]) -> HyggeError:
-        to, offset = self._inlet, self._given - sum(batch.height for batch in batches)
-        for batch in batches:
-            found = to.settler.blame(error, batch, to.fields, entity=to.entity, offset=offset)
-            if found is not error:
-                return found
-            offset += batch.height
-        return error
 
     def finish(self) -> Receipt:
-        if self._waiting:
-            self._send()
+        self._inlet.settle()
         self._end(True)
         reached("sql.written")
         file: dict[str, Any] = {
-            NAME: self._inlet.table, "rows": self._taken, "bytes": self._bytes,
+            NAME: self._inlet.table, "rows": self._rows, "bytes": self._bytes,
             "digest": f"{self._digest:016x}",
         }  # fmt: skip
-        return Receipt(self._chunk, self._taken, self._bytes, (file,))
+        return Receipt(self._chunk, self._rows, self._bytes, (file,))
 
     def abort(self) -> None:
-        self._waiting.clear()
         self._end(False)
 
     def _end(self, good: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, time
+from itertools import chain
 from typing import Any, Self
 
 import polars as pl
@@ -121,14 +122,17 @@ class WireLink(PostgresLink):
         if sent is not None and rows != sent:
             raise VerifyError(f"{self.label}: of {sent} rows that were sent, {rows} came")
 
-    def append(self, schema: str, table: str, batches: Sequence[pl.DataFrame]) -> int:
+    def append(self, schema: str, table: str, batches: Iterable[pl.DataFrame]) -> int:
         quote = DIALECT.quote
         target = ".".join(map(quote, filter(None, (schema, table))))
-        names = ", ".join(map(quote, batches[0].columns))
+        left = iter(batches)
+        first = next(left)
+        names = ", ".join(map(quote, first.columns))
         with told(self.label):
             there = self._wire.describe(f"SELECT {names} FROM {target}")
             copy = f"COPY {target} ({names}) FROM STDIN (FORMAT binary)"
-            return self._wire.copy_in(copy, _pieces(batches, [column.oid for column in there]))
+            oids = [column.oid for column in there]
+            return self._wire.copy_in(copy, _pieces(chain([first], left), oids))
 
     def cancel(self) -> None:
         with suppress(HyggeError), told(self.label):
@@ -144,7 +148,7 @@ class WireLink(PostgresLink):
             self._wire.close()
 
 
-def _pieces(batches: Sequence[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
+def _pieces(batches: Iterable[pl.DataFrame], oids: Sequence[int]) -> Iterator[Any]:
     """Frames as COPY has them, each piece encoded while the server takes in those before it."""
     yield encode.HEADER
     yield from encode.pieces_of(batches, oids)
