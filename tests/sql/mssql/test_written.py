@@ -20,9 +20,10 @@ from hygge.sql.mssql.tables import COLUMNSTORE
 from hygge.sql.mssql.types import DIALECT
 from hygge.sql.mssql.written import ddl, encoded, takes
 from hygge.sql.settle import modes
+from hygge.sql.settle.about import About
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.place import Place
-from hygge.sql.settle.ready import Ready
+from hygge.sql.settle.ready import prepare
 from hygge.testing.loading import request_for
 
 
@@ -234,10 +235,11 @@ def test_a_new_table_lies_in_its_order() -> None:
     request = request_for(None, fields, "merge", ["id"])
     notes: list[str] = []
     look = Look(MSSQLSettler(), link, place)
-    Ready(
+    about = About(
         MSSQLSettler(), link, place, look, request, fields, fields, None, {},
         note=lambda message, _: notes.append(message),
-    )._prepare()  # fmt: skip
+    )  # fmt: skip
+    prepare(about)
     assert not notes
     made, order = (sql for sql in link.said if sql.startswith("CREATE"))
     assert "PRIMARY KEY NONCLUSTERED ([id])" in made

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from hygge.core.errors import DataError, VerifyError
 from hygge.core.fields import Field
+from hygge.sql.settle.about import About
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.modes.step import Rows, Step
-from hygge.sql.settle.ready import Ready
 from hygge.sql.settle.tally import Tally
 from hygge.sql.settle.watch import Watch
 
@@ -33,7 +33,7 @@ class Filled(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Bringing(Ready):
+class Bringing(About):
     """One load's; see About.
 
     Parameters
@@ -54,7 +54,12 @@ class Bringing(Ready):
     swap: bool
     hold: Callable[[], object]
 
-    def _check_keys(self) -> bool:
+    @property
+    def new(self) -> str:
+        """The table that is to replace the old one."""
+        return self.straight or self.fresh or self.stage
+
+    def check_keys(self) -> bool:
         """Whether keys come more than once, in rows that are the same in every column, or of which
         one is the latest. Raises DataError for other doubled keys, and for keys that are NULL."""
         request, dialect = self.request, self.settler.dialect
@@ -68,13 +73,13 @@ class Bringing(Ready):
                 )
         if request.mode in ("append", "delete_insert"):
             return False
-        if not self.link.rows(words.doubled_key(dialect, stage, self._keys)):
+        if not self.link.rows(words.doubled_key(dialect, stage, self.key_fields)):
             return False
         rows = stage
         if latest:
-            rows = words.the_latest(dialect, stage, self.coming.names, self._keys, latest)
+            rows = words.the_latest(dialect, stage, self.coming.names, self.key_fields, latest)
         told = tuple(f for f in self.coming if f.name not in request.terms.unlike)
-        if found := self.link.rows(words.doubled_key(dialect, rows, self._keys, told)):
+        if found := self.link.rows(words.doubled_key(dialect, rows, self.key_fields, told)):
             shown = ", ".join(f"{k}={v}" for k, v in zip(request.keys, found[0], strict=True))
             also = f" and the same {latest}" if latest else ""
             raise DataError(
@@ -85,37 +90,45 @@ class Bringing(Ready):
         return True
 
     @property
-    def _keys(self) -> tuple[Field, ...]:
+    def key_fields(self) -> tuple[Field, ...]:
+        """The fields of the request's keys."""
         return tuple(self.coming[key] for key in self.request.keys)
 
-    def _rows(self, table: str, *, doubled: bool) -> Rows:
+    def rows_of(self, table: str, *, doubled: bool) -> Rows:
+        """The rows of the stage, as modes bring them into a table of the place's schema.
+
+        Parameters
+        ----------
+        doubled: whether a key comes more than once; see `check_keys`.
+        """
         settler, place = self.settler, self.place
         stored = [f for f in self.coming if f.name in self.fields]
         marks = "".join(f.name for f in self.coming if f.name not in self.fields)
         return Rows(
             settler.dialect, place.sql(settler.dialect, table),
-            place.sql(settler.dialect, self.stage), self._keys, stored, self.request.terms,
+            place.sql(settler.dialect, self.stage), self.key_fields, stored, self.request.terms,
             doubled=doubled, marks=marks, delete_coming=settler.delete_coming,
         )  # fmt: skip
 
     @property
-    def _is_sifted(self) -> bool:
+    def is_sifted(self) -> bool:
         """Whether not every row that comes is brought in."""
         return bool(self.request.terms.latest or {*self.coming.names} - {*self.fields.names})
 
-    def _strange_rows(self, staged: int, loaded: int) -> VerifyError:
+    def strange_rows(self, staged: int, loaded: int) -> VerifyError:
+        """The error for other rows than were written."""
         return VerifyError(
             f"{self.place}: {loaded} rows were written, and {staged} are staged; nothing was "
             "published"
         )
 
-    def _run(self, steps: Iterable[Step]) -> int | None:
+    def run_steps(self, steps: Iterable[Step]) -> int | None:
         """Run what changes the place's own table; how many rows that brought in, if it is told."""
         brought: int | None = 0
         for step in steps:
             do = self._bring_in if step.coming else self.link.execute
-            changed = self._watch.run(step, do)
-            self._tally.add(step, changed)
+            changed = self.watch.run(step, do)
+            self.tally.add(step, changed)
             if step.coming:
                 brought = None if brought is None or changed is None else brought + changed
         return brought
@@ -124,16 +137,20 @@ class Bringing(Ready):
         return self.settler.bring_in(self.link, self.place, statement)
 
     @cached_property
-    def _watch(self) -> Watch:
+    def watch(self) -> Watch:
+        """Over what changes the place's own table; it begins as it is first asked for."""
         return Watch(self.settler, self.look)
 
     @cached_property
-    def _tally(self) -> Tally:
+    def tally(self) -> Tally:
+        """What that adds up to."""
         return Tally(self.held.rows if self.held else 0)
 
-    def _rows_follow(self) -> None:
+    def rows_follow(self) -> None:
+        """Tables are as they must be; see `Settler.rows_follow`."""
         if self.settler.rows_follow(self.link):
             self.hold()
 
-    def _one(self, query: str) -> int:
+    def one(self, query: str) -> int:
+        """The only number that a query gives."""
         return int(self.link.row(query)[0])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from hygge.core.state import Mode
 from hygge.core.terms import check_vanished
-from hygge.sql.settle.bringing import Filled
+from hygge.sql.settle import ready, replacing
+from hygge.sql.settle.bringing import Bringing, Filled
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
 from hygge.sql.settle.modes.step import Rows, Step
-from hygge.sql.settle.replacing import Replacing
 from hygge.sql.settle.straight import TYPES
 from hygge.sql.settle.types import check_types
 
@@ -32,7 +32,7 @@ def tell_triggers(look: Look, note: Callable[[str, str], None]) -> None:
 
 
 @dataclass(frozen=True)
-class Filling(Replacing):
+class Filling(Bringing):
     """One load's, within its open transaction; see Bringing."""
 
     def run(self, loaded: int) -> Filled:
@@ -53,42 +53,55 @@ class Filling(Replacing):
         if self.staged and not self.settler.straight:
             self._check_count(loaded)
         if mode == "replace":
-            return self._replace(loaded)
+            return self.replace(loaded)
         made = self.look.names is None or self.straight == self.place.table
         if self.straight != self.place.table:
-            self._prepare()
+            self.prepare()
             self._lay_nothing()
-            self._rows_follow()
+            self.rows_follow()
         if self.request.keys:
-            self.settler.check_keys(self.link, self.place, self._keys)
-        doubled = self.staged and self._check_keys()
-        rows = self._rows(self.place.table, doubled=doubled)
+            self.settler.check_keys(self.link, self.place, self.key_fields)
+        doubled = self.staged and self.check_keys()
+        rows = self.rows_of(self.place.table, doubled=doubled)
         self._vanish(rows, self._count_gone(rows, loaded))
         same: set[str] = set()
         if self.staged:
             same = check_types(self.settler, self.look, self.stage)
             if mode in ("merge", "delete_insert"):
                 self.settler.before_delete(self.link, self.place)
-            brought = self._run(PLANS[mode](rows))
+            brought = self.run_steps(PLANS[mode](rows))
             if self.settler.straight and not self.straight:
-                every = not (doubled or self._is_sifted or mode == "scd2")
+                every = not (doubled or self.is_sifted or mode == "scd2")
                 if not (every and brought == loaded):  # not every driver tells it right
                     self._check_count(loaded)
-        if "_watch" in vars(self):  # for nothing else were its rows held
-            self._watch.end()
+        if "watch" in vars(self):  # for nothing else were its rows held
+            self.watch.end()
             self.look.check_same()
         types = self.look.types if made else self._known_types(same)
         if mode != "append":
-            return Filled(*self._tally.rows_or(lambda: self.count(self.place.table)), types)
+            return Filled(*self.tally.rows_or(lambda: self.count(self.place.table)), types)
         before = self.held.rows if self.held else 0
         return Filled(None if before is None else before + loaded, False, types)
+
+    def prepare(self) -> None:
+        """Make the table take the rows that come."""
+        ready.prepare(self)
+
+    def replace(self, loaded: int) -> Filled:
+        """Have the new rows in place of the old.
+
+        Parameters
+        ----------
+        loaded: how many rows came.
+        """
+        return replacing.replace_table(self, loaded)
 
     def _check_count(self, loaded: int) -> None:
         """Raise VerifyError where more or fewer rows are staged than were written: what a stopped
         writer has left, or somebody else has done there, cannot be told from them."""
         staged = self.count(self.stage)
         if staged != loaded:
-            raise self._strange_rows(staged, loaded)
+            raise self.strange_rows(staged, loaded)
 
     def _known_types(self, same: set[str]) -> dict[str, str]:
         """See Filled; of a table that was there.
@@ -119,13 +132,13 @@ class Filling(Replacing):
         if terms.deletes is not None and terms.deletes.find:
             table = self.place.sql(self.settler.dialect, self.keys or self.stage)
             living, absent = deletes.counts(rows, terms.deletes, table, closing=mode == "scd2")
-            vanished = self._one(absent)
+            vanished = self.one(absent)
         if self.staged and mode == "delete_insert" and terms.window is not None:
-            more = max(0, self._one(delete_insert.inside(rows)) - loaded)
+            more = max(0, self.one(delete_insert.inside(rows)) - loaded)
         elif self.staged and mode != "scd2" and rows.marks:
-            more = self._one(deletes.marked(rows, many=mode == "delete_insert"))
+            more = self.one(deletes.marked(rows, many=mode == "delete_insert"))
         if vanished or more:
-            there = self._one(living)
+            there = self.one(living)
             check_vanished(self.request.entity, min(vanished + more, there), there, terms)
         return vanished
 
@@ -138,6 +151,6 @@ class Filling(Replacing):
         if vanished:
             if gone.hard and not closing:
                 self.settler.before_delete(self.link, self.place)
-            self._run(deletes.plan(rows, gone, table, closing=closing))
+            self.run_steps(deletes.plan(rows, gone, table, closing=closing))
         if not (closing or gone.hard or gone.marked):
-            self._run(deletes.plan_back(rows, gone, table))
+            self.run_steps(deletes.plan_back(rows, gone, table))

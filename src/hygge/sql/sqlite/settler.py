@@ -22,6 +22,8 @@ from hygge.sql.settle.fill import Filling
 from hygge.sql.settle.modes import replace as replacing
 from hygge.sql.settle.modes import words
 from hygge.sql.settle.place import Place
+from hygge.sql.settle.ready import primary_key, recase
+from hygge.sql.settle.replacing import check_strange, rows_there
 from hygge.sql.settle.settler import Settler
 from hygge.sql.sqlite import tables
 from hygge.sql.sqlite.access import Database
@@ -158,32 +160,32 @@ class SQLiteFilling(Filling):
         assert isinstance(self.link, SQLiteLink)
         return self.link.db
 
-    def _replace(self, loaded: int) -> Filled:
+    def replace(self, loaded: int) -> Filled:
         place = self.place
-        self._check_strange()
+        check_strange(self)
         for key in (f for f in self.fields if f.key and f.nullable and f.type.kind == "int64"):
             # SQLite makes up a number for a NULL in a key that is the rowid.
             stage = place.sql(self.settler.dialect, self.stage)
             if self.link.rows(words.null_key(self.settler.dialect, stage, key.name)):
                 raise DataError(f"{self.request.entity}: the key '{key.name}' is NULL in some row")
-        held, there = self.held, self._there()
+        held, there = self.held, rows_there(self)
         if held is not None and there is not None:  # somebody may have changed it since
             held = replace(held, rows=there)
         made = tables.prepare_replace(self._db, place.table, self.fields, place=str(place))
         self.look.again()
         self.made.append(self.made_key or made)
-        self._watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
-        doubled = bool(self.request.terms.latest) and self._check_keys()
-        self._run(replacing.plan(self._rows(place.table, doubled=doubled)))
+        self.watch.none(words.count(self.settler.dialect, place.sql(self.settler.dialect)))
+        doubled = bool(self.request.terms.latest) and self.check_keys()
+        self.run_steps(replacing.plan(self.rows_of(place.table, doubled=doubled)))
         rows = self.count(place.table)
         check_kept(self.request.entity, rows, held, self.request.terms)
         return Filled(rows, True, {})
 
-    def _prepare(self) -> None:
-        keys = self._primary_key
+    def prepare(self) -> None:
+        keys = primary_key(self.request)
         # Appended rows may well repeat a key: one that we made must not stand in their way.
         drop_key = self.made_key and not keys
-        self._recase(self.look.names or [])
+        recase(self, self.look.names or [])
         made = tables.prepare_keep(
             self._db, self.place.table, self.held.fields if self.held else None, self.fields, keys,
             drop_key=drop_key, place=str(self.place),
