@@ -273,6 +273,15 @@ def test_what_is_not_utf8_is_told() -> None:
         decode(block, [Definition("t", T.VAR_STRING)])
 
 
+@pytest.mark.parametrize("size", [1 << 30, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize("kind", [T.VAR_STRING, T.BLOB, T.NEWDECIMAL, T.BIT])
+def test_a_length_that_leads_beyond_the_block_is_told(size: int, kind: int) -> None:
+    good = packets(b"\0\0" + lenenc(b"1"))
+    (block,) = blocks(good + packets(b"\0\0\xfe" + struct.pack("<Q", size)) + packets(EOF_PACKET))
+    with pytest.raises(DataError, match="'t' cannot be read: a value ends beyond the last row"):
+        decode(block, [Definition("t", kind, length=10)])
+
+
 def test_a_type_that_is_not_known_is_told() -> None:
     block = Block(np.zeros(SPARE + 8, np.uint8), np.zeros(1, np.int64))
     with pytest.raises(DataError, match="'x' is of the wire's type 99"):

@@ -82,7 +82,11 @@ class Rows:
         return places, lengths
 
     def long(self, valid: Valid | None) -> tuple[Places, Places]:
-        """The same for a length-encoded integer, of 1, 3, 4 or 9 bytes."""
+        """The same for a length-encoded integer, of 1, 3, 4 or 9 bytes.
+
+        Raises ValueError where one leads beyond the block.
+        """
+        end = len(self.buffer) - SPARE
         lengths = self.buffer[self.at].astype(np.int64)
         places = self.at + 1
         if valid is not None:
@@ -93,10 +97,13 @@ class Rows:
             for first, width in ((0xFC, 2), (0xFD, 3), (0xFE, 8)):
                 those = longer[kinds == first]
                 found = self.look("<u8", places[those]) & _MASKS[width]
-                lengths[those] = found.astype(np.int64)
+                # One that no int64 holds is as bad as any that leads beyond the end.
+                lengths[those] = np.minimum(found, np.uint64(end + 1)).astype(np.int64)
                 places[those] += width
         after = places + lengths
         self.at = after if valid is None else np.where(valid, after, self.at)
+        if len(self.at) and self.at.max() > end:
+            raise ValueError("a value ends beyond the last row")
         return places, lengths
 
 
@@ -110,7 +117,8 @@ def decode(block: Block, columns: Sequence[Definition]) -> pl.DataFrame:
     decimals are text. A column with a date that no calendar has, such as MySQL's zero date, is
     text too, in this frame.
 
-    Raises DataError for a text that is not UTF-8, and for a type of the wire that is not known.
+    Raises DataError for a text that is not UTF-8, a length that leads beyond the block, and a type
+    of the wire that is not known.
     """
     rows = Rows(block, len(columns))
     found = []
@@ -120,7 +128,7 @@ def decode(block: Block, columns: Sequence[Definition]) -> pl.DataFrame:
             raise DataError(f"'{column.name}' is of the wire's type {column.type}, unknown here")
         try:
             found.append(read(rows, rows.valid(), column).alias(column.name))
-        except pl.exceptions.ComputeError as error:
+        except (ValueError, pl.exceptions.ComputeError) as error:
             raise DataError(f"'{column.name}' cannot be read: {error}") from error
     return pl.DataFrame(found)
 
