@@ -24,14 +24,19 @@ class Way:
 
     def __init__(self) -> None:
         self.streams: list[list[int]] = []
-        self.ended = threading.Semaphore(0)
+        self.begun, self.ended = threading.Semaphore(0), threading.Semaphore(0)
+        self.dropped = threading.Event()
+        self.stalls = False
         self.refused: int | None = None
         self.loses = self.drops = self.ends = 0
 
     def take(self, batches: Iterable[pl.DataFrame]) -> int:
         stream: list[int] = []
         self.streams.append(stream)
+        self.begun.release()
         try:
+            if self.stalls and self.dropped.wait(60):
+                raise DataError("dropped")
             for batch in batches:
                 if self.refused in batch["k"].to_list():
                     raise DataError("refused")
@@ -42,6 +47,7 @@ class Way:
 
     def drop(self) -> None:
         self.drops += 1
+        self.dropped.set()
 
     def end(self) -> None:
         self.ends += 1
@@ -157,7 +163,7 @@ def test_a_writer_that_stops_ends_the_stream_under_way(way: Way, into: Inlet) ->
     into.join()
     put(into, 0)
     into.leave(False)  # without the patience that a stream has
-    assert way.drops == 1
+    assert way.drops
     with pytest.raises(Cancelled):
         put(into, 2)
     with pytest.raises(Cancelled):
@@ -165,3 +171,15 @@ def test_a_writer_that_stops_ends_the_stream_under_way(way: Way, into: Inlet) ->
     into.stop()  # once more
     into.leave(False)
     assert way.streams in ([], [[]], [[0, 1]])
+
+
+def test_a_database_that_takes_no_more_is_dropped_before_it_is_waited_for(
+    way: Way, into: Inlet
+) -> None:
+    way.stalls = True
+    into.join()
+    put(into, 0)
+    assert way.begun.acquire(timeout=60)
+    into.leave(False)
+    assert way.ended.acquire(blocking=False)
+    assert way.streams == [[]]  # else it would have gone on in the end

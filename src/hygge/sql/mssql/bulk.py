@@ -21,11 +21,12 @@ class BulkWay(WayIn):
     _copy: Copy | None = None
 
     def take(self, batches: Iterable[pl.DataFrame]) -> int:
-        if self._copy is None:
+        copy = self._copy
+        if copy is None:
             schema = self._place.schema or str(self._link.row("SELECT SCHEMA_NAME()")[0])
             target = f"{DIALECT.quote(schema)}.{DIALECT.quote(self._table)}"
-            self._copy = cast("MSSQLLink", self._link).copy_into(target)
-        return sum(map(self._copy.take, batches))
+            copy = self._copy = cast("MSSQLLink", self._link).copy_into(target)
+        return sum(map(copy.take, batches))
 
     def end(self) -> None:
         copy, self._copy = self._copy, None

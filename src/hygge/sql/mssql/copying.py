@@ -48,6 +48,7 @@ class Copy:
         """Hand rows over, once the ones before are under way. Raises what became of the copy."""
         table = rows.to_arrow()
         with self._turn:
+            self._check()
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, args=(table.schema,), name="hygge bulk copy", daemon=True

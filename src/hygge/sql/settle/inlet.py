@@ -119,16 +119,22 @@ class Inlet:
 
     def stop(self) -> None:
         """End what is under way, whoever has not left yet; safe more than once."""
-        self._end(Cancelled(f"{self._place}: a writer was stopped"))
-        self._way.drop()
+        self._close(Cancelled(f"{self._place}: a writer was stopped"))
+        self._way.drop()  # a database that takes no more holds up the thread
+        self._end()
+        self._way.drop()  # what the thread had just begun
 
-    def _end(self, error: BaseException | None = None) -> None:
+    def _end(self) -> None:
+        self._close()
         with self._turn:
-            self._closed, self._error = True, self._error or error
             thread, self._thread = self._thread, None
-            self._turn.notify_all()
         if thread is not None:
             thread.join()
+
+    def _close(self, error: BaseException | None = None) -> None:
+        with self._turn:
+            self._closed, self._error = True, self._error or error
+            self._turn.notify_all()
 
     # The thread that sends ------------------------------------------------------------------------
 

@@ -40,7 +40,8 @@ class WayIn:
         """Have the table hold all that was taken. It may be used again."""
 
     def drop(self) -> None:
-        """Stop; the rows that were taken are of no use any more. Safe more than once."""
+        """Stop; the rows that were taken are of no use any more. Safe more than once, and while
+        another thread takes rows, which ends soon then."""
 
 
 class Settler(Tables):
