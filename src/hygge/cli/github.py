@@ -83,7 +83,8 @@ def _row(entity: EntityResult) -> str:
 
 def _places(coordinator: Coordinator) -> dict[str, Location]:
     try:
-        return {p.full_name: p.location for p in coordinator.plan() if p.location is not None}
+        plans = coordinator.plan_listed()
+        return {p.full_name: p.location for p in plans if p.location is not None}
     except HyggeError:  # a source that cannot be listed any more; the failure itself is told
         return {}
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from hygge.core.context import CancelToken, Context
 from hygge.core.errors import (
+    Cancelled,
     ConfigError,
+    HyggeError,
     Problem,
     RunFailed,
 )  # fmt: skip
@@ -25,7 +27,7 @@ from hygge.run.options import RunOptions
 from hygge.run.plan import Plan
 from hygge.run.planning import plan_entity
 from hygge.run.result import RunResult
-from hygge.run.select import Candidate, chosen, idle
+from hygge.run.select import Candidate, all_of, chosen, idle, may_hold
 
 if TYPE_CHECKING:
     import asyncio
@@ -60,6 +62,8 @@ class Coordinator:
         """What planning found wrong between entities, e.g. two that would settle in one place."""
         self.warnings: list[str] = []
         """What planning noticed that is no error, e.g. a pattern that matches no table."""
+        self.unlisted: dict[str, HyggeError] = {}
+        """Of the flows chosen, those whose `tables:` could not be listed, and why."""
         self._emitting = threading.Lock()
         self._cancel = CancelToken()
         self._run_id = new_run_id()
@@ -79,39 +83,76 @@ class Coordinator:
         """One plan for every entity that the options choose; disabled ones are left out.
 
         Raises ConfigError with every problem of the configuration, or where a name chosen means
-        nothing. Problems of single plans are in the plans, and those between them in `problems`.
+        nothing, and what listing the tables of a flow chosen raises. Problems of single plans are
+        in the plans, and those between them in `problems`.
         """
+        plans = self.plan_listed()
+        for error in self.unlisted.values():
+            raise error
+        return plans
+
+    def plan_listed(self) -> list[Plan]:
+        """`plan()` of what could be listed; flows chosen whose tables could not are `unlisted`."""
         project = self.project
         if project.errors:
             problems = dict.fromkeys([*project.errors, *self._planned(project)])
             raise ConfigError(problems=sorted(problems, key=lambda p: p.sort_key))
         context = Context(run_id=self._run_id, cancel=self._cancel, note=self._note)
         self.warnings.clear()
-        specs: list[EntitySpec] = []
-        before = moved_before(project)
-        gone: dict[str, Problem] = {}
-        for flow in project.flows:
-            expansion = expand(flow, context, before.get(flow.name, ()))
-            specs += expansion.heard(context)
-            if expansion.gone is not None:
-                gone[flow.name] = expansion.gone
+        specs, gone, unlisted = self._expanded(project, context)
         self.problems = check_places(specs, project.surroundings())
         by_name = {spec.full_name: spec for spec in specs}
-        candidates = [Candidate(s.flow, s.name, tuple(s.tags)) for s in specs]
-        picked = chosen(candidates, self.options)
+        known = [Candidate(s.flow, s.name, tuple(s.tags)) for s in specs]
+        candidates = [*known, *map(all_of, unlisted)]
+        try:
+            picked = chosen(candidates, self.options, [flow.name for flow in project.flows])
+        except ConfigError:
+            for error in unlisted.values():
+                raise error from None  # whose tables may have been meant
+            raise
         self.warnings += idle(candidates, self.options)
         flows = {c.flow for c in picked}
         everything = len(picked) == len(candidates)
         for name, problem in gone.items():
             if everything or name in flows:
                 context.note(str(problem), "warning")
-        left_out = {c.full_name for c in candidates} - {c.full_name for c in picked}
+        names = {c.full_name for c in picked}
+        self.unlisted = {f: e for f, e in unlisted.items() if all_of(f).full_name in names}
+        for flow, error in unlisted.items():
+            if flow not in self.unlisted and may_hold(flow, self.options):
+                self.warnings.append(f"{flow}: which of its tables are meant is unknown: {error}")
         self._whole = not any(
-            s.flow in flows and s.enabled for s in map(by_name.__getitem__, left_out)
+            c.flow in flows and by_name[c.full_name].enabled
+            for c in known
+            if c.full_name not in names
         )
-        meant = [by_name[c.full_name] for c in picked if by_name[c.full_name].enabled]
+        meant = [by_name[c.full_name] for c in known if c.full_name in names]
+        meant = [spec for spec in meant if spec.enabled]
         self._fingerprint = derive_fingerprint({s.full_name: s.fingerprint for s in meant})
         return [self._plan(spec, project) for spec in meant]
+
+    def _expanded(
+        self, project: Project, context: Context
+    ) -> tuple[list[EntitySpec], dict[str, Problem], dict[str, HyggeError]]:
+        """All entities, and by flow what is told of tables that are gone, and why those of others
+        could not be listed. Raises ConfigError."""
+        specs: list[EntitySpec] = []
+        before = moved_before(project)
+        gone: dict[str, Problem] = {}
+        unlisted: dict[str, HyggeError] = {}
+        for flow in project.flows:
+            try:
+                expansion = expand(flow, context, before.get(flow.name, ()))
+            except (ConfigError, Cancelled):
+                raise
+            except HyggeError as error:
+                specs += flow.entities
+                unlisted[flow.name] = error
+                continue
+            specs += expansion.heard(context)
+            if expansion.gone is not None:
+                gone[flow.name] = expansion.gone
+        return specs, gone, unlisted
 
     def _plan(self, spec: EntitySpec, project: Project) -> Plan:
         return plan_entity(
@@ -133,8 +174,8 @@ class Coordinator:
                     yield from (p for p in plan.untold(project.errors) if p.severity == "error")
 
     def checked_plan(self) -> list[Plan]:
-        """`plan()`, raising ConfigError where any plan has an error."""
-        plans = self.plan()
+        """`plan_listed()`, raising ConfigError where any plan has an error."""
+        plans = self.plan_listed()
         problems = [*self.problems, *(p for plan in plans for p in plan.errors)]
         if problems:
             raise ConfigError(problems=problems)
@@ -183,7 +224,7 @@ class Coordinator:
         execution = Execution(
             self.project, plans, self.options, run_id=self._run_id, fingerprint=self._fingerprint,
             cancel=self._cancel, emit=self.emit, warnings=self._unheard, loop=loop,
-            whole=self._whole,
+            whole=self._whole, unlisted=self.unlisted,
         )  # fmt: skip
         return execution.execute()
 

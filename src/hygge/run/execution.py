@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from hygge.core.errors import (
     ConfigError,
     HyggeError,
     JournalError,
+    TransientError,
 )  # fmt: skip
 from hygge.core.events import Event, Listener, Status
 from hygge.core.secrets import redact, redact_about
@@ -28,6 +30,7 @@ from hygge.run.mover import Mover
 from hygge.run.options import RunOptions
 from hygge.run.plan import Plan
 from hygge.run.result import EntityResult, RunResult, RunStatus
+from hygge.run.select import all_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,6 +55,7 @@ class Execution:
     warnings: of the run as a whole; added to while it goes on.
     loop: where custom connectors' coroutines run; None for hygge's own.
     whole: whether no entity of its flows is left out, for the record.
+    unlisted: flows whose entities could not be found out, and why: each fails, as `flow.*`.
     """
 
     def __init__(
@@ -67,11 +71,14 @@ class Execution:
         warnings: list[str],
         loop: asyncio.AbstractEventLoop | None,
         whole: bool = True,
+        unlisted: Mapping[str, HyggeError] | None = None,
     ) -> None:
         self._project, self._plans, self._options = project, plans, options
         self._run_id, self._fingerprint = run_id, fingerprint
         self._cancel, self._emit, self._warnings, self._loop = cancel, emit, warnings, loop
         self._whole = whole
+        self._unlisted = {all_of(flow).full_name: e for flow, e in (unlisted or {}).items()}
+        self._names = (*(p.full_name for p in plans), *self._unlisted)
         self._began = time.monotonic()
         self._results: dict[str, EntityResult] = {}
         self._at_once = options.concurrency or project.concurrency or default_concurrency()
@@ -81,11 +88,12 @@ class Execution:
         project = self._project
         with Journal.open(project.journal, project.root) as journal:
             journal.begin_run(
-                self._run_id, started, [p.full_name for p in self._plans],
+                self._run_id, started, self._names,
                 origin=origin_of(project), fingerprint=self._fingerprint, whole=self._whole,
             )  # fmt: skip
-            names = tuple(p.full_name for p in self._plans)
-            self._emit(events.RunStarted(self._run_id, time.time(), names, self._at_once))
+            self._emit(events.RunStarted(self._run_id, time.time(), self._names, self._at_once))
+            for name, error in self._unlisted.items():
+                self._fail(name, error, journal)
             with ThreadPoolExecutor(self._at_once, thread_name_prefix="flow") as pool:
                 try:
                     self._work(pool, self._ordered(pool), journal)
@@ -104,6 +112,18 @@ class Execution:
             )
         )
         return result
+
+    def _fail(self, name: str, error: HyggeError, journal: Journal) -> None:
+        """A flow whose tables could not be listed."""
+        told = f"its tables cannot be listed: {error.message}"
+        result = EntityResult(
+            entity=name, status="failed", attempts=0, error=redact_about(name, told),
+            error_class=type(error).__name__, hint=redact(error.hint) if error.hint else None,
+            retryable=isinstance(error, TransientError),
+        )  # fmt: skip
+        self._results[name] = result
+        self._emit(self._finished(result))
+        self._record(result, journal)
 
     def _ordered(self, pool: ThreadPoolExecutor) -> list[Plan]:
         """Largest first, so that the longest does not begin last; unknown sizes before all."""
@@ -175,11 +195,14 @@ class Execution:
                 )  # fmt: skip
                 journal.entity_started(self._run_id, plan.full_name)
                 result = mover.run()
-            try:
-                journal.entity_finished(self._run_id, result)
-            except JournalError as error:
-                self._warnings.append(str(error))
+            self._record(result, journal)
         return result
+
+    def _record(self, result: EntityResult, journal: Journal) -> None:
+        try:
+            journal.entity_finished(self._run_id, result)
+        except JournalError as error:
+            self._warnings.append(str(error))
 
     def _without_lock(self, error: HyggeError) -> Status:
         """What becomes of an entity whose lock was not to be had."""
@@ -207,7 +230,7 @@ class Execution:
         )  # fmt: skip
 
     def _result(self, started: datetime, *, unrecorded: str = "") -> RunResult:
-        results = tuple(self._results[p.full_name] for p in self._plans)
+        results = tuple(self._results[name] for name in self._names)
         statuses = {r.status for r in results}
         status: RunStatus = "ok"
         reason = self._stopping() or unrecorded

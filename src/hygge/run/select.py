@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -13,7 +13,10 @@ from hygge.run.options import RunOptions
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What selection looks at: the flow, the entity's own name, and its tags."""
+    """What selection looks at: the flow, the entity's own name, and its tags.
+
+    A flow whose tables cannot be listed is one candidate too, of all its entities: see `all_of`.
+    """
 
     flow: str
     entity: str
@@ -22,6 +25,15 @@ class Candidate:
     @property
     def full_name(self) -> str:
         return full_name(self.flow, self.entity)
+
+
+ALL = "*"
+"""The name for all entities of a flow, where they are not known."""
+
+
+def all_of(flow: str) -> Candidate:
+    """What stands for the entities of a flow whose tables cannot be listed: `flow.*`."""
+    return Candidate(flow, ALL)
 
 
 def full_name(flow: str, entity: str) -> str:
@@ -41,35 +53,61 @@ def matches(pattern: str, candidate: Candidate) -> bool:
     return "." not in pattern and fnmatchcase(candidate.flow, pattern)
 
 
-def chosen(candidates: Sequence[Candidate], options: RunOptions) -> list[Candidate]:
+def chosen(
+    candidates: Sequence[Candidate], options: RunOptions, flows: Sequence[str] = ()
+) -> list[Candidate]:
     """The candidates a run is for, in their order.
+
+    Parameters
+    ----------
+    flows: names of flows, for those that have no candidate.
 
     Raises ConfigError where a name or pattern means nothing at all, with the near miss.
     """
     picked = list(candidates)
     if options.flows:
-        _each_means_something(options.flows, candidates, lambda c: {c.flow}, "flow")
+        _each_means_something(options.flows, {*flows, *(c.flow for c in candidates)}, "flow")
         picked = [c for c in picked if any(fnmatchcase(c.flow, f) for f in options.flows)]
     if options.entities:
-        _each_means_something(options.entities, candidates, lambda c: {c.full_name}, "entity")
+        _each_means_something(options.entities, {c.full_name for c in candidates}, "entity")
         picked = [c for c in picked if any(fnmatchcase(c.full_name, e) for e in options.entities)]
     if options.select:
         for pattern in options.select:
-            if not any(matches(pattern, c) for c in candidates):
-                raise _nothing(pattern, _names(candidates))
+            if not any(matches(pattern, c) for c in (*candidates, *map(all_of, flows))):
+                raise _nothing(pattern, sorted({*flows, *_names(candidates)}))
         picked = [c for c in picked if any(matches(p, c) for p in options.select)]
     if options.exclude:
         picked = [c for c in picked if not any(matches(p, c) for p in options.exclude)]
     if options.only is not None:
-        picked = [c for c in picked if c.full_name in options.only]
+        picked = [c for c in picked if _again(c, options.only)]
     return picked
+
+
+def _again(candidate: Candidate, only: Iterable[str]) -> bool:
+    """Whether an entity is one of `only`, or of a flow that is meant as a whole; and whether a flow
+    that is not known has any of them."""
+    names = set(only)
+    if candidate.entity == ALL:
+        begins = f"{candidate.flow}."
+        return any(name == candidate.flow or name.startswith(begins) for name in names)
+    return bool(names & {candidate.full_name, all_of(candidate.flow).full_name})
+
+
+def may_hold(flow: str, options: RunOptions) -> bool:
+    """Whether a flow whose entities are not known may have some that `select` means, by names or
+    tags of their own."""
+    if options.flows and not any(fnmatchcase(flow, f) for f in options.flows):
+        return False
+    firsts = [p.partition(".") for p in options.select]
+    return any(not dot or fnmatchcase(flow, first) for first, dot, _ in firsts)
 
 
 def idle(candidates: Sequence[Candidate], options: RunOptions) -> list[str]:
     """A warning for each pattern of `exclude` that leaves nothing out, with the near miss."""
     found = []
     for pattern in options.exclude:
-        if not any(matches(pattern, c) for c in candidates):
+        unknown = any(c.entity == ALL for c in candidates)  # may have what it leaves out
+        if not unknown and not any(matches(pattern, c) for c in candidates):
             near = get_close_matches(pattern, _names(candidates), n=1)
             meant = f"; did you mean '{near[0]}'?" if near else ""
             found.append(f"exclude '{pattern}' leaves nothing out: nothing is called so{meant}")
@@ -83,16 +121,10 @@ def _names(candidates: Iterable[Candidate]) -> list[str]:
     return sorted(found)
 
 
-def _each_means_something(
-    patterns: Sequence[str],
-    candidates: Sequence[Candidate],
-    names_of: Callable[[Candidate], set[str]],
-    what: str,
-) -> None:
-    known = sorted({name for c in candidates for name in names_of(c)})
+def _each_means_something(patterns: Sequence[str], known: Collection[str], what: str) -> None:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise _nothing(pattern, known, what)
+            raise _nothing(pattern, sorted(known), what)
 
 
 def _nothing(pattern: str, known: Sequence[str], what: str = "flow, entity or tag") -> ConfigError:
