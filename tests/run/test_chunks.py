@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.run.versioned import VersionedHome, VersionedSession
 from hygge import Store
 from hygge.core.chunk import Chunk, Estimate, ReadRequest
 from hygge.core.context import Context
+from hygge.core.errors import Cancelled, DataError, HyggeError
 from hygge.core.load import LoadRequest
 from hygge.core.reading import HomeSession
 from hygge.run.attempt import Attempt, Moved
@@ -167,7 +169,7 @@ def test_seats(wishes: list[int], most: int) -> None:
 class Watched(VersionedSession):
     """A session that notes who reads which chunk, and waits in it until it is let go."""
 
-    def __init__(self, home: Any, log: list[tuple[int, int]], gates: dict[int, Any]) -> None:
+    def __init__(self, home: Any, log: list[tuple[int, int]], gates: dict[Any, Any]) -> None:
         super().__init__(home)
         self._log, self._gates = log, gates
 
@@ -177,23 +179,29 @@ class Watched(VersionedSession):
             gate()
         yield from super().read(request, chunk)
 
+    def cancel(self) -> None:
+        if gate := self._gates.get("cancel"):
+            gate()
+
 
 class WatchedHome(VersionedHome, type="test_watched"):
     log: list[tuple[int, int]]
-    gates: dict[int, Any]
+    gates: dict[Any, Any]
 
     def open(self, context: Context) -> HomeSession:
         return Watched(self, self.log, self.gates)
 
 
 def crew_of(
-    tmp_path: Path, chunks: int, seats: Seats, gates: dict[int, Any], *, asked: bool = False
-) -> tuple[list[tuple[int, int]], int]:
+    tmp_path: Path, chunks: int, seats: Seats, gates: dict[Any, Any], *, asked: bool = False,
+    write: Callable[[pl.DataFrame], None] | None = None,
+) -> tuple[list[tuple[int, int]], int]:  # fmt: skip
     """Who read which chunk, in order, and how many read."""
     home = WatchedHome("t", path=str(tmp_path / "source"))
     home.put(numbers(chunks * 10))
     home.log, home.gates = [], gates
     store = shelf(tmp_path)
+    store.faults.write = write
     plan = planned(home, store, tmp_path)
     shape = shape_of(home.open(Context()).schema())
     load = store.open(Context()).begin(LoadRequest("t", "replace", shape.target, "f", "load"))
@@ -246,3 +254,23 @@ def test_asked_for_readers_stay(tmp_path: Path) -> None:
     meet = threading.Barrier(4)
     _, readers = crew_of(tmp_path, 4, Seats(1), dict.fromkeys(range(4), meet.wait), asked=True)
     assert readers == 4
+
+
+@pytest.mark.parametrize("heard", ["stopped", "copy", "other"])
+def test_the_error_that_stopped_the_others_is_told(tmp_path: Path, heard: str) -> None:
+    """Though a writer that was stopped with it, or heard of it, may be at its end sooner."""
+    cause, meet, stopped = DataError("the cause"), threading.Barrier(2), threading.Event()
+    first: HyggeError = Cancelled("a writer was stopped") if heard == "stopped" else DataError("it")
+    first.__cause__ = cause if heard == "copy" else None
+
+    def write(batch: pl.DataFrame) -> None:
+        meet.wait()
+        if batch["id"][0] == 0:
+            raise first
+        stopped.wait()
+        raise cause
+
+    gates: dict[Any, Any] = {"cancel": stopped.set}
+    with pytest.raises(HyggeError) as told:
+        crew_of(tmp_path, 2, Seats(2), gates, asked=True, write=write)
+    assert told.value is (first if heard == "other" else cause)

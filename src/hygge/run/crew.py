@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from hygge.core.chunk import Chunk
 from hygge.core.context import CancelToken, Context
+from hygge.core.errors import Cancelled
 from hygge.core.home import Home
 from hygge.core.load import Load
 from hygge.core.reading import HomeSession
@@ -58,6 +59,7 @@ class Crew:
         self._home, self._reading, self._split, self._load = home, reading, split, load
         self._task, self._done, self._meter, self._tick = task, done, meter, tick
         self._context = replace(context, cancel=CancelToken(context.cancel), reserved=[])
+        self._asked = context.cancel
         self._seats = seats
         self._lock = threading.Lock()
         self._waiting = deque(split.chunks)
@@ -129,5 +131,12 @@ class Crew:
 
     def _failed(self, error: BaseException) -> None:
         with self._lock:
-            self._error = self._error or error
+            if self._error is None or self._follows(self._error, error):
+                self._error = error
         self._context.cancel.cancel("another chunk failed")
+
+    def _follows(self, first: BaseException, then: BaseException) -> bool:
+        """Whether what came first was for what came then: writers that share a way are stopped with
+        one that fails, and may be sooner at their end."""
+        unasked = isinstance(first, Cancelled) and not self._asked.cancelled
+        return unasked or first.__cause__ is then

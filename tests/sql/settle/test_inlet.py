@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import polars as pl
 import pytest
 
-from hygge.core.errors import Cancelled, DataError, HyggeError, VerifyError
+from hygge.core.errors import BadValue, Cancelled, DataError, HyggeError, VerifyError
 from hygge.core.fields import Schema
 from hygge.sql.settle import inlet
 from hygge.sql.settle.inlet import Inlet, Parcel
@@ -28,6 +28,7 @@ class Way:
         self.dropped = threading.Event()
         self.stalls = False
         self.refused: int | None = None
+        self.between: Callable[[], object] = lambda: None  # called after each batch
         self.loses = self.drops = self.ends = 0
 
     def take(self, batches: Iterable[pl.DataFrame]) -> int:
@@ -41,6 +42,7 @@ class Way:
                 if self.refused in batch["k"].to_list():
                     raise DataError("refused")
                 stream += batch["k"].to_list()
+                self.between()
         finally:
             self.ended.release()
         return len(stream) - self.loses
@@ -66,7 +68,22 @@ class Blaming:
         self, error: DataError, batch: pl.DataFrame, fields: Schema, *, entity: str, offset: int
     ) -> HyggeError:
         found = batch["k"].index_of(self._way.refused)
-        return error if found is None else DataError(f"row {offset + found} of {entity}")
+        if found is None:
+            return error
+        return BadValue(
+            entity=entity, column="k", row=f"row {offset + found}", value=self._way.refused,
+            declared="int64", at=offset + found,
+        )  # fmt: skip
+
+
+class Line:
+    """A connection on which a statement waits until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
 
 
 @pytest.fixture
@@ -75,15 +92,21 @@ def way() -> Way:
 
 
 @pytest.fixture
-def into(way: Way, monkeypatch: pytest.MonkeyPatch) -> Inlet:
-    monkeypatch.setattr(inlet, "PATIENCE_S", 60)
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+def into(way: Way, line: Line, monkeypatch: pytest.MonkeyPatch) -> Inlet:
+    for patience in ("PATIENCE_S", "LONGEST_S", "LEAVE_S"):
+        monkeypatch.setattr(inlet, patience, 60)
     settler = cast("Settler", Blaming(way))
-    return Inlet(settler, cast("Any", None), Place("it", "s", "t"), "t", FIELDS, "orders")
+    return Inlet(settler, cast("Any", line), Place("it", "s", "t"), "t", FIELDS, "orders")
 
 
-def put(to: Inlet, first: int, rows: int = 2) -> None:
+def put(to: Inlet, first: int, rows: int = 2, *, chunk: int = 0) -> None:
     batch = pl.DataFrame({"k": list(range(first, first + rows))})
-    to.put(Parcel(batch, batch, first, batch.height * 8))
+    to.put(Parcel(batch, batch, first, batch.height * 8, chunk))
 
 
 def test_a_stream_ends_where_it_has_had_enough_and_where_somebody_waits_for_it(
@@ -92,9 +115,9 @@ def test_a_stream_ends_where_it_has_had_enough_and_where_somebody_waits_for_it(
     into.join()
     for first in range(0, 10, 2):
         put(into, first)
-    into.settle()
+    into.settle(0)
     put(into, 10)
-    into.settle()
+    into.settle(0)
     assert way.streams == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9], [10, 11]]
     into.leave(True)
     assert (way.ends, way.drops) == (1, 0)
@@ -108,7 +131,7 @@ def test_a_stream_ends_where_nothing_comes(
     put(into, 0)
     assert way.ended.acquire(timeout=60)  # though nobody has asked for it
     put(into, 2)
-    into.settle()
+    into.settle(0)
     into.leave(True)
     assert way.streams == [[0, 1], [2, 3]]
 
@@ -117,33 +140,71 @@ def test_the_last_writer_ends_it_and_another_may_come(way: Way, into: Inlet) -> 
     into.join()
     into.join()
     put(into, 0)
-    into.settle()
+    into.settle(0)
     into.leave(True)
     assert way.ends == 0
     into.leave(True)
     into.join()
     put(into, 2)
-    into.settle()
+    into.settle(0)
     into.leave(True)
     assert (way.streams, way.ends) == ([[0, 1], [2, 3]], 2)
 
 
 def test_nothing_put_is_nothing_sent(way: Way, into: Inlet) -> None:
     into.join()
-    into.settle()
+    into.settle(0)
     into.leave(True)
     assert (way.streams, way.ends) == ([], 1)
 
 
-def test_what_is_refused_is_named_to_all(way: Way, into: Inlet) -> None:
-    way.refused = 3
-    into.join()
+def test_a_stream_ends_where_it_has_lasted_long(
+    way: Way, into: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a source that gives a little all the time would have it run into the server's limit."""
+    monkeypatch.setattr(inlet, "LONGEST_S", 0)
     into.join()
     put(into, 0)
     put(into, 2)
-    for tell in (into.settle, into.settle, lambda: put(into, 4)):
-        with pytest.raises(DataError, match="row 3 of orders"):
+    into.settle(0)
+    into.leave(True)
+    assert way.streams == [[0, 1], [2, 3]]
+
+
+def test_who_waits_does_not_wait_for_what_others_put_later(way: Way, into: Inlet) -> None:
+    def meanwhile() -> None:
+        way.between = lambda: None
+        with into._turn:
+            into._turn.wait_for(lambda: into._asked)
+        put(into, 2, chunk=1)
+
+    way.between = meanwhile
+    into.join()
+    into.join()
+    put(into, 0)
+    into.settle(0)
+    into.settle(1)
+    assert way.streams == [[0, 1], [2, 3]]
+    into.leave(True)
+    into.leave(True)
+
+
+def test_what_is_refused_is_named_to_all(way: Way, into: Inlet) -> None:
+    """To its own writer so that it can be named otherwise, and to others as it is: where it stands
+    in a file is not where theirs do."""
+    way.refused = 3
+    into.join()
+    into.join()
+    put(into, 0, chunk=0)
+    put(into, 2, chunk=1)
+    for tell in (lambda: into.settle(1), lambda: put(into, 4, chunk=1)):
+        with pytest.raises(BadValue, match=r"orders\.k, row 3: 3 does not fit") as own:
             tell()
+        assert own.value.at == 3
+    for tell in (lambda: into.settle(0), lambda: put(into, 4, chunk=0)):
+        with pytest.raises(DataError, match=r"orders\.k, row 3: 3 does not fit") as others:
+            tell()
+        assert (others.value.at, others.value.__cause__) == (None, own.value)
     into.leave(False)
     into.leave(False)
     assert way.streams == [[0, 1]]
@@ -154,7 +215,7 @@ def test_rows_that_were_not_taken(way: Way, into: Inlet) -> None:
     into.join()
     put(into, 0)
     with pytest.raises(VerifyError, match="2 rows were sent, and 1 taken"):
-        into.settle()
+        into.settle(0)
     into.leave(False)
 
 
@@ -167,10 +228,11 @@ def test_a_writer_that_stops_ends_the_stream_under_way(way: Way, into: Inlet) ->
     with pytest.raises(Cancelled):
         put(into, 2)
     with pytest.raises(Cancelled):
-        into.settle()
+        into.settle(0)
     into.stop()  # once more
     into.leave(False)
     assert way.streams in ([], [[]], [[0, 1]])
+    assert not into.under_way
 
 
 def test_a_database_that_takes_no_more_is_dropped_before_it_is_waited_for(
@@ -183,3 +245,18 @@ def test_a_database_that_takes_no_more_is_dropped_before_it_is_waited_for(
     into.leave(False)
     assert way.ended.acquire(blocking=False)
     assert way.streams == [[]]  # else it would have gone on in the end
+
+
+def test_a_statement_that_does_not_end_is_cancelled(
+    way: Way, line: Line, into: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that waits for a lock which somebody else holds."""
+    monkeypatch.setattr(inlet, "LEAVE_S", 0.001)
+    begun = threading.Event()
+    way.between = lambda: begun.set() or line.cancelled.wait()
+    into.join()
+    put(into, 0)
+    begun.wait()
+    into.leave(False)
+    assert line.cancelled.is_set()
+    assert not into.under_way

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from hygge import Schema, Store
 from hygge.core.context import Context
+from hygge.core.errors import VerifyError
 from hygge.sql.settle.session import SQLStoreSession
 from hygge.testing._store_base import some_rows
 from hygge.testing.corpus import KEY
-from hygge.testing.loading import load_frames, request_for, write
+from hygge.testing.loading import commit, load_frames, request_for, state_of, write
 
 Make = Callable[..., Store]
 FIELDS = Schema.of(some_rows(0, 0))
@@ -48,6 +51,19 @@ def test_the_stage_of_a_load_that_died_goes_with_the_next(make: Make) -> None:
     while stages(store):  # the server notices after a moment that nobody is there
         assert time.monotonic() - began < 30
         load_frames(make("other"), [some_rows(0, 1)], "merge", [KEY])
+
+
+def test_a_writer_that_has_not_finished(make: Make) -> None:
+    """Its rows may be there in part, and it uses the connection."""
+    store = make("t")
+    with store.open(Context()) as session:
+        load = session.begin(request_for(session.state(), FIELDS, "append"))
+        receipt = write(load, [some_rows(0, 3)])
+        load.writer(1).write(some_rows(3, 6))
+        with pytest.raises(VerifyError, match="a writer has not finished"):
+            commit(load, [receipt])
+    assert state_of(store) is None
+    assert load_frames(store, [some_rows(0, 3)], "append").rows == 3
 
 
 def _die(session: SQLStoreSession) -> None:

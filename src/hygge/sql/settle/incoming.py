@@ -78,6 +78,11 @@ class Incoming:
         self._inlets.append(to)
         return to
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a writer has not come to its end."""
+        return any(inlet.under_way for inlet in self._inlets)
+
     def stop(self) -> None:
         """End what writers are sending: the connection is for others."""
         for inlet in self._inlets:

@@ -7,9 +7,8 @@ where nothing more comes for a while, and where a writer wants to know that its 
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,12 @@ if TYPE_CHECKING:
 PATIENCE_S = 0.2
 """After so long without rows a stream ends: a statement that waits for its source would run into
 the server's limit of time."""
+LONGEST_S = 5.0
+"""And after so long in all, for a source that gives little at a time."""
+LEAVE_S = 10.0
+"""So long a stream that is stopped may take, perhaps for a lock that somebody else holds, before
+the server is told to give it up."""
+HEAR_EVERY_S = 0.5  # who waits in the main thread wakes so often, to hear of signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,14 @@ class Parcel:
     batch: as they came, and
     offset: how many its writer had written before it, so that a value can be named.
     size: in bytes.
+    chunk: the writer's.
     """
 
     rows: pl.DataFrame
     batch: pl.DataFrame
     offset: int
     size: int
+    chunk: int
 
 
 class Inlet:
@@ -61,15 +68,23 @@ class Inlet:
         self, settler: Settler, link: Link, place: Place, table: str, fields: Schema, entity: str
     ) -> None:
         self.settler, self.table, self.fields, self.entity = settler, table, fields, entity
-        self._place, self._way = place, settler.way_in(link, place, table)
+        self._link, self._place = link, place
+        self._way = settler.way_in(link, place, table)
         self._door = threading.Lock()  # writers come and go one by one
         self._writers = 0
         self._turn = threading.Condition()
         self._next: Parcel | None = None
-        self._asked: deque[Future[None]] = deque()
+        self._put = self._there = 0  # parcels that writers put; those that the database has
+        self._asked = 0  # somebody waits until so many are there
         self._error: BaseException | None = None
+        self._guilty: int | None = None  # the chunk whose value it names
         self._closed = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether its thread uses the connection, or may any moment."""
+        return self._thread is not None
 
     # For writers ----------------------------------------------------------------------------------
 
@@ -81,31 +96,37 @@ class Inlet:
     def put(self, parcel: Parcel) -> None:
         """Hand a batch over, once those before it are on their way. Raises what became of them."""
         with self._turn:
+            while self._next is not None and self._error is None:
+                self._turn.wait(HEAR_EVERY_S)
+            self._check(parcel.chunk)
             if self._thread is None:
                 self._closed = False
                 self._thread = threading.Thread(
                     target=self._run, name=f"send {self.entity}", daemon=True
                 )
                 self._thread.start()
-            while self._next is not None and self._error is None:
-                self._turn.wait()
-            if self._error is not None:
-                raise self._error
             self._next = parcel
+            self._put += 1
             self._turn.notify_all()
 
-    def settle(self) -> None:
-        """Wait until all that was put is there. Raises what became of it; for what the database
-        refuses, what names the value."""
+    def settle(self, chunk: int) -> None:
+        """Wait until all that was put so far is there. Raises what became of it; for what the
+        database refuses, what names the value."""
         with self._turn:
-            if self._error is not None:
-                raise self._error
-            if self._thread is None:
-                return
-            asked = Future[None]()
-            self._asked.append(asked)
+            self._asked = wanted = self._put
             self._turn.notify_all()
-        asked.result()
+            while self._there < wanted and self._error is None:
+                self._turn.wait(HEAR_EVERY_S)
+            self._check(chunk)
+
+    def _check(self, chunk: int) -> None:
+        """Raise what became of the rows. Only the writer of a row may name it otherwise: others do
+        not know where it stood."""
+        error = self._error
+        if isinstance(error, DataError) and error.at is not None and chunk != self._guilty:
+            raise DataError(error.message, hint=error.hint) from error
+        if error is not None:
+            raise error
 
     def leave(self, good: bool) -> None:
         """The last writer to leave sees to it that all is there."""
@@ -126,10 +147,15 @@ class Inlet:
 
     def _end(self) -> None:
         self._close()
-        with self._turn:
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        thread = self._thread
+        if thread is None:
+            return
+        if self._error is not None:
+            thread.join(LEAVE_S)
+            if thread.is_alive():
+                self._link.cancel()
+        thread.join()
+        self._thread = None
 
     def _close(self, error: BaseException | None = None) -> None:
         with self._turn:
@@ -140,16 +166,12 @@ class Inlet:
 
     def _run(self) -> None:
         try:
-            while (first := self._taken(None)) is not None:
+            while (first := self._taken()) is not None:
                 self._send(first)
         except BaseException as error:  # noqa: BLE001 - raised by who puts, or waits
             with self._turn:
                 self._error, self._next = self._error or error, None
-        with self._turn:
-            self._turn.notify_all()
-            asked, self._asked = self._asked, deque()
-        for one in asked:
-            one.set_exception(self._error or Cancelled(f"{self._place}: stopped"))
+                self._turn.notify_all()
 
     def _send(self, first: Parcel) -> None:
         """One stream."""
@@ -160,36 +182,34 @@ class Inlet:
             raise self._blame(error, sent) from error
         if taken != (given := sum(parcel.rows.height for parcel in sent)):
             raise VerifyError(f"{self._place}: {given} rows were sent, and {taken} taken")
+        with self._turn:
+            self._there += len(sent)
+            self._turn.notify_all()
 
     def _stream(self, first: Parcel, sent: list[Parcel]) -> Iterator[pl.DataFrame]:
-        parcel, left = first, self.settler.at_once
-        while True:
+        parcel: Parcel | None = first
+        left, until = self.settler.at_once, time.monotonic() + LONGEST_S
+        while parcel is not None:
             sent.append(parcel)
             yield parcel.rows
             left -= parcel.size
-            if left <= 0 or (more := self._taken(PATIENCE_S)) is None:
-                return
-            parcel = more
+            over = left <= 0 or time.monotonic() >= until
+            parcel = None if over else self._taken(len(sent))
 
-    def _taken(self, most_s: float | None) -> Parcel | None:
-        """The next parcel; within a stream, which has `most_s`, None where it is to end, and
-        between streams at the end of all."""
+    def _taken(self, sent: int = 0) -> Parcel | None:
+        """The next parcel. Where a stream has sent some, None if it is to end; before it has begun,
+        None at the end of all."""
         with self._turn:
-            while self._next is None and self._error is None:
-                if self._closed:
+            while self._error is None:
+                if sent and self._there < self._asked <= self._there + sent:
+                    return None  # somebody waits for what was sent
+                if self._next is not None:
+                    parcel, self._next = self._next, None
+                    self._turn.notify_all()
+                    return parcel
+                if self._closed or not self._turn.wait(PATIENCE_S if sent else None):
                     return None
-                if most_s is None:
-                    while self._asked:  # all that was put is there
-                        self._asked.popleft().set_result(None)
-                elif self._asked:
-                    return None
-                if not self._turn.wait(most_s):
-                    return None
-            if self._error is not None:
-                raise self._error
-            parcel, self._next = self._next, None
-            self._turn.notify_all()
-            return parcel
+            raise self._error
 
     def _blame(self, error: DataError, sent: list[Parcel]) -> BaseException:
         for parcel in sent:
@@ -197,5 +217,6 @@ class Inlet:
                 error, parcel.batch, self.fields, entity=self.entity, offset=parcel.offset
             )
             if found is not error:
+                self._guilty = parcel.chunk
                 return found
         return error

@@ -127,8 +127,9 @@ class SQLLoad(Load):
         """See Load. A COMMIT whose answer was lost is looked up before anything else is done."""
         self._context.cancel.check()
         incoming = self._incoming
-        if incoming.spoilt:
-            raise VerifyError(f"{self._place}: a writer was stopped; nothing was published")
+        if incoming.spoilt or incoming.under_way:
+            why = "was stopped" if incoming.spoilt else "has not finished"
+            raise VerifyError(f"{self._place}: a writer {why}; nothing was published")
         staged = incoming.is_staged(receipts)
         try:
             stored = self._transact(state, staged)

@@ -54,13 +54,13 @@ class TableWriter(Writer):
             batch = conform(batch, to.fields, entity=to.entity, offset=self._rows)
         rows = to.settler.encoded(batch, to.fields, entity=to.entity, offset=self._rows)
         size = int(batch.estimated_size())
-        to.put(Parcel(rows, batch, self._rows, size))
+        to.put(Parcel(rows, batch, self._rows, size, self._chunk))
         self._rows += batch.height
         self._bytes += size
         self._digest = (self._digest + digest_of(batch)) % (1 << 64)
 
     def finish(self) -> Receipt:
-        self._inlet.settle()
+        self._inlet.settle(self._chunk)
         self._end(True)
         reached("sql.written")
         file: dict[str, Any] = {
