@@ -183,7 +183,9 @@ class CommitsContract(LoadingContract):
         seen, stop = list[list[int]](), threading.Event()
 
         def poll() -> None:
-            while not stop.is_set():
+            last = False
+            while not last:
+                last = stop.is_set()  # once more when all is done, however fast that was
                 try:
                     seen.append(sorted(self.keys_seen(store, Schema.of(whole[0]))))
                 except Exception:  # noqa: BLE001, S112 - a reader who errs has seen nothing wrong

@@ -66,18 +66,18 @@ def into(driver: Driver) -> Inlet:
 
 def put(to: Inlet, first: int) -> None:
     batch = pl.DataFrame({"k": [first, first + 1]})
-    to.put(Parcel(batch, batch, 0, 16))
+    to.put(Parcel(batch, batch, 0, 16, 0))
 
 
 def test_all_writers_rows_are_one_copy(driver: Driver, into: Inlet) -> None:
     into.join()
     into.join()
     put(into, 0)
-    into.settle()
+    into.settle(0)
     into.leave(True)
     put(into, 2)
     put(into, 4)
-    into.settle()
+    into.settle(0)
     into.leave(True)
     assert driver.taken == [[0, 1, 2, 3, 4, 5]]
     assert driver.targets == ["[dbo].[t]]]"]
@@ -98,7 +98,7 @@ def test_what_the_driver_refuses_at_the_end(driver: Driver, into: Inlet) -> None
     driver.goes_on.clear()
     into.join()
     put(into, 0)
-    into.settle()
+    into.settle(0)
     driver.goes_on.set()
     with pytest.raises(DataError, match="told: 60 letters"):
         into.leave(True)
@@ -108,13 +108,13 @@ def test_rows_that_the_server_did_not_count(driver: Driver, into: Inlet) -> None
     driver.loses = 1
     into.join()
     put(into, 0)
-    into.settle()
+    into.settle(0)
     with pytest.raises(VerifyError, match="was given 2 rows, and took 1"):
         into.leave(True)
 
 
 def asked(to: Inlet) -> None:
-    to.settle()
+    to.settle(0)
 
 
 def another(to: Inlet) -> None:
