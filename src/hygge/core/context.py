@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+HEAR_EVERY_S = 0.5
+"""Who waits in the main thread wakes so often, to hear of signals."""
 CLOSING_SECONDS = 30.0
 """How long a custom connector's generator may take to close before it is left behind."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hygge.core import events
 from hygge.core.chunk import ReadRequest
-from hygge.core.context import CancelToken, Context
+from hygge.core.context import HEAR_EVERY_S, CancelToken, Context
 from hygge.core.errors import (
     Cancelled,
     ConfigError,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 
 MOST_AT_ONCE = 8
-HEAR_EVERY_S = 0.5
 
 
 class Execution:

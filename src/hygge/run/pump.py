@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from hygge.core.chunk import Chunk, ReadRequest
-from hygge.core.context import CancelToken
+from hygge.core.context import HEAR_EVERY_S, CancelToken
 from hygge.core.errors import DataError, HyggeError
 from hygge.core.load import Writer
 from hygge.core.reading import HomeSession
@@ -24,7 +24,6 @@ from hygge.run.budget import PROCESS_BUDGET, ByteBudget
 from hygge.run.sieve import Sieve
 
 STUCK_READER_S = 30.0  # how long a reader that was told to stop may take before it is left behind
-HEAR_EVERY_S = 0.5  # a writer in the main thread wakes so often, to hear of signals
 
 
 @dataclass(slots=True)

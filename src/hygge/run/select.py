@@ -83,14 +83,13 @@ def chosen(
     return picked
 
 
-def _again(candidate: Candidate, only: Iterable[str]) -> bool:
+def _again(candidate: Candidate, only: Collection[str]) -> bool:
     """Whether an entity is one of `only`, or of a flow that is meant as a whole; and whether a flow
     that is not known has any of them."""
-    names = set(only)
     if candidate.entity == ALL:
         begins = f"{candidate.flow}."
-        return any(name == candidate.flow or name.startswith(begins) for name in names)
-    return bool(names & {candidate.full_name, all_of(candidate.flow).full_name})
+        return any(name == candidate.flow or name.startswith(begins) for name in only)
+    return candidate.full_name in only or all_of(candidate.flow).full_name in only
 
 
 def may_hold(flow: str, options: RunOptions) -> bool:

@@ -1,7 +1,8 @@
 """The way into one table: a thread of its own sends what writers put, while they make ready more.
 
-Rows go in streams, each of which the database takes in one go: it ends where it has had enough,
-where nothing more comes for a while, and where a writer wants to know that its rows are there.
+Rows go in streams, each of which the database takes in one go: it ends where it has had enough or
+has lasted long, where nothing more comes for a while, and where a writer wants to know that its
+rows are there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from hygge.core.context import HEAR_EVERY_S
 from hygge.core.errors import Cancelled, DataError, VerifyError
 from hygge.core.fields import Schema
 from hygge.sql.link import Link
@@ -30,7 +32,6 @@ LONGEST_S = 5.0
 LEAVE_S = 10.0
 """So long a stream that is stopped may take, perhaps for a lock that somebody else holds, before
 the server is told to give it up."""
-HEAR_EVERY_S = 0.5  # who waits in the main thread wakes so often, to hear of signals
 
 
 @dataclass(frozen=True, slots=True)
