@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from hygge.run.budget import ByteBudget
 from hygge.run.pump import Meter, pump
 from hygge.run.shape import shape_of
 from hygge.run.sieve import Sieve
+from hygge.sql.ahead import ahead
 
 SHAPE = shape_of(Schema.of(numbers(0)))
 
@@ -272,6 +275,23 @@ def test_reading_and_writing_overlap() -> None:
 
     run(Source(read), Sink(write))
     assert both.n_waiting == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no turns of their own there")
+def test_where_processors_are_few_the_writer_goes_first() -> None:
+    nice: dict[str, int] = {}
+
+    def noted(who: str) -> None:
+        nice[who] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def read() -> Iterator[pl.DataFrame]:
+        yield from several(5)
+        noted("reads")
+        yield from ahead(lambda: noted("ahead"))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    run(Source(read), Sink(lambda batch: noted("writes")))
+    assert nice["writes"] == before < nice["reads"] == nice["ahead"]
 
 
 def test_many_pumps_share_a_small_budget_without_standing_still() -> None:

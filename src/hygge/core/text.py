@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from hygge.core.arrow import cast
 from hygge.core.fields import FLOATS, INTEGERS, LogicalType
 
 _TRUE = ("true", "t", "yes", "y", "1")
@@ -75,11 +76,8 @@ def arrow_cast(column: pl.Series, wanted: Any) -> pl.Series | None:
     """A column in another of Arrow's types by Arrow's own cast; None where any value is refused."""
     import pyarrow as pa
 
-    # What `pyarrow.compute` calls, without the tenth of a start-up that importing it takes.
-    from pyarrow._compute import CastOptions, call_function
-
     try:
-        found = call_function("cast", [column.to_arrow()], CastOptions.safe(wanted))
+        found = cast(column.to_arrow(), wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
     return pl.DataFrame(pa.record_batch([found], names=[column.name])).to_series()

@@ -20,6 +20,7 @@ from hygge.core.errors import DataError, HyggeError
 from hygge.core.load import Writer
 from hygge.core.reading import HomeSession
 from hygge.core.state import Receipt
+from hygge.core.turns import writers_first
 from hygge.run.budget import PROCESS_BUDGET, ByteBudget
 from hygge.run.sieve import Sieve
 
@@ -178,6 +179,7 @@ def pump(
     counted: list[tuple[int | None, str | None]] = []
 
     def read() -> None:
+        writers_first()
         try:
             for batch in session.read(request, chunk):
                 meter.count(read=batch.height)
@@ -198,6 +200,7 @@ def pump(
 
     reader = threading.Thread(target=read, name=f"read {entity}", daemon=True)
     forget = cancel.add(stop)
+    pl.thread_pool_size()  # begins Polars' threads, which are both sides'; see `writers_first`
     reader.start()
     try:
         while (batch := channel.get()) is not None:

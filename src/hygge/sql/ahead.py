@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from hygge.core.turns import writers_first
+
 T = TypeVar("T")
 
 DEPTH = 2
@@ -28,7 +30,7 @@ def ahead(
 
     Raises what `fetch` raises.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+    with ThreadPoolExecutor(1, "ahead", writers_first) as pool:
         coming = deque(pool.submit(fetch) for _ in range(DEPTH))
         ended = False
         try:
@@ -55,7 +57,7 @@ def side_by_side(calls: Iterable[Callable[[], T]], workers: int) -> Generator[T,
     Raises what the first call to fail raises, in its turn and when the others have ended.
     """
     todo = iter(calls)
-    with ThreadPoolExecutor(workers, thread_name_prefix="beside") as pool:
+    with ThreadPoolExecutor(workers, "beside", writers_first) as pool:
         coming = deque(pool.submit(call) for call in islice(todo, workers + 1))
         try:
             while coming:

@@ -25,7 +25,7 @@ from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
 from hygge.sql.duckdb.settler import DuckDBSettler
 from hygge.stores.duckdb import DuckDBStore
-from hygge.testing.loading import load_frames
+from hygge.testing.loading import load_frames, request_for
 
 ENDLESS = "SELECT max(a.range * b.range) AS x FROM range(1000000) a, range(1000000) b"
 """A trillion rows before the first result."""
@@ -267,6 +267,51 @@ def test_there_is_room_for_all_that_is_filled_at_once(
                 assert other.append(f"t{n}", rows) == 1
                 limits += link.rows(LIMIT)
     assert [limit for (limit,) in limits] == [*["10.0 MiB"] * 4, "20.0 MiB", "30.0 MiB"]
+
+
+def test_duckdbs_threads_rest_while_any_table_is_filled(tmp_path: Path) -> None:
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
+    rows = pl.DataFrame({"n": [1]})
+    with ExitStack() as held:
+        link, first, second = (
+            held.enter_context(closing(connection.connect())) for _ in range(3)
+        )  # fmt: skip
+        link.execute("CREATE TABLE t (n BIGINT)")
+        link.execute("SET threads = 3")
+        seen = []
+        for each in (first, first, second):
+            each.append("t", rows)
+            seen.append(_threads(link))
+        for leave in (first.appended, first.appended, second.close):
+            leave()
+            seen.append(_threads(link))
+        first.append("t", rows)
+        assert [*seen, _threads(link)] == [1, 1, 1, 1, 1, 3, 1]
+
+
+@pytest.mark.parametrize("mode", ["append", "merge"])
+@pytest.mark.parametrize("good", [True, False])
+def test_duckdbs_threads_work_again_once_all_is_written(
+    tmp_path: Path, mode: Any, good: bool
+) -> None:
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
+    store = DuckDBStore("t", connection="w").bind(Surroundings(connections={"w": connection}))
+    rows = pl.DataFrame({"n": [1]})
+    with closing(connection.connect()) as link, store.open(Context()) as session:
+        link.execute("SET threads = 3")
+        load = session.begin(request_for(session.state(), Schema.of(rows), mode, ["n"]))
+        writer = load.writer(0)
+        writer.write(rows)
+        until = time.monotonic() + 30
+        while _threads(link) == 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert _threads(link) == 1
+        _ = writer.finish() if good else writer.abort()
+        assert _threads(link) == 3
+
+
+def _threads(link: DuckDBLink) -> int:
+    return int(link.row("SELECT current_setting('threads')")[0])
 
 
 def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from hygge.core.errors import (
 from hygge.core.telling import telling
 from hygge.sql.duckdb.errors import told
 from hygge.sql.duckdb.frames import frame
+from hygge.sql.duckdb.threads import Threads
 from hygge.sql.link import Link
 from hygge.sql.memory import give_back, keep
 
@@ -54,6 +55,7 @@ class DuckDBLink(Link):
         self._connection, self.label, self._timeout_s = connection, label, timeout_s
         self._cancelled, self._fixed = False, True
         self._under_way: Event | None = None  # set once the statement under way has ended
+        self._threads = Threads(connection, label)
         # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
         self._connection.execute("SET TimeZone = 'UTC'")
 
@@ -160,17 +162,24 @@ class DuckDBLink(Link):
             return found
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
-        """Append a frame to a table, column by column's name; returns how many rows it took."""
+        """Append a frame to a table, column by column's name; returns how many rows it took. One of
+        several: see `appended`."""
         self._make_room_to_fill(table, rows.width)
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
         _hygge_rows = rows.to_arrow(compat_level=pl.CompatLevel.newest()).to_reader()
         with self._statement():
+            self._threads.rest()
             done = self._connection.execute(
                 f"INSERT INTO {table} BY NAME SELECT * FROM _hygge_rows"
             )
             (taken,) = done.fetchone() or (0,)
         return int(taken)
+
+    def appended(self) -> None:
+        """No more is appended for now, and the file's threads have other work again. Safe more than
+        once, and while another thread appends."""
+        self._threads.resume()
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
@@ -253,6 +262,7 @@ class DuckDBLink(Link):
 
     def close(self) -> None:
         self.filled()
+        self.appended()
         self._connection.close()
 
 

@@ -44,6 +44,16 @@ _CLAIMED: set[str] = set()
 """Tables that loads of this process are filling; their names are used once only."""
 
 
+class _WayIn(WayIn):
+    """See WayIn; DuckDB's threads rest meanwhile."""
+
+    def end(self) -> None:
+        cast("DuckDBLink", self._link).appended()
+
+    def drop(self) -> None:
+        cast("DuckDBLink", self._link).appended()
+
+
 class DuckDBSettler(Settler):
     """Everything is transactional, tables too; two loads of one table conflict at the commit."""
 
@@ -66,7 +76,7 @@ class DuckDBSettler(Settler):
         """See Settler. The index of a table that rows go straight into needs memory."""
         if table == place.table and self._held(link).is_narrow and self._has_index(link, place):
             self._lift(link)
-        return super().way_in(link, place, table)
+        return _WayIn(self, link, place, table)
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
         """See Settler. DuckDB itself notices only at the commit that a key is no key."""

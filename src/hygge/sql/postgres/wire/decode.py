@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from hygge.core.arrow import cast
 from hygge.core.errors import DataError
 from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, look, views
 from hygge.sql.postgres.wire import pg_type
@@ -136,7 +137,7 @@ def _bytes(rows: Rows) -> Any:
 
 def _text(rows: Rows) -> Any:
     """Raises pa.ArrowInvalid for what is not UTF-8."""
-    return _bytes(rows).cast(pa.string_view())
+    return cast(_bytes(rows), pa.string_view())
 
 
 def _jsonb(rows: Rows) -> Any:
@@ -146,7 +147,7 @@ def _jsonb(rows: Rows) -> Any:
     if (odd if valid is None else odd & valid).any():
         raise ValueError("a jsonb is of another form than 1")
     lengths = np.maximum(lengths - 1, 0)
-    return views(rows.buffer, places + 1, lengths, valid).cast(pa.string_view())
+    return cast(views(rows.buffer, places + 1, lengths, valid), pa.string_view())
 
 
 def _list(element: Reader) -> Reader:
@@ -259,20 +260,17 @@ def decode(buffer: Bytes, starts: Places, ends: Places, columns: Sequence[Column
     if (look(buffer, ">i2", starts) != len(columns)).any():
         raise _odd(f"rows that do not have {len(columns)} values")
     rows = Rows(buffer, starts + 2)
-    found: list[pl.Series] = []
+    found: list[Any] = []
     readers = [_reader(column) for column in columns]
     while len(found) < len(columns):
         try:
-            made = _next(rows, readers[len(found) :])
-            found += [pl.Series(str(len(found) + n), one) for n, one in enumerate(made)]
+            found += _next(rows, readers[len(found) :])
         except (ValueError, IndexError, pa.ArrowInvalid) as error:
             name = columns[len(found)].name
             raise _odd(f"values of '{name}' that cannot be read: {error}") from error
     if not np.array_equal(rows.at, ends):
         raise _odd("rows of other lengths than their values have")
-    frame = pl.DataFrame(found)
-    frame.columns = [column.name for column in columns]
-    return frame
+    return pl.DataFrame(pa.RecordBatch.from_arrays(found, names=[c.name for c in columns]))
 
 
 def _odd(what: str) -> DataError:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from hygge.core.arrow import cast
 from hygge.sql.blocks import INLINE, SPARE, Bytes, Valid, views
 
 Numbers = npt.NDArray[Any]
@@ -117,7 +118,8 @@ class Layout:
         if total > MOST_BYTES:
             raise TooLarge
         parts = [None, pa.py_buffer(words), *buffers]
-        laid = pa.Array.from_buffers(pa.binary_view(), self.rows * count, parts).cast(pa.binary())
+        placed = pa.Array.from_buffers(pa.binary_view(), self.rows * count, parts)
+        laid = cast(placed, pa.binary())
         _, offsets, data = laid.buffers()
         return data.slice(0, total), np.frombuffer(offsets, np.int32)[::count]
 
