@@ -30,7 +30,9 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.core.load import LoadRequest
+from hygge.sql.sqlite.access import Database
 from hygge.sql.sqlite.connection import SQLiteConnection
+from hygge.sql.sqlite.settler import STAGED, SQLiteLink, stage
 from hygge.stores.sqlite import SQLiteStore
 
 D = Decimal
@@ -448,3 +450,22 @@ def test_keys_that_a_columns_collation_confuses_are_told_apart(tmp_path: Path) -
     with closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT id, n FROM t").fetchall()
     assert sorted(found) == [("A", 2), ("a", 3), ("b", 2), ("b ", 1)]
+
+
+@pytest.mark.parametrize(
+    "kind", ["int64", "float64", "decimal(15,2)", "decimal(38,10)", "date", "timestamp(us)",
+             "timestamp(us, UTC)", "bool", "string", "binary", "uuid"],
+)  # fmt: skip
+def test_what_is_staged_is_found_by_its_key_whatever_its_type(kind: str, tmp_path: Path) -> None:
+    """Else a load that compares takes a time that grows by the square of its rows."""
+    fields = Schema([Field("id", parse_type(kind), nullable=False, key=1)])
+    load(tmp_path / "w.db", "replace", [frame([], fields)], fields=fields)
+    make(tmp_path / "s.db", "CREATE TABLE rows (c0)")
+    with Database(tmp_path / "w.db", "rwc") as db:
+        db.execute(f"ATTACH '{tmp_path / 's.db'}' AS s0")
+        stage(SQLiteLink(db), STAGED, fields, ["s0"], ["id"])
+        plan = db.rows(
+            "EXPLAIN QUERY PLAN SELECT 1 FROM main.t there WHERE NOT EXISTS "
+            f"(SELECT 1 FROM temp.{STAGED} coming WHERE coming.id = there.id)"
+        )
+    assert any("SEARCH coming USING" in step[-1] for step in plan), plan

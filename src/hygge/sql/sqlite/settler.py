@@ -209,7 +209,13 @@ def stage(
     named = ", ".join(f"c{at} AS {quote(f.name)}" for at, f in enumerate(fields))
     nothing = ", ".join(f"NULL AS {quote(f.name)}" for f in fields)
     rows = " UNION ALL ".join(f"SELECT {named} FROM {file}.rows" for file in files)
-    what = "TABLE" if keys else "VIEW"
-    link.execute(f"CREATE TEMP {what} {name} AS {rows or f'SELECT {nothing} WHERE 0'}")
-    if keys:
-        link.execute(f"CREATE INDEX temp.{name}_by ON {name} ({', '.join(map(quote, keys))})")
+    rows = rows or f"SELECT {nothing} WHERE 0"
+    if not keys:
+        link.execute(f"CREATE TEMP VIEW {name} AS {rows}")
+        return
+    # An index serves only those who compare by its column's affinity, which for keys is that of the
+    # table (https://sqlite.org/datatype3.html#affinity_of_operands).
+    columns = (f"{quote(f.name)} {DIALECT.ddl(f.type) if f.name in keys else ''}" for f in fields)
+    link.execute(f"CREATE TEMP TABLE {name} ({', '.join(columns)})")
+    link.execute(f"INSERT INTO temp.{name} {rows}")
+    link.execute(f"CREATE INDEX temp.{name}_by ON {name} ({', '.join(map(quote, keys))})")
