@@ -148,13 +148,15 @@ class Iceberg(Kind):
 
 
 class S3(Kind):
+    """Parquet in an object store, under a prefix of each history's own."""
+
     type = ParquetStore
     on = "s3"
     server: Emulator
 
     def make(self, name: str) -> Store:
         self.prefix = uuid4().hex
-        connection = registry.lookup("connection", "s3")
+        connection = registry.lookup("connection", self.on)
         lake = build(connection, "the histories", self.server.settings(), {})
         path = f"{self.prefix}/{name}"
         return ParquetStore(name, path=path, connection="lake").bind(
@@ -165,6 +167,14 @@ class S3(Kind):
         return readers.parquet(
             download(self.server, f"{self.prefix}/{store.name}", self.folder)
         ).to_dicts()
+
+
+class GCS(S3):
+    on = "gcs"
+
+
+class Azure(S3):
+    on = "azure"
 
 
 class DuckDB(Kind):
@@ -316,5 +326,5 @@ KINDS: Mapping[str, type[Kind]] = {
     "postgres": Postgres, "duckdb": DuckDB, "parquet": Parquet, "delta": Delta, "sqlite": SQLite,
     "mysql": MySQL, "iceberg": Iceberg, "open_mirroring": OpenMirroring, "mssql": MSSQL,
     "sql_sqlite": OnSQLite, "sql_postgres": OnPostgres, "sql_mysql": OnMySQL, "s3": S3,
-    "csv": CSV, "ndjson": NDJSON, "ipc": IPC,
+    "gcs": GCS, "azure": Azure, "csv": CSV, "ndjson": NDJSON, "ipc": IPC,
 }  # fmt: skip
