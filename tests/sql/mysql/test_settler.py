@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.servers import Database
 
-from hygge.core.context import Surroundings
+from hygge.core.context import Context, Surroundings
 from hygge.core.errors import BadValue, DataError, HyggeError, SchemaDrift, UnsupportedError
 from hygge.core.fields import Schema, parse_type
 from hygge.sql.mysql import bulk
 from hygge.sql.mysql.tables import takes
 from hygge.stores.mysql import MySQLStore
 from hygge.testing.faults import raise_at
-from hygge.testing.loading import load_frames, state_of
+from hygge.testing.loading import load_frames, request_for, state_of, write
 
 FRAME = pl.DataFrame({"k": [1, 2], "v": ["a", None]})
 
@@ -229,6 +229,25 @@ def test_columns_that_a_dead_attempt_made_stand_in_no_way(mysql: Database) -> No
     mysql.execute("ALTER TABLE t ADD COLUMN x int")
     with pytest.raises(SchemaDrift, match="'x' is int"):
         load_frames(to, [more.with_columns(x=pl.lit("y"))], "append")
+
+
+def stages(database: Database) -> list[str]:
+    """The stages that lie there."""
+    return [str(t) for (t,) in database.rows("SHOW TABLES") if str(t).startswith("_hygge_stage_")]
+
+
+def test_a_stage_goes_with_the_next_load_unless_its_own_lives(mysql: Database) -> None:
+    session = store(mysql).open(Context())
+    load = session.begin(request_for(session.state(), Schema.of(FRAME), "merge", ["k"]))
+    write(load, [FRAME])
+    (mine,) = stages(mysql)
+    load_frames(store(mysql, "other"), [FRAME], "merge", ["k"])
+    assert stages(mysql) == [mine]
+    session._lease.link.close()  # type: ignore[attr-defined]
+    session.close()  # which cannot drop it any more
+    assert stages(mysql) == [mine]
+    load_frames(store(mysql, "other"), [FRAME], "merge", ["k"])
+    assert stages(mysql) == []
 
 
 def test_tables_differ_in_case_and_may_have_long_names(mysql: Database) -> None:

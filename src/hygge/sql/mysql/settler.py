@@ -44,6 +44,11 @@ SELECT constraint_name, table_name FROM information_schema.referential_constrain
 WHERE unique_constraint_schema = {schema} AND referenced_table_name = {table}
 AND delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') LIMIT 1
 """
+_WRITERS = """
+SHOW GLOBAL VARIABLES WHERE (Variable_name = 'wsrep_on' AND Value = 'ON')
+OR (Variable_name = 'group_replication_single_primary_mode' AND Value = 'OFF')
+"""
+"""What a server answers that is one of several which write: Galera's, a group without a primary."""
 
 
 class MySQLSettler(MySQLTables):
@@ -123,6 +128,21 @@ class MySQLSettler(MySQLTables):
         super().rollback(link)
         link.execute("DO RELEASE_ALL_LOCKS()")
 
+    def claim(self, link: Link, table: str) -> None:
+        """See Settler: by a lock of the session, which the server lets go when that ends, however
+        it ends. What ends a transaction lets it go as well: nothing waits in a stage any more."""
+        link.execute(f"DO GET_LOCK({_claim(table)}, 0)")
+
+    def unclaim(self, link: Link, table: str) -> None:
+        link.execute(f"DO RELEASE_LOCK({_claim(table)})")
+
+    def is_left(self, link: Link, table: str) -> bool | None:
+        """See Settler. A server does not know of claims at others."""
+        (free,) = link.row(f"SELECT IS_FREE_LOCK({_claim(table)})")
+        if free != 1:
+            return False
+        return None if link.rows(_WRITERS) else True
+
     # The catalogue --------------------------------------------------------------------------------
 
     def takes(self, there: str, coming: str) -> bool:
@@ -182,3 +202,7 @@ class MySQLSettler(MySQLTables):
                     hint=f"`ALTER TABLE ... MODIFY ... COLLATE {exact}`, or drop the table, and it "
                     "is made anew",
                 )
+
+
+def _claim(table: str) -> str:
+    return text_literal(f"hygge {table}")
