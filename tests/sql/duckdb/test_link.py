@@ -333,6 +333,32 @@ def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.Mo
     assert caught.value.hint == "raise the connection's `memory_limit`"
 
 
+def test_long_values_are_given_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB holds those of a part of a table all at once as it commits them."""
+    monkeypatch.setattr(link_module, "WRITING_KB", 20 << 10)
+    path, size = tmp_path / "long.duckdb", 1 << 20
+    store = DuckDBStore("t", path=str(path)).bind(Surroundings())
+    rows = [pl.DataFrame({"k": [n], "v": [chr(97 + n % 26) * size]}) for n in range(80)]
+    assert load_frames(store, rows, "append").rows == 80
+    with duckdb.connect(str(path)) as db:
+        assert db.sql("SELECT sum(length(v)) FROM t").fetchall() == [(80 * size,)]
+
+
+def test_what_needs_more_memory_has_it_when_it_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "long.duckdb"
+    with duckdb.connect(str(path)) as db:
+        db.execute("CREATE TABLE t AS SELECT repeat('abcdefgh', 10 << 20) AS v")
+    connection = DuckDBConnection(path=str(path))
+    with (
+        closing(connection.connect()) as link, pytest.raises(TransientError) as caught,
+        link.stream("FROM t", 8192) as batches,
+    ):  # fmt: skip
+        list(batches)
+    assert "it is tried again" in (caught.value.hint or "")
+    with closing(connection.connect()) as link, link.stream("FROM t", 8192) as batches:
+        assert sum(batch["v"].str.len_bytes().sum() for batch in batches) == 80 << 20
+
+
 def test_there_is_room_for_all_that_is_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "some.duckdb"
     with duckdb.connect(str(path)) as db:

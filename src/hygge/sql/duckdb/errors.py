@@ -18,6 +18,9 @@ from hygge.core.errors import (
 from hygge.core.secrets import redact
 from hygge.core.telling import NO_ROOM
 
+MORE = "raise the connection's `memory_limit`"
+"""What helps where memory was too little."""
+
 
 @contextmanager
 def told(label: str) -> Iterator[None]:
@@ -40,8 +43,9 @@ def explain(error: Exception, label: str) -> HyggeError:
         return ConfigError(text)
     if "No space left on device" in str(error):  # of DuckDB's own, of several classes
         return ConnectError(text, hint=NO_ROOM)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return DataError(text, hint="raise the connection's `memory_limit`")
+    # A COMMIT fails with another class, and the same advice.
+    if isinstance(error, duckdb.OutOfMemoryException) or "SET memory_limit" in text:
+        return DataError(text, hint=MORE)
     if isinstance(error, duckdb.TransactionException):
         return TransientError(text)
     if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.HTTPException):

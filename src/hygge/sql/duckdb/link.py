@@ -15,11 +15,12 @@ import polars as pl
 from hygge.core.errors import (
     Cancelled,
     ConnectError,
+    DataError,
     HyggeError,
     TransientError,
 )
 from hygge.core.telling import telling
-from hygge.sql.duckdb.errors import told
+from hygge.sql.duckdb.errors import MORE, told
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.duckdb.threads import Threads
 from hygge.sql.link import Link
@@ -33,6 +34,9 @@ _THREADS = 4
 _COLUMN_KB = 512
 """What each thread may hold of each column: blocks of 256 KB and what is read from them. 0.4 MB
 were seen of 600 columns, half of them text."""
+_LONG, _LONG_KB = 8 << 10, 50_000
+"""Values of so many bytes in the mean of a batch are long, and so much of them needs more memory:
+DuckDB holds those of a part of a table, some ten thousand rows, all at once as it commits them."""
 _AGAIN_S = 0.1
 """How long after an interruption the next one comes, if what is under way goes on."""
 _rooms: dict[str, int] = {}
@@ -56,6 +60,7 @@ class DuckDBLink(Link):
         self._cancelled, self._fixed = False, True
         self._under_way: Event | None = None  # set once the statement under way has ended
         self._threads = Threads(connection, label)
+        self._long_kb = 0.0  # of long values, since the transaction began
         # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
         self._connection.execute("SET TimeZone = 'UTC'")
 
@@ -115,7 +120,8 @@ class DuckDBLink(Link):
         """
         if self.is_narrow:
             _lifted.add(self.label)
-            self.execute("RESET memory_limit")
+            with self._connection.cursor() as apart:  # whatever has become of a transaction
+                apart.execute("RESET memory_limit")
 
     def make_room(self, kb: int) -> None:
         """Raise the limit to so much, unless it is higher or one was set. It never sinks; see
@@ -147,6 +153,7 @@ class DuckDBLink(Link):
 
     def filled(self) -> None:
         """The transaction is over, and with it what is held of the tables that it filled."""
+        self._long_kb = 0
         with _guard:
             filling = _filling[self.label]
             for at in [at for at in filling if at[0] == id(self)]:
@@ -165,6 +172,9 @@ class DuckDBLink(Link):
         """Append a frame to a table, column by column's name; returns how many rows it took. One of
         several: see `appended`."""
         self._make_room_to_fill(table, rows.width)
+        self._long_kb += _long_bytes(rows) / 1024
+        if self._long_kb > _LONG_KB:
+            self.lift()
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
         _hygge_rows = rows.to_arrow(compat_level=pl.CompatLevel.newest()).to_reader()
@@ -218,6 +228,12 @@ class DuckDBLink(Link):
                 if late.is_set() and not self._cancelled:
                     raise self._too_long() from None
                 raise
+            except DataError as error:
+                if error.hint != MORE or not self.is_narrow:
+                    raise
+                self.lift()
+                again = f"it is tried again with most of the memory there is; to have it so, {MORE}"
+                raise TransientError(error.message, hint=again) from error
             if late.is_set() and not self._cancelled:
                 raise self._too_long()
 
@@ -264,6 +280,12 @@ class DuckDBLink(Link):
         self.filled()
         self.appended()
         self._connection.close()
+
+
+def _long_bytes(rows: pl.DataFrame) -> int:
+    """How much there is in columns whose values are long."""
+    sizes = (int(column.estimated_size()) for column in rows)
+    return sum(size for size in sizes if size > _LONG * rows.height)
 
 
 def _raise(connection: duckdb.DuckDBPyConnection, path: str, kb: int) -> None:
