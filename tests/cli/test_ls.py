@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from syrupy.assertion import SnapshotAssertion
@@ -51,6 +53,18 @@ def test_a_project_without_flows(tmp_path: Path, snapshot: SnapshotAssertion) ->
     (tmp_path / "hygge.yml").write_text("name: empty\n", encoding="utf-8")
     assert hygge("ls", cwd=tmp_path).text == snapshot
     assert json.loads(hygge("ls", "--output", "json", cwd=tmp_path).out) == []
+
+
+def test_flows_that_match_no_table(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db:
+        db.execute("CREATE TABLE users (id INTEGER)")
+    flow = (
+        "home: {type: sqlite, path: shop.db}\nstore: {type: parquet, path: lake}\n"
+        "tables: ['usres', 'o*']\n"
+    )
+    said = hygge("ls", cwd=project(tmp_path, flow=flow)).out
+    assert "moves nothing: no table matches usres, o*." in said
+    assert "hint: `hygge discover` shows the tables" in said
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from hygge.core.errors import ConfigError, ConnectError
+from hygge.project import expand
+from hygge.run import coordinator
 from hygge.run.coordinator import Coordinator
 from hygge.run.options import RunOptions
 from hygge.run.result import RunResult
@@ -81,6 +83,21 @@ def test_it_fails_only_where_it_is_meant(project: Path) -> None:
     result = execute(project, select=("users",))
     assert statuses(result) == {"good.users": "moved"}
     assert [w for w in result.warnings if w.startswith("bad: which of its tables")]
+
+
+def test_flows_that_a_run_is_not_for_are_not_asked(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        coordinator, "expand",
+        lambda flow, *rest: asked.append(flow.name) or expand(flow, *rest),
+    )  # fmt: skip
+    for options in ({"flows": ("go*",)}, {"flows": ("go*",), "exclude": ("nothing",)}):
+        asked.append("")
+        result = execute(project, **options)
+        assert statuses(result) == {"good.users": "moved"}
+    assert asked == ["", "good", "", "bad", "good", "idle"]
 
 
 def test_a_plan_alone_raises(project: Path) -> None:

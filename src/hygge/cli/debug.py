@@ -34,11 +34,13 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Check:
-    """How one side of an entity answered: in words, or with what went wrong."""
+    """How one side of an entity answered: in words, or with what went wrong; and as whom the server
+    knows hygge, where it says."""
 
     side: str
     place: str
     found: str = ""
+    who: str = ""
     error: str = ""
     hint: str = ""
 
@@ -67,8 +69,9 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
         answers = list(pool.map(_checks, sound))
     if answers or unlisted:
         say(f"\n{bold('Sources and destinations')}")
+    introduced: set[str] = set()
     for plan, checks in zip(sound, answers, strict=True):
-        _show_checks(plan, checks, verbose=verbose)
+        _show_checks(plan, checks, introduced, verbose=verbose)
     for flow, error in unlisted:
         say(f"  {red('error')} {bold(flow)}: its tables cannot be listed")
         _show_error(error.message, error.hint)
@@ -159,27 +162,23 @@ def _checks(plan: Plan) -> tuple[Check, Check]:
     )
 
 
-def _asked(side: str, place: str, ask: Callable[[], str]) -> Check:
+def _asked(side: str, place: str, ask: Callable[[], tuple[str, str]]) -> Check:
     try:
-        return Check(side, place, found=ask())
+        return Check(side, place, *ask())
     except HyggeError as error:
         return Check(side, place, error=error.message, hint=error.hint or "")
     except Exception as error:  # noqa: BLE001 - a connector's own trouble is what is looked for
         return Check(side, place, error=f"{type(error).__name__}: {error}")
 
 
-def _source(plan: Plan) -> str:
+def _source(plan: Plan) -> tuple[str, str]:
     with plan.home.open(Context(run_id="debug")) as session:
         schema = session.schema()
         _check_columns(plan, schema, session)
         estimate = session.estimate(ReadRequest())
         about = "" if estimate.exact else "about "
         rows = f", {about}{count(estimate.rows, 'row')}" if estimate.rows is not None else ""
-        return f"{count(len(schema.names), 'column')}{rows}{_known(session.who())}"
-
-
-def _known(who: str) -> str:
-    return f"; known there as {who}" if who else ""
+        return f"{count(len(schema.names), 'column')}{rows}", session.who()
 
 
 def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
@@ -200,24 +199,27 @@ def _check_columns(plan: Plan, schema: Schema, session: HomeSession) -> None:
         check_type(by.column, session.positions(schema[by.column]))
 
 
-def _destination(plan: Plan) -> str:
+def _destination(plan: Plan) -> tuple[str, str]:
     with plan.store.open(Context(run_id="debug")) as session:
         state = held_now(plan, session.state())
-        known = _known(session.who())
+        who = session.who()
         if state is None:
-            return (
-                "nothing of hygge's yet" if plan.store.keeps_state else "keeps no state"
-            ) + known
+            return "nothing of hygge's yet" if plan.store.keeps_state else "keeps no state", who
         rows = count(state.rows, "row") if state.rows is not None else "rows"
-        return f"{rows}, generation {state.generation}, of {state.committed_at}{known}"
+        return f"{rows}, generation {state.generation}, of {state.committed_at}", who
 
 
-def _show_checks(plan: Plan, checks: Sequence[Check], *, verbose: bool) -> None:
+def _show_checks(
+    plan: Plan, checks: Sequence[Check], introduced: set[str], *, verbose: bool
+) -> None:
+    """Show how both sides answered; as whom a server knows hygge, unless that was told before."""
     ok = not any(check.error for check in checks)
     say(f"  {green('ok   ') if ok else red('error')} {bold(plan.full_name)}")
     for check in checks:
         said = f"{red('error:')} " if check.error else ""
-        text = indented(here(check.error or check.found), " " * 13)
+        known = f"; known there as {check.who}" if check.who and check.who not in introduced else ""
+        introduced.add(check.who)
+        text = indented(here(check.error or check.found + known), " " * 13)
         say(f"        {dim(check.side.ljust(4))} {here(check.place)}: {said}{text}")
         if check.error:
             _show_error("", check.hint)

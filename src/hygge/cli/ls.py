@@ -23,8 +23,11 @@ def ls(config: Path | None, *, env: str | None, output: str, verbose: bool) -> i
         raw(json.dumps(entities, indent=2, ensure_ascii=False))
         return OK
     if not specs:
-        say(f"{project.name} moves nothing yet.")
-        say(f"  {dim('hint:')} add a flow under {project.flows_dir.name}/")
+        patterns = [", ".join(flow.tables) for flow in project.flows if flow.tables]
+        none = f": no table matches {', '.join(patterns)}" if patterns else " yet"
+        hint = "`hygge discover` shows the tables" if patterns else "add a flow under {}/"
+        say(f"{project.name} moves nothing{none}.")
+        say(f"  {dim('hint:')} {hint.format(project.flows_dir.name)}")
         return OK
     head = tuple(dim(text) for text in ("entity", "mode", "from", "to", "tags"))
     say(columns([head, *(_row(spec) for spec in specs)], indent=""))

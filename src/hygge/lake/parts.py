@@ -151,14 +151,18 @@ class Filler:
             self._flush(key)
 
     def _flush(self, key: Key) -> None:
-        frame = pl.concat(self._held.pop(key))
-        del self._rows[key], self._memory[key]
-        data, facts = self._encode(frame), self._facts(frame, key)
+        made = self._made(key)  # its rows are not held while the file before it is laid down
         name = self._name(self._begun)
         self._settle()
         self._begun += 1
         self._helper = self._helper or ThreadPoolExecutor(1, thread_name_prefix="laying")
-        self._laying = self._helper.submit(self._laid, name, frame.height, data, facts)
+        self._laying = self._helper.submit(self._laid, name, *made)
+
+    def _made(self, key: Key) -> tuple[int, bytes, Mapping[str, Any]]:
+        """A file of what is gathered: its rows, its bytes, and what the format wants to know."""
+        frame = pl.concat(self._held.pop(key))
+        del self._rows[key], self._memory[key]
+        return frame.height, self._encode(frame), self._facts(frame, key)
 
     def _name(self, number: int) -> str:
         return f"{self._stem}-{number:05d}.parquet"

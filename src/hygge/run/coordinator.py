@@ -27,7 +27,7 @@ from hygge.run.options import RunOptions
 from hygge.run.plan import Plan
 from hygge.run.planning import plan_entity
 from hygge.run.result import RunResult
-from hygge.run.select import Candidate, all_of, chosen, idle, may_hold
+from hygge.run.select import Candidate, all_of, chosen, idle, is_out, may_hold
 
 if TYPE_CHECKING:
     import asyncio
@@ -135,12 +135,15 @@ class Coordinator:
         self, project: Project, context: Context
     ) -> tuple[list[EntitySpec], dict[str, Problem], dict[str, HyggeError]]:
         """All entities, and by flow what is told of tables that are gone, and why those of others
-        could not be listed. Raises ConfigError."""
+        could not be listed. Flows that the run is not for are not asked. Raises ConfigError."""
         specs: list[EntitySpec] = []
         before = moved_before(project)
         gone: dict[str, Problem] = {}
         unlisted: dict[str, HyggeError] = {}
         for flow in project.flows:
+            if is_out(flow.name, self.options):
+                specs += flow.entities
+                continue
             try:
                 expansion = expand(flow, context, before.get(flow.name, ()))
             except (ConfigError, Cancelled):

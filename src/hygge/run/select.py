@@ -92,6 +92,13 @@ def _again(candidate: Candidate, only: Collection[str]) -> bool:
     return candidate.full_name in only or all_of(candidate.flow).full_name in only
 
 
+def is_out(flow: str, options: RunOptions) -> bool:
+    """Whether a flow can be told to have nothing to run, whatever its entities are: where the run
+    is for flows by their names, and for nothing else."""
+    alone = not (options.entities or options.select or options.exclude)
+    return bool(options.flows) and alone and not any(fnmatchcase(flow, f) for f in options.flows)
+
+
 def may_hold(flow: str, options: RunOptions) -> bool:
     """Whether a flow whose entities are not known may have some that `select` means, by names or
     tags of their own."""

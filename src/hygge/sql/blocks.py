@@ -1,6 +1,8 @@
 """Columns out of a block of bytes in which values lie row by row: numpy, no Python object per row.
 
-Texts stay where they came: Arrow's string views point into the block, which they keep alive:
+Texts are found by Arrow's views, which point into the block. Those of frames that are kept are then
+copied, a column in one go: with the block, such a frame would hold its other columns twice, and the
+next block would be new memory, which the system has to clear first:
 https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout.
 """
 
@@ -14,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+
+from hygge.core.arrow import cast
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -89,6 +93,11 @@ def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -
         made[:, 2] *= short
         made[:, 3] = np.where(short, made[:, 3], places)
     return array(pa.binary_view(), valid, made, buffer)
+
+
+def copied(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -> Any:
+    """The same as an array of its own, which does not hold the block."""
+    return cast(views(buffer, places, lengths, valid), pa.large_binary())
 
 
 _MUCH = 4

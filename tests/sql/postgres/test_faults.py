@@ -175,7 +175,7 @@ def test_messages_are_the_servers_own() -> None:
     assert message_of(cut) == "bye"
     refused = "connection failed: Connection refused\n\tIs the server running on that host?"
     assert (
-        message_of(refused) == "connection failed: Connection refused Is the server running on "
+        message_of(refused) == "connection failed: Connection refused. Is the server running on "
         "that host?"
     )
 

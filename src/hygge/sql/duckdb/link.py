@@ -19,12 +19,12 @@ from hygge.core.errors import (
     HyggeError,
     TransientError,
 )
+from hygge.core.memory import give_back, keep
 from hygge.core.telling import telling
 from hygge.sql.duckdb.errors import MORE, told
 from hygge.sql.duckdb.frames import frame
 from hygge.sql.duckdb.threads import Threads
 from hygge.sql.link import Link
-from hygge.sql.memory import give_back, keep
 
 READING_KB, QUERY_KB, WRITING_KB = 62_500, 125_000, 205_000
 """What DuckDB may use to read tables, for queries of any kind and to write, beside batches on their

@@ -20,7 +20,7 @@ from pymysql.constants import FIELD_TYPE as T
 
 from hygge.core.errors import DataError
 from hygge.core.fields import MAX_PRECISION
-from hygge.sql.blocks import SPARE, Bytes, Places, Valid, look, views
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, copied, look
 from hygge.sql.blocks import column as column_of
 from hygge.sql.mysql.moments import DURATION, dates, datetimes, durations
 from hygge.sql.mysql.wire import HEADER, Block, Definition
@@ -147,7 +147,7 @@ def _plain(signed: str, unsigned: str, kinds: tuple[Any, Any]) -> Reader:
 
 
 def _bytes(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:
-    return pl.Series(views(rows.buffer, *rows.long(valid), valid))
+    return pl.Series(copied(rows.buffer, *rows.long(valid), valid))
 
 
 def _text(rows: Rows, valid: Valid | None, column: Definition) -> pl.Series:

@@ -14,8 +14,8 @@ import polars as pl
 
 from hygge.core.errors import HyggeError, MissingDriver
 from hygge.core.importing import begin_importing
+from hygge.core.memory import give_back
 from hygge.sql.ahead import ahead
-from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.link import PostgresLink, plan_of
 

@@ -99,11 +99,15 @@ _NOISE = (
 )
 
 
+_NEXT = re.compile(r"(\w)\n\t(?=[A-Z])")
+"""libpq goes on with a sentence, or with the next, in a line that begins with a tab."""
+
+
 def message_of(text: str) -> str:
     """What PostgreSQL itself said, without what the driver puts around it."""
     for noise in (_NOISE[1], _NOISE[2], _NOISE[0], *_NOISE[3:]):
         text = noise.sub("", text.strip())
-    return text.strip().replace("\n\t", " ")  # as libpq goes on with a sentence
+    return _NEXT.sub(r"\1. ", text.strip()).replace("\n\t", " ")
 
 
 def explain(text: str, state: str | None, label: str) -> HyggeError:

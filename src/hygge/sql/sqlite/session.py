@@ -15,8 +15,8 @@ import polars as pl
 from hygge.core.chunk import WHOLE, Chunk, ReadRequest
 from hygge.core.context import Context
 from hygge.core.errors import BadValue, Cancelled, DataError
+from hygge.core.memory import give_back
 from hygge.sql.ahead import side_by_side
-from hygge.sql.memory import give_back
 from hygge.sql.placeholders import CHUNK
 from hygge.sql.queries import need_chunks
 from hygge.sql.ranges import range_label, range_rows, ranges_between

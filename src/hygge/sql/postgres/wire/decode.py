@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from hygge.core.arrow import cast
 from hygge.core.errors import DataError
-from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, look, views
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, copied, look
 from hygge.sql.postgres.wire import pg_type
 from hygge.sql.postgres.wire.messages import Column
 
@@ -132,12 +132,12 @@ def _bits(values: npt.NDArray[Any], valid: Valid | None) -> Any:
 
 
 def _bytes(rows: Rows) -> Any:
-    return views(rows.buffer, *rows.slices())
+    return copied(rows.buffer, *rows.slices())
 
 
 def _text(rows: Rows) -> Any:
     """Raises pa.ArrowInvalid for what is not UTF-8."""
-    return cast(_bytes(rows), pa.string_view())
+    return cast(_bytes(rows), pa.large_string())
 
 
 def _jsonb(rows: Rows) -> Any:
@@ -147,7 +147,7 @@ def _jsonb(rows: Rows) -> Any:
     if (odd if valid is None else odd & valid).any():
         raise ValueError("a jsonb is of another form than 1")
     lengths = np.maximum(lengths - 1, 0)
-    return cast(views(rows.buffer, places + 1, lengths, valid), pa.string_view())
+    return cast(copied(rows.buffer, places + 1, lengths, valid), pa.large_string())
 
 
 def _list(element: Reader) -> Reader:

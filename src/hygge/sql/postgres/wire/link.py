@@ -11,8 +11,8 @@ from typing import Any, Self
 import polars as pl
 
 from hygge.core.errors import HyggeError, VerifyError
+from hygge.core.memory import give_back
 from hygge.sql.ahead import ahead
-from hygge.sql.memory import give_back
 from hygge.sql.postgres.errors import explain
 from hygge.sql.postgres.link import PostgresLink, plan_of
 from hygge.sql.postgres.types import DIALECT
