@@ -9,7 +9,7 @@ from benchmarks.sources.postgres import COPY, client
 from benchmarks.targets import Job, Source
 
 RATIO_LIMIT = {1_000_000: 1.5, 10_000_000: 1.25}  # at the lesser, start-up counts
-MERGE_LIMIT = 0.2
+MERGE_LIMIT = {10_000_000: 0.2}  # of fewer rows, starting up is most of both
 BARE = "by_copy"
 
 
@@ -28,5 +28,6 @@ def job(source: Source) -> Iterator[Job]:
         title="PostgreSQL",
         store={"type": "postgres", "url": "${BENCH_POSTGRES_URL}", "table": "copy.bench"},
         floors={"COPY (binary) out, piped into COPY in": client(database, COPY, into)},
-        clear=clear, ratio_limit=RATIO_LIMIT.get(source.rows), merge_limit=MERGE_LIMIT,
+        clear=clear, ratio_limit=RATIO_LIMIT.get(source.rows),
+        merge_limit=MERGE_LIMIT.get(source.rows),
     )  # fmt: skip
