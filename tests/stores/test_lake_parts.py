@@ -63,3 +63,24 @@ def test_what_fails_is_raised_and_what_lies_there_is_removed(tmp_path: Path) -> 
     assert len(list(tmp_path.iterdir())) == 2
     filler.discard()
     assert filler.files == [] and list(tmp_path.iterdir()) == []
+
+
+def test_those_that_gather_at_once_share_the_memory(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"k": range(100)})  # 800 bytes
+    sizes = Sizes(1 << 20, 8_000)
+    first, second, third = (
+        Filler(Folder(tmp_path), stem, sizes, "zstd", no_facts) for stem in ("a", "b", "c")
+    )
+    for _ in range(30):
+        first.add(rows)  # alone
+    for _ in range(30):
+        first.add(rows)
+        second.add(rows)
+        third.add(rows)
+    second.flush()
+    third.discard()
+    for _ in range(20):
+        first.add(rows)  # alone again
+    first.flush()
+    assert [file.rows for file in first.files] == [1000] * 3 + [500] * 6 + [1000] * 2
+    assert [file.rows for file in second.files] == [500] * 6
