@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.support import FILES, hygge, numbers, project
+
+from hygge.cli.debug import Check, _show_checks
 
 
 def test_all_well(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
@@ -101,6 +104,18 @@ def test_tables_are_looked_up(tmp_path: Path) -> None:
     done = hygge("debug", cwd=project(tmp_path, flow=flow))
     assert "main.users" in done.out
     assert "tmp_x" not in done.out
+
+
+def test_whom_a_database_takes_us_for_is_told_once_of_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan: Any = type("Plan", (), {"full_name": "sales"})
+    introduced: set[tuple[str, str]] = set()
+    for place in ("postgres:a/shop#t", "postgres:a/shop#u", "postgres:b/shop#t"):
+        check = Check("from", place, "1 column", "'app', on PostgreSQL 17.2")
+        _show_checks(plan, [check], introduced, verbose=False)
+    told = [line for line in capsys.readouterr().out.splitlines() if "known there as 'app'" in line]
+    assert [line.split()[1] for line in told] == ["postgres:a/shop#t:", "postgres:b/shop#t:"]
 
 
 def test_a_variable_that_is_not_set_is_told_once_where_it_stands(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def debug(config: Path | None, *, env: str | None, verbose: bool) -> int:
         answers = list(pool.map(_checks, sound))
     if answers or unlisted:
         say(f"\n{bold('Sources and destinations')}")
-    introduced: set[str] = set()
+    introduced: set[tuple[str, str]] = set()
     for plan, checks in zip(sound, answers, strict=True):
         _show_checks(plan, checks, introduced, verbose=verbose)
     for flow, error in unlisted:
@@ -210,15 +210,16 @@ def _destination(plan: Plan) -> tuple[str, str]:
 
 
 def _show_checks(
-    plan: Plan, checks: Sequence[Check], introduced: set[str], *, verbose: bool
+    plan: Plan, checks: Sequence[Check], introduced: set[tuple[str, str]], *, verbose: bool
 ) -> None:
-    """Show how both sides answered; as whom a server knows hygge, unless that was told before."""
+    """Show how both sides answered; as whom a database knows hygge, unless that was told before."""
     ok = not any(check.error for check in checks)
     say(f"  {green('ok   ') if ok else red('error')} {bold(plan.full_name)}")
     for check in checks:
         said = f"{red('error:')} " if check.error else ""
-        known = f"; known there as {check.who}" if check.who and check.who not in introduced else ""
-        introduced.add(check.who)
+        there = (check.place.partition("#")[0], check.who)
+        known = f"; known there as {check.who}" if check.who and there not in introduced else ""
+        introduced.add(there)
         text = indented(here(check.error or check.found + known), " " * 13)
         say(f"        {dim(check.side.ljust(4))} {here(check.place)}: {said}{text}")
         if check.error:

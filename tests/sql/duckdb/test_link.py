@@ -354,9 +354,27 @@ def test_what_needs_more_memory_has_it_when_it_is_tried_again(tmp_path: Path) ->
         link.stream("FROM t", 8192) as batches,
     ):  # fmt: skip
         list(batches)
-    assert "it is tried again" in (caught.value.hint or "")
+    assert "what is tried again has most of the memory" in (caught.value.hint or "")
     with closing(connection.connect()) as link, link.stream("FROM t", 8192) as batches:
         assert sum(batch["v"].str.len_bytes().sum() for batch in batches) == 80 << 20
+
+
+def test_a_limit_that_was_lifted_does_not_sink(tmp_path: Path) -> None:
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
+    with closing(connection.connect()) as link:
+        link.lift()
+        most = link.row(LIMIT)
+        link_module._raise(link._connection, link.label, 300_000)  # asked for just before
+        assert link.row(LIMIT) == most
+
+
+def test_where_settings_are_locked_tables_are_filled_all_the_same(tmp_path: Path) -> None:
+    locked = ("SET lock_configuration = true",)
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb"), session=locked).for_writing()
+    store = DuckDBStore("t", connection="w").bind(Surroundings(connections={"w": connection}))
+    rows = pl.DataFrame({"k": [1, 2]})
+    for _ in range(2):
+        assert load_frames(store, [rows], "merge", ["k"]).rows == 2
 
 
 def test_there_is_room_for_all_that_is_read_at_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread, Timer
 from typing import Any, Self
@@ -119,9 +119,12 @@ class DuckDBLink(Link):
         million whole numbers. What else was open of the file shares the limit, so it never sinks.
         """
         if self.is_narrow:
-            _lifted.add(self.label)
-            with self._connection.cursor() as apart:  # whatever has become of a transaction
-                apart.execute("RESET memory_limit")
+            with _guard:
+                _lifted.add(self.label)
+                # Apart, whatever has become of a transaction. Where the file can be used no more,
+                # or settings are locked, what failed for want of memory says more.
+                with suppress(duckdb.Error), self._connection.cursor() as apart:
+                    apart.execute("RESET memory_limit")
 
     def make_room(self, kb: int) -> None:
         """Raise the limit to so much, unless it is higher or one was set. It never sinks; see
@@ -232,8 +235,8 @@ class DuckDBLink(Link):
                 if error.hint != MORE or not self.is_narrow:
                     raise
                 self.lift()
-                again = f"it is tried again with most of the memory there is; to have it so, {MORE}"
-                raise TransientError(error.message, hint=again) from error
+                again = "what is tried again has most of the memory there is; to have it at once, "
+                raise TransientError(error.message, hint=again + MORE) from error
             if late.is_set() and not self._cancelled:
                 raise self._too_long()
 
@@ -289,10 +292,11 @@ def _long_bytes(rows: pl.DataFrame) -> int:
 
 
 def _raise(connection: duckdb.DuckDBPyConnection, path: str, kb: int) -> None:
-    """Set the limit of a file to so much, or to what it is already, where that is more."""
+    """Set the limit of a file to so much, or to what it is already, where that is more, or none."""
     with _guard:
-        _rooms[path] = max(kb, _rooms.get(path, 0))
-        connection.execute(f"SET memory_limit = '{_rooms[path]}KiB'")
+        if path not in _lifted:  # by another thread, since it was looked up
+            _rooms[path] = max(kb, _rooms.get(path, 0))
+            connection.execute(f"SET memory_limit = '{_rooms[path]}KiB'")
 
 
 def _check(path: Path, *, writing: bool) -> None:

@@ -36,7 +36,8 @@ class Threads:
         with _guard:
             filling = _filling.setdefault(self._path, set())
             if not filling:
-                _before[self._path] = self._set(1)
+                with suppress(duckdb.Error):  # of settings that are locked; it is only slower
+                    _before[self._path] = self._set(1)
             filling.add(id(self))
 
     def resume(self) -> None:
@@ -45,9 +46,10 @@ class Threads:
             filling = _filling.get(self._path, set())
             if id(self) in filling:
                 filling.remove(id(self))
-                if not filling:
+                before = None if filling else _before.pop(self._path, None)
+                if before is not None:
                     with suppress(duckdb.Error):  # of a file that can be used no more
-                        self._set(_before.pop(self._path))
+                        self._set(before)
 
     def _set(self, number: int) -> int:
         """Set how many there are; returns how many there were."""
