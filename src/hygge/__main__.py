@@ -23,9 +23,6 @@ def start() -> None:
     _on(signal.SIGTERM, _leave)
     _on(signal.SIGINT, _leave)
     look_late()
-    from hygge.core.memory import one_heap
-
-    one_heap()
     # Arrow imports NumPy where there is one, whose threads would spin while the first rows are
     # awaited: a tenth of a second of each processor, and memory for each thread. None is used.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

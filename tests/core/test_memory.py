@@ -26,14 +26,14 @@ def test_what_is_kept_stays_kept(first: str, monkeypatch: pytest.MonkeyPatch) ->
 
 HEAPS = """
 import ctypes, sys, threading
-from hygge.core.memory import give_back, one_heap
+from hygge.core import memory
 
 def work():
     kept.append(bytearray(100_000))
     here.wait()
 
 for call in sys.argv[2:]:
-    globals()[call]()
+    getattr(memory, call)()
 kept, here = [], threading.Barrier(8)
 threads = [threading.Thread(target=work) for _ in range(8)]
 for step in (threading.Thread.start, threading.Thread.join):
@@ -45,15 +45,40 @@ file = ctypes.c_void_p(c.fopen(sys.argv[1].encode(), b"w"))
 c.malloc_info(0, file)
 c.fclose(file)
 """
+TIDY = """
+from hygge.core import memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+blocks = [bytearray(b"x" * 50_000) for _ in range(2_000)]
+del blocks[1:-1]  # what is between them stays
+full = resident()
+memory.tidy()
+early = resident()
+memory._tidied[0] -= memory.TIDY_EVERY_S
+memory.tidy()
+print(full - early, full - resident())
+"""
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another")
-def test_threads_share_one_heap(tmp_path: Path) -> None:
+@glibc
+def test_threads_share_a_heap_where_much_is_given_back(tmp_path: Path) -> None:
     heaps = {}
-    for calls in ((), ("one_heap",), ("give_back",)):
+    for calls in ((), ("give_back",), ("keep", "give_back")):
         told = tmp_path / "-".join(["heaps", *calls])
         command = [sys.executable, "-c", HEAPS, str(told), *calls]
-        subprocess.run(command, check=True, env={**os.environ, "MALLOC_ARENA_MAX": "8"})
+        free = {k: v for k, v in os.environ.items() if k != "MALLOC_ARENA_MAX"}
+        subprocess.run(command, check=True, env=free)
         heaps[calls] = told.read_text().count("<heap nr=")
-    assert heaps[()] > 1
-    assert heaps["one_heap",] == heaps["give_back",] == 1
+    assert heaps["give_back",] == 1
+    assert heaps[()] > 1 and heaps["keep", "give_back"] > 1
+
+
+@glibc
+def test_what_lies_idle_is_given_back_now_and_then() -> None:
+    done = subprocess.run([sys.executable, "-c", TIDY], check=True, capture_output=True, text=True)
+    early, late = map(int, done.stdout.split())
+    assert early < 10_000_000 < 80_000_000 < late

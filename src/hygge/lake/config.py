@@ -55,8 +55,8 @@ class Filed(Settings):
     part_bytes: int = Field(
         default=64 << 20,
         ge=1 << 16,
-        description="Bytes in memory, of all files begun, at which the largest is full; sooner "
-        "with chunks side by side, which together hold one and a half times as much",
+        description="Bytes in memory, of all files begun, at which the largest is full; sooner, "
+        "down to a quarter, where chunks or flows are written side by side",
     )
 
     optimize: Optimize = Field(

@@ -23,6 +23,8 @@ load of rows of 360 bytes took 60 MB more, no less time, and 1 % less on disk.""
 AT_ONCE = 1.5
 """So many full files' rows are held by all that gather some in this process, as for chunks side by
 side: with two whole ones a load of 10 M rows of 440 bytes took 55 MB more."""
+LEAST = 0.25
+"""But so much of a file is held by each, that none gets too small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ class Filler:
     @property
     def _room(self) -> int:
         """How many bytes are held at most."""
-        return int(self._sizes.bytes * min(1, AT_ONCE / len(_gathering)))
+        share = max(LEAST, min(1, AT_ONCE / len(_gathering)))
+        return int(self._sizes.bytes * share)
 
     def _pieces(self, frame: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
         fits = frame.height * self._sizes.bytes // max(size, self._sizes.bytes)

@@ -18,6 +18,7 @@ from hygge.core.chunk import Chunk, ReadRequest
 from hygge.core.context import HEAR_EVERY_S, CancelToken
 from hygge.core.errors import DataError, HyggeError
 from hygge.core.load import Writer
+from hygge.core.memory import tidy
 from hygge.core.reading import HomeSession
 from hygge.core.state import Receipt
 from hygge.core.turns import writers_first
@@ -207,6 +208,7 @@ def pump(
             with _telling(sieve):
                 writer.write(batch)
             meter.count(written=batch.height)
+            tidy()
             tick()
         cancel.check()
         with _telling(sieve):
