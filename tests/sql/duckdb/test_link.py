@@ -310,6 +310,16 @@ def test_duckdbs_threads_work_again_once_all_is_written(
         assert _threads(link) == 3
 
 
+def test_many_threads_go_on(tmp_path: Path) -> None:
+    with closing(DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing().connect()) as link:
+        link.execute("CREATE TABLE t (n BIGINT)")
+        link.execute("SET threads = 5")
+        link.append("t", pl.DataFrame({"n": [1]}))
+        assert _threads(link) == 5
+        link.appended()
+        assert _threads(link) == 5
+
+
 def _threads(link: DuckDBLink) -> int:
     return int(link.row("SELECT current_setting('threads')")[0])
 
