@@ -57,15 +57,16 @@ def keep() -> None:
 
 
 def tidy() -> None:
-    """Give what lies idle in the C library's heaps back to the system, unless that was done within
-    the last TIDY_EVERY_S, or another thread is at it.
+    """Give what lies idle in the C library's heaps back to the system, unless it is kept (see
+    `keep`), that was done within the last TIDY_EVERY_S, or another thread is at it.
 
     Threads come and go with chunks, and what they have freed between other things stays: of 10 M
     rows from PostgreSQL into Delta 220 MB lay idle in the end, and the more rows, the more. With
     this, and heaps that are shared, the peak was 555 MB instead of 840 MB, at no cost that could be
     measured. Does nothing where the C library is another.
     """
-    if time.monotonic() - _tidied[0] < TIDY_EVERY_S or not _tidying.acquire(blocking=False):
+    early = _state["keeps"] or time.monotonic() - _tidied[0] < TIDY_EVERY_S
+    if early or not _tidying.acquire(blocking=False):
         return
     try:
         _call("malloc_trim", 0)
