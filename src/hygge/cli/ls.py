@@ -24,10 +24,12 @@ def ls(config: Path | None, *, env: str | None, output: str, verbose: bool) -> i
         return OK
     if not specs:
         patterns = [", ".join(flow.tables) for flow in project.flows if flow.tables]
-        none = f": no table matches {', '.join(patterns)}" if patterns else " yet"
-        hint = "`hygge discover` shows the tables" if patterns else "add a flow under {}/"
-        say(f"{project.name} moves nothing{none}.")
-        say(f"  {dim('hint:')} {hint.format(project.flows_dir.name)}")
+        why, hint = " yet", f"add a flow under {project.flows_dir.name}/"
+        if patterns:
+            why = f": no table matches {', '.join(patterns)}"
+            hint = "`hygge discover` shows the tables"
+        say(f"{project.name} moves nothing{why}.")
+        say(f"  {dim('hint:')} {hint}")
         return OK
     head = tuple(dim(text) for text in ("entity", "mode", "from", "to", "tags"))
     say(columns([head, *(_row(spec) for spec in specs)], indent=""))

@@ -25,6 +25,8 @@ AT_ONCE = 1.5
 side: with two whole ones a load of 10 M rows of 440 bytes took 55 MB more."""
 LEAST = 0.25
 """But so much of a file is held by each, that none gets too small."""
+_gathering: WeakSet[Filler] = WeakSet()
+"""Those of this process that have taken rows and are not at their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,3 @@ class Filler:
         self._laying = None
         self._shelf.remove([self._name(number) for number in range(self._begun)])
         self.files = []
-
-
-_gathering: WeakSet[Filler] = WeakSet()
-"""Those that hold rows in this process."""

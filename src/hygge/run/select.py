@@ -67,7 +67,7 @@ def chosen(
     picked = list(candidates)
     if options.flows:
         _each_means_something(options.flows, {*flows, *(c.flow for c in candidates)}, "flow")
-        picked = [c for c in picked if any(fnmatchcase(c.flow, f) for f in options.flows)]
+        picked = [c for c in picked if _is_meant(c.flow, options)]
     if options.entities:
         _each_means_something(options.entities, {c.full_name for c in candidates}, "entity")
         picked = [c for c in picked if any(fnmatchcase(c.full_name, e) for e in options.entities)]
@@ -92,17 +92,22 @@ def _again(candidate: Candidate, only: Collection[str]) -> bool:
     return candidate.full_name in only or all_of(candidate.flow).full_name in only
 
 
+def _is_meant(flow: str, options: RunOptions) -> bool:
+    """Whether `flows` names a flow, or none."""
+    return not options.flows or any(fnmatchcase(flow, f) for f in options.flows)
+
+
 def is_out(flow: str, options: RunOptions) -> bool:
     """Whether a flow can be told to have nothing to run, whatever its entities are: where the run
     is for flows by their names, and for nothing else."""
     alone = not (options.entities or options.select or options.exclude)
-    return bool(options.flows) and alone and not any(fnmatchcase(flow, f) for f in options.flows)
+    return alone and not _is_meant(flow, options)
 
 
 def may_hold(flow: str, options: RunOptions) -> bool:
     """Whether a flow whose entities are not known may have some that `select` means, by names or
     tags of their own."""
-    if options.flows and not any(fnmatchcase(flow, f) for f in options.flows):
+    if not _is_meant(flow, options):
         return False
     firsts = [p.partition(".") for p in options.select]
     return any(not dot or fnmatchcase(flow, first) for first, dot, _ in firsts)

@@ -50,8 +50,7 @@ class _WayIn(WayIn):
     def end(self) -> None:
         cast("DuckDBLink", self._link).appended()
 
-    def drop(self) -> None:
-        cast("DuckDBLink", self._link).appended()
+    drop = end
 
 
 class DuckDBSettler(Settler):

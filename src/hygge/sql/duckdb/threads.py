@@ -51,16 +51,12 @@ class Threads:
                 filling.remove(id(self))
                 before = None if filling else _before.pop(self._path, None)
                 if before is not None:
-                    with suppress(duckdb.Error):  # of a file that can be used no more
-                        self._set(before)
+                    with suppress(duckdb.Error), self._connection.cursor() as apart:
+                        apart.execute(f"SET threads = {before}")  # unless the file is unusable
 
     def _begin(self) -> None:
-        with self._connection.cursor() as apart:
-            (before,) = apart.execute("SELECT current_setting('threads')").fetchall()[0]
-        if before <= FEW:
-            self._set(1)
-            _before[self._path] = before
-
-    def _set(self, number: int) -> None:
         with self._connection.cursor() as apart:  # the connection itself may be at work
-            apart.execute(f"SET threads = {number}")
+            (before,) = apart.execute("SELECT current_setting('threads')").fetchall()[0]
+            if before <= FEW:
+                apart.execute("SET threads = 1")
+                _before[self._path] = before
