@@ -17,10 +17,17 @@ import pytest
 
 from hygge.core.chunk import WHOLE, ReadRequest
 from hygge.core.context import CancelToken, Context, Surroundings
-from hygge.core.errors import Cancelled, ConnectError, DataError, HyggeError, TransientError
-from hygge.core.fields import Field, Schema
+from hygge.core.errors import (
+    BadValue,
+    Cancelled,
+    ConnectError,
+    DataError,
+    HyggeError,
+    TransientError,
+)
+from hygge.core.fields import Field, Schema, parse_type
 from hygge.homes.duckdb import DuckDBHome
-from hygge.sql.duckdb import link as link_module
+from hygge.sql.duckdb import room as room_module
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
 from hygge.sql.duckdb.settler import DuckDBSettler
@@ -222,41 +229,43 @@ def test_memory_is_enough_for_keys(tmp_path: Path, mode: Any, given: str | None)
     if given:
         assert limits == ["286.1 MiB"] * 2
     else:
-        assert (limits[0] == "200.1 MiB") == (mode != "merge")
-        assert (limits[1] == "200.1 MiB") == (mode == "append")
+        assert (limits[0] == "156.2 MiB") == (mode != "merge")
+        assert (limits[1] == "156.2 MiB") == (mode == "append")
 
 
 def test_wide_tables_are_filled_with_more_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "WRITING_KB", 8 * 1024)
+    monkeypatch.setattr(room_module, "WRITING_KB", 8 * 1024)
     connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
     around = Surroundings(connections={"w": connection})
     limits = []
     with closing(connection.connect()) as link:  # so that the file stays open
+        link.execute("SET threads = 2")
         for columns in (10, 40, 20):
             rows = pl.DataFrame({f"c{n}": [n] for n in range(columns)})
             store = DuckDBStore(f"t{columns}", connection="w").bind(around)
             load_frames(store, [rows], "append")
             limits.append(str(link.row("SELECT current_setting('memory_limit')")[0]))
-    assert limits[0] != limits[1] == limits[2] == "20.0 MiB"
+    assert limits[0] != limits[1] == limits[2] == "40.0 MiB"
 
 
 def test_there_is_room_for_all_that_is_filled_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "WRITING_KB", 8 * 1024)
+    monkeypatch.setattr(room_module, "WRITING_KB", 8 * 1024)
     settler, rows = DuckDBSettler(), pl.DataFrame({f"c{n}": [n] for n in range(20)})
     listed = ", ".join(f"{name} BIGINT" for name in rows.columns)
     connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
     limits = []
     with closing(connection.connect()) as link:
+        link.execute("SET threads = 2")
         for n in range(3):
             link.execute(f"CREATE TABLE t{n} ({listed})")
         for end in (settler.commit, settler.rollback, None):  # one after another add nothing up
             with closing(connection.connect()) as other:
                 settler.begin(other)
-                assert other.append("t0", rows) == other.append("t0", rows) == 1
+                assert other.append("t0", [rows]) == other.append("t0", [rows]) == 1
                 if end is not None:
                     end(other)
             limits += link.rows(LIMIT)
@@ -264,12 +273,12 @@ def test_there_is_room_for_all_that_is_filled_at_once(
             for n in range(3):
                 other = held.enter_context(closing(connection.connect()))
                 settler.begin(other)
-                assert other.append(f"t{n}", rows) == 1
+                assert other.append(f"t{n}", [rows]) == 1
                 limits += link.rows(LIMIT)
-    assert [limit for (limit,) in limits] == [*["10.0 MiB"] * 4, "20.0 MiB", "30.0 MiB"]
+    assert [limit for (limit,) in limits] == [*["20.0 MiB"] * 4, "30.0 MiB", "40.0 MiB"]
 
 
-def test_duckdbs_threads_rest_while_any_table_is_filled(tmp_path: Path) -> None:
+def test_a_files_settings_change_while_any_table_is_filled(tmp_path: Path) -> None:
     connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
     rows = pl.DataFrame({"n": [1]})
     with ExitStack() as held:
@@ -277,21 +286,22 @@ def test_duckdbs_threads_rest_while_any_table_is_filled(tmp_path: Path) -> None:
             held.enter_context(closing(connection.connect())) for _ in range(3)
         )  # fmt: skip
         link.execute("CREATE TABLE t (n BIGINT)")
-        link.execute("SET threads = 3")
+        link.execute("SET threads = 7")
         seen = []
         for each in (first, first, second):
-            each.append("t", rows)
-            seen.append(_threads(link))
+            each.append("t", [rows])
+            seen.append(_settings(link))
         for leave in (first.appended, first.appended, second.close):
             leave()
-            seen.append(_threads(link))
-        first.append("t", rows)
-        assert [*seen, _threads(link)] == [1, 1, 1, 1, 1, 3, 1]
+            seen.append(_settings(link))
+        first.append("t", [rows])
+        filling, else_ = (4, False), (7, True)
+        assert [*seen, _settings(link)] == [*[filling] * 5, else_, filling]
 
 
 @pytest.mark.parametrize("mode", ["append", "merge"])
 @pytest.mark.parametrize("good", [True, False])
-def test_duckdbs_threads_work_again_once_all_is_written(
+def test_a_files_settings_are_as_before_once_all_is_written(
     tmp_path: Path, mode: Any, good: bool
 ) -> None:
     connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
@@ -303,25 +313,69 @@ def test_duckdbs_threads_work_again_once_all_is_written(
         writer = load.writer(0)
         writer.write(rows)
         until = time.monotonic() + 30
-        while _threads(link) == 3 and time.monotonic() < until:
+        while _settings(link) == (3, True) and time.monotonic() < until:
             time.sleep(0.01)
-        assert _threads(link) == 1
+        assert _settings(link) == (3, False)
         _ = writer.finish() if good else writer.abort()
-        assert _threads(link) == 3
+        assert _settings(link) == (3, True)
 
 
-def test_many_threads_go_on(tmp_path: Path) -> None:
+def test_an_order_that_was_given_up_before_is_not_kept_after(tmp_path: Path) -> None:
     with closing(DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing().connect()) as link:
         link.execute("CREATE TABLE t (n BIGINT)")
-        link.execute("SET threads = 5")
-        link.append("t", pl.DataFrame({"n": [1]}))
-        assert _threads(link) == 5
+        link.execute("SET preserve_insertion_order = false")
+        link.append("t", [pl.DataFrame({"n": [1]})])
         link.appended()
-        assert _threads(link) == 5
+        assert not _settings(link)[1]
 
 
-def _threads(link: DuckDBLink) -> int:
-    return int(link.row("SELECT current_setting('threads')")[0])
+def test_rows_go_in_where_settings_are_locked(tmp_path: Path) -> None:
+    with closing(DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing().connect()) as link:
+        link.execute("CREATE TABLE t (n BIGINT)")
+        link.execute("SET lock_configuration = true")
+        assert link.append("t", [pl.DataFrame({"n": [1]}), pl.DataFrame({"n": [2, 3]})]) == 3
+        link.appended()
+        assert _settings(link)[1]
+
+
+def test_what_fails_on_the_way_in_is_raised_as_it_is(tmp_path: Path) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def frames(error: BaseException, before: int) -> Iterator[pl.DataFrame]:
+        for n in range(before):
+            yield pl.DataFrame({"n": [n]})
+        raise error
+
+    with closing(DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing().connect()) as link:
+        link.execute("CREATE TABLE t (n BIGINT)")
+        for error in (Stopped(), Cancelled("on request"), DataError("no number")):
+            for before in (0, 1, 7):
+                with pytest.raises(type(error)) as caught:
+                    link.append("t", frames(error, before))
+                assert caught.value is error
+        assert link.row("SELECT count(*) FROM t") == (0,)
+
+
+def test_a_value_that_is_refused_is_named_wherever_it_stands(tmp_path: Path) -> None:
+    """While one thread has its batch, others take many."""
+    store = DuckDBStore("t", path=str(tmp_path / "w.duckdb")).bind(Surroundings())
+    fields = Schema([Field("id", parse_type("int64"), key=1), Field("j", parse_type("json"))])
+    last = 299_999
+    rows = pl.select(id=pl.int_range(last + 1)).with_columns(j=pl.format("[{}]", "id"))
+    for bad in (0, 4_999, 123_456, 130_001, last):
+        this = pl.col("id") == bad
+        rows = rows.with_columns(j=pl.when(this).then(pl.lit("[")).otherwise("j"))
+        with pytest.raises(BadValue, match=rf"j, id={bad}: '\['"):
+            load_frames(store, list(rows.iter_slices(5_000)), "append", fields=fields)
+        rows = rows.with_columns(j=pl.when(this).then(pl.lit("[]")).otherwise("j"))
+    assert load_frames(store, list(rows.head(5).iter_slices(2)), "append", fields=fields).rows == 5
+
+
+def _settings(link: DuckDBLink) -> tuple[Any, ...]:
+    return tuple(
+        link.row("SELECT current_setting('threads'), current_setting('preserve_insertion_order')")
+    )
 
 
 def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +383,7 @@ def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.Mo
     chosen = ", ".join(f"hash(i * {n + 1}) AS c{n}" for n in range(columns))
     with duckdb.connect(str(path)) as db:
         db.execute(f"CREATE TABLE w AS SELECT {chosen} FROM range(130_000) r(i)")
-    monkeypatch.setattr(link_module, "READING_KB", 8 * 1024)
+    monkeypatch.setattr(room_module, "READING_KB", 8 * 1024)
     connection = DuckDBConnection(path=str(path))
     for _ in range(2):  # the second opens it with what the first has raised it to
         with closing(connection.connect()) as link, link.stream("FROM w", 8192) as batches:
@@ -345,7 +399,7 @@ def test_memory_is_enough_for_wide_tables(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_long_values_are_given_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DuckDB holds those of a part of a table all at once as it commits them."""
-    monkeypatch.setattr(link_module, "WRITING_KB", 20 << 10)
+    monkeypatch.setattr(room_module, "WRITING_KB", 20 << 10)
     path, size = tmp_path / "long.duckdb", 1 << 20
     store = DuckDBStore("t", path=str(path)).bind(Surroundings())
     rows = [pl.DataFrame({"k": [n], "v": [chr(97 + n % 26) * size]}) for n in range(80)]
@@ -372,9 +426,9 @@ def test_what_needs_more_memory_has_it_when_it_is_tried_again(tmp_path: Path) ->
 def test_a_limit_that_was_lifted_does_not_sink(tmp_path: Path) -> None:
     connection = DuckDBConnection(path=str(tmp_path / "w.duckdb")).for_writing()
     with closing(connection.connect()) as link:
-        link.lift()
+        link.room.lift()
         most = link.row(LIMIT)
-        link_module._raise(link._connection, link.label, 300_000)  # asked for just before
+        link.room.make(300_000)  # asked for just before
         assert link.row(LIMIT) == most
 
 

@@ -56,7 +56,7 @@ class Way:
 
 
 class Blaming:
-    at_once = 40
+    at_once, done_with = 40, False
 
     def __init__(self, way: Way) -> None:
         self._way = way

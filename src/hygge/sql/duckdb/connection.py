@@ -45,7 +45,7 @@ class DuckDBConnection(PooledConnection):
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="Memory that DuckDB may use, beside batches on their way. If not set: 64 MB "
         "to read tables, and more where more than 30 columns are read at once; 128 MB for a query "
-        "or a `where`; 210 MB to load tables, more from 400 columns on, and most of what there is "
+        "or a `where`; 164 MB to load tables, more from 80 columns on, and most of what there is "
         "where a load has a key, whose index is held in memory, or long values. What needs more is "
         "tried again with most of what there is. If set, that is all there is",
         examples=["4GB"],

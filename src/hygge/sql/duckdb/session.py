@@ -9,7 +9,8 @@ from typing import cast
 
 from hygge.core.fields import LogicalType
 from hygge.sql.dialect import literal
-from hygge.sql.duckdb.link import QUERY_KB, DuckDBLink
+from hygge.sql.duckdb.link import DuckDBLink
+from hygge.sql.duckdb.room import QUERY_KB
 from hygge.sql.duckdb.types import DIALECT, JSON, TEXT, logical
 from hygge.sql.relation import Column, Relation, meanings
 from hygge.sql.session import SQLSession
@@ -46,7 +47,7 @@ class DuckDBSession(SQLSession):
 
     def _make_room(self) -> None:
         """For what may join and sort."""
-        cast(DuckDBLink, self._lease.link).make_room(QUERY_KB)
+        cast(DuckDBLink, self._lease.link).room.make(QUERY_KB)
 
     def clock(self) -> datetime:
         """This machine's: DuckDB runs in this process."""

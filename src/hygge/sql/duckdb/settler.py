@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,7 +46,7 @@ _CLAIMED: set[str] = set()
 
 
 class _WayIn(WayIn):
-    """See WayIn; DuckDB's threads rest meanwhile."""
+    """See WayIn; meanwhile the file's settings are those of `Filling`."""
 
     def end(self) -> None:
         cast("DuckDBLink", self._link).appended()
@@ -59,9 +60,16 @@ class DuckDBSettler(Settler):
     dialect = DIALECT
     case_matters = False
     longest_name = 1 << 16
+    at_once = sys.maxsize
+    done_with = True
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
-        return int(self._held(link).append(place.sql(self.dialect, table), rows))
+        return self.ingest_all(link, place, table, [rows])
+
+    def ingest_all(
+        self, link: Link, place: Place, table: str, batches: Iterable[pl.DataFrame]
+    ) -> int:
+        return self._held(link).append(place.sql(self.dialect, table), batches)
 
     def commit(self, link: Link) -> None:
         super().commit(link)
@@ -73,8 +81,9 @@ class DuckDBSettler(Settler):
 
     def way_in(self, link: Link, place: Place, table: str) -> WayIn:
         """See Settler. The index of a table that rows go straight into needs memory."""
-        if table == place.table and self._held(link).is_narrow and self._has_index(link, place):
-            self._lift(link)
+        room = self._held(link).room
+        if table == place.table and room.is_narrow and self._has_index(link, place):
+            room.lift()
         return _WayIn(self, link, place, table)
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
@@ -105,7 +114,7 @@ class DuckDBSettler(Settler):
                 )
 
     def _lift(self, link: Link) -> None:
-        self._held(link).lift()
+        self._held(link).room.lift()
 
     def _held(self, link: Link) -> DuckDBLink:
         return cast("DuckDBLink", link)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -52,6 +52,24 @@ class Parcel:
     offset: int
     size: int
     chunk: int
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What one stream has sent: how much, and the parcels that a value is looked for in; see
+    Settler.done_with."""
+
+    done_with: bool
+    kept: dict[int, Parcel] = field(default_factory=dict)
+    parcels: int = 0
+    rows: int = 0
+
+    def add(self, parcel: Parcel) -> None:
+        # The first one may be another thread's than the one that has a look at it.
+        taker = threading.get_ident() if self.done_with and self.parcels else -self.parcels
+        self.kept[taker] = parcel
+        self.parcels += 1
+        self.rows += parcel.rows.height
 
 
 class Inlet:
@@ -176,26 +194,26 @@ class Inlet:
 
     def _send(self, first: Parcel) -> None:
         """One stream."""
-        sent: list[Parcel] = []
+        sent = _Sent(self.settler.done_with)
         try:
             taken = self._way.take(self._stream(first, sent))
         except DataError as error:
             raise self._blame(error, sent) from error
-        if taken != (given := sum(parcel.rows.height for parcel in sent)):
-            raise VerifyError(f"{self._place}: {given} rows were sent, and {taken} taken")
+        if taken != sent.rows:
+            raise VerifyError(f"{self._place}: {sent.rows} rows were sent, and {taken} taken")
         with self._turn:
-            self._there += len(sent)
+            self._there += sent.parcels
             self._turn.notify_all()
 
-    def _stream(self, first: Parcel, sent: list[Parcel]) -> Iterator[pl.DataFrame]:
+    def _stream(self, first: Parcel, sent: _Sent) -> Iterator[pl.DataFrame]:
         parcel: Parcel | None = first
         left, until = self.settler.at_once, time.monotonic() + LONGEST_S
         while parcel is not None:
-            sent.append(parcel)
+            sent.add(parcel)
             yield parcel.rows
             left -= parcel.size
             over = left <= 0 or time.monotonic() >= until
-            parcel = None if over else self._taken(len(sent))
+            parcel = None if over else self._taken(sent.parcels)
 
     def _taken(self, sent: int = 0) -> Parcel | None:
         """The next parcel. Where a stream has sent some, None if it is to end; before it has begun,
@@ -212,8 +230,8 @@ class Inlet:
                     return None
             raise self._error
 
-    def _blame(self, error: DataError, sent: list[Parcel]) -> BaseException:
-        for parcel in sent:
+    def _blame(self, error: DataError, sent: _Sent) -> BaseException:
+        for parcel in sent.kept.values():
             found = self.settler.blame(
                 error, parcel.batch, self.fields, entity=self.entity, offset=parcel.offset
             )

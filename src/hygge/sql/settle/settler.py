@@ -62,8 +62,10 @@ class Settler(Tables):
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"
     at_once: ClassVar[int] = 0
-    """How many bytes of rows are sent in one go, about; 0 for each batch by itself. Their batches
-    are kept so long, so that a value which is refused can be named."""
+    """How many bytes of rows are sent in one go, about; 0 for each batch by itself."""
+    done_with: ClassVar[bool] = False
+    """Whether a thread of the database's that takes a batch has done with the one before. Else all
+    are kept meanwhile, so that a value which is refused can be named."""
 
     def length(self, name: str) -> int:
         """How long a name is."""
