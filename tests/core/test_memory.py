@@ -10,20 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hygge.core import memory
-
-
-@pytest.mark.parametrize("first", ["give_back", "keep"])
-def test_what_is_kept_stays_kept(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[int, int] = {}
-    monkeypatch.setattr(memory, "_set", told.__setitem__)
-    monkeypatch.setitem(memory._state, "keeps", False)
-    calls = [memory.give_back.__wrapped__, memory.keep.__wrapped__]
-    for call in calls if first == "give_back" else reversed(calls):
-        call()
-    assert told[memory._M_MMAP_THRESHOLD] == told[memory._M_TRIM_THRESHOLD] == memory._KEPT
-
-
 HEAPS = """
 import ctypes, sys, threading
 from hygge.core import memory
@@ -67,14 +53,14 @@ glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C libr
 @glibc
 def test_threads_share_a_heap_where_much_is_given_back(tmp_path: Path) -> None:
     heaps = {}
-    for calls in ((), ("give_back",), ("keep", "give_back")):
+    for calls in ((), ("give_back",)):
         told = tmp_path / "-".join(["heaps", *calls])
         command = [sys.executable, "-c", HEAPS, str(told), *calls]
         free = {k: v for k, v in os.environ.items() if k != "MALLOC_ARENA_MAX"}
         subprocess.run(command, check=True, env=free)
         heaps[calls] = told.read_text().count("<heap nr=")
     assert heaps["give_back",] == 1
-    assert heaps[()] > 1 and heaps["keep", "give_back"] > 1
+    assert heaps[()] > 1
 
 
 @glibc

@@ -9,11 +9,9 @@ import threading
 import time
 from functools import cache
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of glibc
 _THRESHOLD = 128 * 1024  # glibc's own, before it adapts
-_KEPT = 32 << 20  # the most that glibc takes from its heap
 TIDY_EVERY_S = 2.0
-_state = {"keeps": False}
 _tidying = threading.Lock()
 _tidied = [time.monotonic()]
 
@@ -36,37 +34,21 @@ def give_back(least: int = _THRESHOLD) -> None:
     begins one for each, up to eight for each processor (mallopt(3), M_ARENA_MAX), and what one has
     freed another does not use. Does nothing where the C library is another.
     """
-    if not _state["keeps"]:
-        if "MALLOC_ARENA_MAX" not in os.environ:
-            _set(_M_ARENA_MAX, 1)
-        _set(_M_MMAP_THRESHOLD, least)
-
-
-@cache
-def keep() -> None:
-    """Have the C library keep what is freed for what comes next, whoever asks for the other.
-
-    DuckDB takes each of its blocks of 256 KB from it, and would have each mapped, cleared by the
-    system and unmapped again while a table is filled. Seen from PostgreSQL on two processors:
-    1 M rows of 15 columns in 4.1 s instead of 4.7 s and 450 MB instead of 430 MB; 10 M rows in
-    34 s instead of 38 s. Nor do threads share heaps then, unless they did before: 1 M rows took 6 %
-    longer.
-    """
-    _state["keeps"] = True
-    _set(_M_MMAP_THRESHOLD, _KEPT)
-    _set(_M_TRIM_THRESHOLD, _KEPT)
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        _set(_M_ARENA_MAX, 1)
+    _set(_M_MMAP_THRESHOLD, least)
 
 
 def tidy() -> None:
-    """Give what lies idle in the C library's heaps back to the system, unless it is kept (see
-    `keep`), that was done within the last TIDY_EVERY_S, or another thread is at it.
+    """Give what lies idle in the C library's heaps back to the system, unless that was done
+    within the last TIDY_EVERY_S, or another thread is at it.
 
     Threads come and go with chunks, and what they have freed between other things stays: of 10 M
     rows from PostgreSQL into Delta 220 MB lay idle in the end, and the more rows, the more. With
     heaps that are shared, and this, the peak was 555 MB; without this, 600 to 660 MB, in the same
     time. Does nothing where the C library is another.
     """
-    early = _state["keeps"] or time.monotonic() - _tidied[0] < TIDY_EVERY_S
+    early = time.monotonic() - _tidied[0] < TIDY_EVERY_S
     if early or not _tidying.acquire(blocking=False):
         return
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import polars as pl
@@ -12,9 +13,9 @@ import pytest
 from hygge.core.errors import BadValue, Cancelled, DataError, HyggeError, VerifyError
 from hygge.core.fields import Schema
 from hygge.sql.settle import inlet
-from hygge.sql.settle.inlet import Inlet, Parcel
+from hygge.sql.settle.inlet import Inlet, Parcel, _Sent
 from hygge.sql.settle.place import Place
-from hygge.sql.settle.settler import Settler, WayIn
+from hygge.sql.settle.settler import ENDLESS, Settler, WayIn
 
 FIELDS = Schema.of(pl.DataFrame({"k": [1]}))
 
@@ -105,8 +106,12 @@ def into(way: Way, line: Line, monkeypatch: pytest.MonkeyPatch) -> Inlet:
 
 
 def put(to: Inlet, first: int, rows: int = 2, *, chunk: int = 0) -> None:
+    to.put(parcel(first, rows, chunk))
+
+
+def parcel(first: int, rows: int = 2, chunk: int = 0) -> Parcel:
     batch = pl.DataFrame({"k": list(range(first, first + rows))})
-    to.put(Parcel(batch, batch, first, batch.height * 8, chunk))
+    return Parcel(batch, batch, first, batch.height * 8, chunk)
 
 
 def test_a_stream_ends_where_it_has_had_enough_and_where_somebody_waits_for_it(
@@ -187,6 +192,42 @@ def test_who_waits_does_not_wait_for_what_others_put_later(way: Way, into: Inlet
     assert way.streams == [[0, 1], [2, 3]]
     into.leave(True)
     into.leave(True)
+
+
+def test_where_streams_are_long_who_waits_does_so_until_all_others_do(
+    way: Way, into: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Blaming, "at_once", ENDLESS)
+
+    def other() -> None:
+        with into._turn:
+            into._turn.wait_for(lambda: into._waiting)
+        for first in range(2, 10, 2):
+            put(into, first, chunk=1)
+        into.settle(1)
+        into.leave(True)
+
+    into.join()
+    into.join()
+    put(into, 0)
+    thread = threading.Thread(target=other)
+    thread.start()
+    into.settle(0)
+    thread.join()
+    put(into, 10)
+    into.settle(0)
+    into.leave(True)
+    assert way.streams == [list(range(10)), [10, 11]]
+
+
+def test_of_batches_that_are_done_with_only_those_under_way_are_kept() -> None:
+    sent, parcels = _Sent(done_with=True), [parcel(first) for first in range(0, 8, 2)]
+    for each in parcels[:3]:
+        sent.add(each)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sent.add, parcels[3]).result()
+    assert list(sent.kept.values()) == [parcels[at] for at in (0, 2, 3)]
+    assert (sent.parcels, sent.rows) == (4, 8)
 
 
 def test_what_is_refused_is_named_to_all(way: Way, into: Inlet) -> None:

@@ -20,12 +20,11 @@ from hygge.core.errors import (
     HyggeError,
     TransientError,
 )
-from hygge.core.memory import give_back, keep
+from hygge.core.memory import give_back
 from hygge.core.telling import telling
 from hygge.sql.duckdb.errors import MORE, told
-from hygge.sql.duckdb.filling import Filling
 from hygge.sql.duckdb.frames import frame
-from hygge.sql.duckdb.room import THREADS, Room
+from hygge.sql.duckdb.room import Room
 from hygge.sql.link import Link
 
 _LONG, _LONG_KB = 8 << 10, 50_000
@@ -42,8 +41,7 @@ class DuckDBLink(Link):
         self, connection: duckdb.DuckDBPyConnection, label: str, room: Room, timeout_s: float = 0
     ) -> None:
         self._connection, self.label, self._timeout_s = connection, label, timeout_s
-        self.room, self._filling = room, Filling(connection, label)
-        self._cancelled = False
+        self.room, self._cancelled = room, False
         self._under_way: Event | None = None  # set once the statement under way has ended
         self._long_kb = 0.0  # of long values, since the transaction began
         # Times are then in UTC, whatever this machine's zone; a `session` statement may differ.
@@ -68,10 +66,7 @@ class DuckDBLink(Link):
         remote = path.startswith("md:")
         if not remote:
             _check(Path(path), writing=writing)
-        if writing:
-            keep()
-        else:
-            give_back()
+        give_back()
         config: dict[str, Any] = {"motherduck_token": token} if token else {}
         with told(path):
             try:
@@ -80,9 +75,6 @@ class DuckDBLink(Link):
                 if memory and not remote:
                     opened.execute(f"SET memory_limit = '{memory}'")
                 room.begin(writing=writing)
-                if not (remote or writing or memory):
-                    (threads,) = opened.execute("SELECT current_setting('threads')").fetchall()[0]
-                    opened.execute(f"SET threads = {min(THREADS, threads)}")
             except duckdb.ConnectionException:  # this process has it open to write already
                 opened = duckdb.connect(path, config=config)
                 room = Room(opened, path, fixed=remote or memory is not None)
@@ -105,14 +97,18 @@ class DuckDBLink(Link):
             return found
 
     def append(self, table: str, batches: Iterable[pl.DataFrame]) -> int:
-        """Append frames, at least one, to a table as they come, column by column's name; returns
-        how many rows it took. One of several: see `appended`. What taking a frame raises is raised.
+        """Append frames, at least one, to a table as they come, column by column's name, in any
+        order; returns how many rows it took. What taking a frame raises is raised.
 
-        They go in as one statement, whose threads each make up parts of the table of their own."""
+        They go in as one statement. Since rows need not stay in order, each of DuckDB's threads
+        makes up parts of the table by itself, as large as they are to be, and within the limit of
+        memory: 10 M rows that lay ready went in in 9.5 s, on two processors. It was 17.9 s by a
+        statement and one thread for each 10,000, and 20.3 s where two threads keep the order.
+        """
         failed: list[BaseException] = []
         frames = iter(batches)
         first = next(frames)
-        self.room.to_fill(table, first.width, self._filling.begin())
+        self.room.to_fill(table, first.width)
         # Found by its name, which no table has: what is registered stays in memory until the
         # transaction ends. As a stream, a batch goes as soon as it was read.
         _hygge_rows = pa.RecordBatchReader.from_batches(
@@ -136,16 +132,11 @@ class DuckDBLink(Link):
             for rows in frames:
                 self._long_kb += _long_bytes(rows) / 1024
                 if self._long_kb > _LONG_KB:
-                    self.room.lift()
+                    self.room.lift(for_good=True)
                 yield from _arrow(rows.rechunk()).to_batches()  # one, that one thread takes
         except BaseException as error:
             failed.append(error)
             raise
-
-    def appended(self) -> None:
-        """No more is appended for now, and the file's threads have other work again. Safe more than
-        once, and while another thread appends."""
-        self._filling.end()
 
     @contextmanager
     def stream(self, sql: str, batch_rows: int) -> Iterator[Iterator[pl.DataFrame]]:
@@ -185,9 +176,9 @@ class DuckDBLink(Link):
                     raise self._too_long() from None
                 raise
             except DataError as error:
-                if error.hint != MORE or not self.room.is_narrow:
+                if error.hint != MORE or not self.room.is_given:
                     raise
-                self.room.lift()
+                self.room.lift(for_good=True)
                 again = "what is tried again has most of the memory there is; to have it at once, "
                 raise TransientError(error.message, hint=again + MORE) from error
             if late.is_set() and not self._cancelled:
@@ -234,7 +225,6 @@ class DuckDBLink(Link):
 
     def close(self) -> None:
         self.filled()
-        self.appended()
         self._connection.close()
 
 

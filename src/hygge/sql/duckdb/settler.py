@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -19,12 +18,13 @@ from hygge.core.errors import (
 )
 from hygge.core.fields import Field, Schema
 from hygge.core.sift import refuse
+from hygge.sql.duckdb.room import KEYS_KB
 from hygge.sql.duckdb.types import DIALECT, REMOTE
 from hygge.sql.link import Link
 from hygge.sql.nested import not_json
 from hygge.sql.settle.keep import replace_rows
 from hygge.sql.settle.place import INDEX, PREFIX, Place
-from hygge.sql.settle.settler import Settler, WayIn
+from hygge.sql.settle.settler import ENDLESS, Settler, WayIn
 
 if TYPE_CHECKING:
     from hygge.sql.duckdb.link import DuckDBLink
@@ -45,22 +45,14 @@ _CLAIMED: set[str] = set()
 """Tables that loads of this process are filling; their names are used once only."""
 
 
-class _WayIn(WayIn):
-    """See WayIn; meanwhile the file's settings are those of `Filling`."""
-
-    def end(self) -> None:
-        cast("DuckDBLink", self._link).appended()
-
-    drop = end
-
-
 class DuckDBSettler(Settler):
     """Everything is transactional, tables too; two loads of one table conflict at the commit."""
 
     dialect = DIALECT
     case_matters = False
     longest_name = 1 << 16
-    at_once = sys.maxsize
+    at_once = ENDLESS
+    key_last = True
     done_with = True
 
     def ingest(self, link: Link, place: Place, table: str, rows: pl.DataFrame) -> int:
@@ -72,6 +64,7 @@ class DuckDBSettler(Settler):
         return self._held(link).append(place.sql(self.dialect, table), batches)
 
     def commit(self, link: Link) -> None:
+        self._held(link).room.lower()
         super().commit(link)
         self._held(link).filled()
 
@@ -81,13 +74,13 @@ class DuckDBSettler(Settler):
 
     def way_in(self, link: Link, place: Place, table: str) -> WayIn:
         """See Settler. The index of a table that rows go straight into needs memory."""
-        room = self._held(link).room
-        if table == place.table and room.is_narrow and self._has_index(link, place):
-            room.lift()
-        return _WayIn(self, link, place, table)
+        if table == place.table:
+            self._lift_for_index(link, place)
+        return super().way_in(link, place, table)
 
     def add_key(self, link: Link, place: Place, table: str, keys: Sequence[str]) -> None:
         """See Settler. DuckDB itself notices only at the commit that a key is no key."""
+        self._held(link).room.make(KEYS_KB)
         listed = ", ".join(map(self.dialect.quote, keys))
         named = place.sql(self.dialect, table)
         query = f"{listed} FROM {named} GROUP BY {listed} HAVING count(*) > 1"
@@ -99,9 +92,10 @@ class DuckDBSettler(Settler):
 
     def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
         """See Settler; by how texts compare there, since no catalogue tells their collations
-        (https://duckdb.org/docs/stable/sql/expressions/collations). A load with a key needs its
-        index."""
-        self._lift(link)
+        (https://duckdb.org/docs/stable/sql/expressions/collations). The index of a key that is
+        there needs memory."""
+        self._held(link).room.make(KEYS_KB)
+        self._lift_for_index(link, place)
         table = place.sql(self.dialect)
         for name in (f.name for f in keys if f.type.kind == "string"):
             key = self.dialect.quote(name)
@@ -119,9 +113,11 @@ class DuckDBSettler(Settler):
     def _held(self, link: Link) -> DuckDBLink:
         return cast("DuckDBLink", link)
 
-    def _has_index(self, link: Link, place: Place) -> bool:
+    def _lift_for_index(self, link: Link, place: Place) -> None:
+        room = self._held(link).room
         query = f"1 FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
-        return bool(link.rows(self.dialect.first(query)))
+        if room.is_given and link.rows(self.dialect.first(query)):
+            room.lift()
 
     def tells(self, link: Link, place: Place, what: str) -> Mapping[str, Any]:
         """See Tables. What DuckDB tells of its catalogue takes it about a millisecond for each of

@@ -54,7 +54,8 @@ class Filling(Bringing):
             self._check_count(loaded)
         if mode == "replace":
             return self.replace(loaded)
-        made = self.look.names is None or self.straight == self.place.table
+        anew = self.look.names is None
+        made = anew or self.straight == self.place.table
         if self.straight != self.place.table:
             self.prepare()
             self._lay_nothing()
@@ -74,6 +75,8 @@ class Filling(Bringing):
                 every = not (doubled or self.is_sifted or mode == "scd2")
                 if not (every and brought == loaded):  # not every driver tells it right
                     self._check_count(loaded)
+        if anew and self.settler.key_last and (key := ready.primary_key(self.request)):
+            replacing.add_key(self, self.place.table, key)
         if "watch" in vars(self):  # for nothing else were its rows held
             self.watch.end()
             self.look.check_same()

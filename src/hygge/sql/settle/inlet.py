@@ -20,6 +20,7 @@ from hygge.core.errors import Cancelled, DataError, VerifyError
 from hygge.core.fields import Schema
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
+from hygge.sql.settle.settler import ENDLESS
 
 if TYPE_CHECKING:
     from hygge.sql.settle.settler import Settler
@@ -90,7 +91,7 @@ class Inlet:
         self._link, self._place = link, place
         self._way = settler.way_in(link, place, table)
         self._door = threading.Lock()  # writers come and go one by one
-        self._writers = 0
+        self._writers = self._waiting = 0
         self._turn = threading.Condition()
         self._next: Parcel | None = None
         self._put = self._there = 0  # parcels that writers put; those that the database has
@@ -134,8 +135,12 @@ class Inlet:
         with self._turn:
             self._asked = wanted = self._put
             self._turn.notify_all()
-            while self._there < wanted and self._error is None:
-                self._turn.wait(HEAR_EVERY_S)
+            self._waiting += 1
+            try:
+                while self._there < wanted and self._error is None:
+                    self._turn.wait(HEAR_EVERY_S)
+            finally:
+                self._waiting -= 1
             self._check(chunk)
 
     def _check(self, chunk: int) -> None:
@@ -220,8 +225,8 @@ class Inlet:
         None at the end of all."""
         with self._turn:
             while self._error is None:
-                if sent and self._there < self._asked <= self._there + sent:
-                    return None  # somebody waits for what was sent
+                if sent and self._is_waited_for(sent):
+                    return None
                 if self._next is not None:
                     parcel, self._next = self._next, None
                     self._turn.notify_all()
@@ -229,6 +234,11 @@ class Inlet:
                 if self._closed or not self._turn.wait(PATIENCE_S if sent else None):
                     return None
             raise self._error
+
+    def _is_waited_for(self, sent: int) -> bool:
+        """Whether a stream is to end because somebody waits for some of the parcels it has sent."""
+        asked = self._there < self._asked <= self._there + sent
+        return asked and (self.settler.at_once < ENDLESS or self._waiting >= self._writers)
 
     def _blame(self, error: DataError, sent: _Sent) -> BaseException:
         for parcel in sent.kept.values():

@@ -23,7 +23,8 @@ def prepare(about: About) -> None:
     """
     settler, link, place = about.settler, about.link, about.place
     if (names := about.look.names) is None:
-        settler.create(link, place, place.table, about.fields, primary_key(about.request))
+        key = () if settler.key_last else primary_key(about.request)
+        settler.create(link, place, place.table, about.fields, key)
         about.look.again()
     else:
         _fit(about, names)

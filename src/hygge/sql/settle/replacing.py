@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace as with_
 
 from hygge.core.errors import DataError, GuardError
@@ -30,7 +31,7 @@ def replace_table(load: Bringing, loaded: int) -> Filled:
         for step in replace.plan(load.rows_of(new, doubled=doubled)):
             link.execute(step.sql)
     if load.fields.keys:
-        _add_key(load, new)
+        add_key(load, new, load.fields.keys)
     settler.add_indexes(link, place, new)
     rows, types = load.count(new), settler.types(link, place, new)
     if not load.is_sifted and rows != loaded:
@@ -53,8 +54,15 @@ def replace_table(load: Bringing, loaded: int) -> Filled:
     return Filled(rows, True, types)
 
 
-def _add_key(load: Bringing, new: str) -> None:
-    keys = load.fields.keys
+def add_key(load: Bringing, new: str, keys: Sequence[str]) -> None:
+    """Give a table that was made without it its key. Raises DataError where that is none.
+
+    Parameters
+    ----------
+    load: which one.
+    new: the table's name.
+    keys: the columns.
+    """
     try:
         load.settler.add_key(load.link, load.place, new, keys)
     except DataError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +18,10 @@ from hygge.sql.settle.tables import Tables
 
 if TYPE_CHECKING:
     from hygge.sql.server import PooledConnection
+
+
+ENDLESS = sys.maxsize
+"""See Settler.at_once."""
 
 
 class WayIn:
@@ -62,7 +67,11 @@ class Settler(Tables):
     """How long a name may be, in bytes of UTF-8 or as `length` measures it."""
     unit: ClassVar[str] = "bytes"
     at_once: ClassVar[int] = 0
-    """How many bytes of rows are sent in one go, about; 0 for each batch by itself."""
+    """How many bytes of rows are sent in one go, about; 0 for each batch by itself, ENDLESS for all
+    that comes: then who waits for rows to be there waits until all other writers do, too."""
+    key_last: ClassVar[bool] = False
+    """Whether a table that a load makes has its key only when the rows are in: all at once, the
+    index takes less of the time and the memory."""
     done_with: ClassVar[bool] = False
     """Whether a thread of the database's that takes a batch has done with the one before. Else all
     are kept meanwhile, so that a value which is refused can be named."""
