@@ -12,6 +12,7 @@ from hygge.sql.settle.bringing import Bringing, Filled
 from hygge.sql.settle.look import Look
 from hygge.sql.settle.modes import append, delete_insert, deletes, merge, replace, scd2, words
 from hygge.sql.settle.modes.step import Rows, Step
+from hygge.sql.settle.shape import reindex
 from hygge.sql.settle.straight import TYPES
 from hygge.sql.settle.types import check_types
 
@@ -75,8 +76,10 @@ class Filling(Bringing):
                 every = not (doubled or self.is_sifted or mode == "scd2")
                 if not (every and brought == loaded):  # not every driver tells it right
                     self._check_count(loaded)
-        if anew and self.settler.key_last and (key := ready.primary_key(self.request)):
-            replacing.add_key(self, self.place.table, key)
+        if anew and self.settler.key_last:
+            if key := ready.primary_key(self.request):
+                replacing.add_key(self, self.place.table, key)
+            reindex(self.look, self.note)
         if "watch" in vars(self):  # for nothing else were its rows held
             self.watch.end()
             self.look.check_same()

@@ -26,6 +26,8 @@ def prepare(about: About) -> None:
         key = () if settler.key_last else primary_key(about.request)
         settler.create(link, place, place.table, about.fields, key)
         about.look.again()
+        if settler.key_last:
+            return  # its indexes follow the key, which no table with an index can be given
     else:
         _fit(about, names)
     reindex(about.look, about.note)

@@ -70,8 +70,8 @@ class Settler(Tables):
     """How many bytes of rows are sent in one go, about; 0 for each batch by itself, ENDLESS for all
     that comes: then who waits for rows to be there waits until all other writers do, too."""
     key_last: ClassVar[bool] = False
-    """Whether a table that a load makes has its key only when the rows are in: all at once, the
-    index takes less of the time and the memory."""
+    """Whether a table that a load makes has its key only when the rows are in, and its indexes
+    after that: made all at once, they take less of the time and the memory."""
     done_with: ClassVar[bool] = False
     """Whether a thread of the database's that takes a batch has done with the one before. Else all
     are kept meanwhile, so that a value which is refused can be named."""
