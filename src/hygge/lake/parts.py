@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import polars as pl
 
+from hygge.core.memory import tidy
 from hygge.core.steps import reached
 from hygge.lake.shelf import Shelf, digest_of
 
@@ -175,6 +176,7 @@ class Filler:
         self._begun += 1
         self._helper = self._helper or ThreadPoolExecutor(1, thread_name_prefix="laying")
         self._laying = self._helper.submit(self._laid, name, *made)
+        tidy()
 
     def _made(self, key: Key) -> tuple[int, bytes, Mapping[str, Any]]:
         """A file of what is gathered: its rows, its bytes, and what the format wants to know."""
