@@ -28,6 +28,7 @@ from hygge.core.errors import (
 from hygge.core.fields import Field, Schema, parse_type
 from hygge.homes.duckdb import DuckDBHome
 from hygge.sql.duckdb import room as room_module
+from hygge.sql.duckdb import settler as settler_module
 from hygge.sql.duckdb.connection import DuckDBConnection
 from hygge.sql.duckdb.link import DuckDBLink
 from hygge.sql.duckdb.settler import DuckDBSettler
@@ -36,6 +37,7 @@ from hygge.testing.loading import load_frames
 
 ENDLESS = "SELECT max(a.range * b.range) AS x FROM range(1000000) a, range(1000000) b"
 """A trillion rows before the first result."""
+MANY = 600_000
 LIMIT = "SELECT current_setting('memory_limit')"
 HOLD = """
 import sys, duckdb
@@ -246,6 +248,26 @@ def test_memory_is_enough_for_keys(
             pytest.approx(200.2 if keys else 156.2, abs=4) for keys in compared
         ]
         assert lifted == {"append": 0, "replace": 2, "merge": 4}[mode]
+
+
+@pytest.mark.parametrize("mode", ["append", "merge"])
+def test_what_commits_into_an_index_has_the_memory_for_it(
+    mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB puts together what is new of an index, but a key's, when the transaction commits."""
+    for name in ("WRITING_KB", "KEYS_KB"):
+        monkeypatch.setattr(room_module, name, 24 * 1024)
+    monkeypatch.setattr(settler_module, "KEYS_KB", 24 * 1024)
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb"))
+    around = Surroundings(connections={"w": connection})
+    store = DuckDBStore("t", connection="w", indexes=[["v"]]).bind(around)
+    numbers = pl.int_range(MANY, eager=True)
+    with closing(connection.for_writing().connect()) as link:  # so that the file stays open
+        for at in (0, MANY):
+            rows = pl.DataFrame({"k": numbers + at, "v": numbers * 654_435_761_003 % (1 << 40)})
+            load_frames(store, [rows], mode, ["k"] if mode == "merge" else [])
+        assert link.row("SELECT count(*) FROM t WHERE v = 654435761003") == (2,)
+        assert str(link.row(LIMIT)[0]).endswith("MiB")  # lowered again
 
 
 def test_wide_tables_are_filled_with_more_memory(

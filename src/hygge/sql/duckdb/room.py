@@ -48,13 +48,14 @@ class Room:
         self, connection: duckdb.DuckDBPyConnection, path: str, *, fixed: bool = False
     ) -> None:
         self._connection, self._path, self._fixed = connection, path, fixed
+        self._until_over = False  # what this transaction has lifted stays so while it commits
 
     @property
     def is_given(self) -> bool:
         """Whether the limit is one that hygge gives, and may take away."""
         return not self._fixed and self._path not in _unlimited
 
-    def lift(self, *, for_good: bool = False) -> None:
+    def lift(self, *, until_over: bool = False, for_good: bool = False) -> None:
         """Let DuckDB use most of what memory there is, unless a limit was set.
 
         The index of a table's key is held in memory, all of it, and to make it takes several times
@@ -63,9 +64,12 @@ class Room:
 
         Parameters
         ----------
+        until_over: while the transaction commits, too: an index other than a key's is put together
+            then, and what it will take is told by nothing before.
         for_good: as long as this process lasts.
         """
         with _guard:
+            self._until_over |= until_over
             if self.is_given:
                 was = self._is_lifted
                 _lifted[self._path].add(id(self))
@@ -77,9 +81,10 @@ class Room:
     def lower(self) -> None:
         """Set the limit again that this transaction had lifted, before it commits: DuckDB would
         hold all that it then reads and writes, 2.6 GB where 100,000 rows of 10 M were replaced.
-        Does nothing where others have it lifted, or what is held already is more."""
+        Does nothing where others have it lifted, what is held already is more, or an index needs
+        it; see `lift`."""
         with _guard:
-            if id(self) in _lifted[self._path]:
+            if not self._until_over and id(self) in _lifted[self._path]:
                 _lifted[self._path].remove(id(self))
                 if not self._is_lifted:
                     with suppress(duckdb.Error):  # of a file that can be used no more
@@ -164,4 +169,5 @@ class Room:
             filling = _filling[self._path]
             for at in [at for at in filling if at[0] == id(self)]:
                 del filling[at]
+            self._until_over = False
         self.lower()

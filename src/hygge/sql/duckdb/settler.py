@@ -63,6 +63,10 @@ class DuckDBSettler(Settler):
     ) -> int:
         return self._held(link).append(place.sql(self.dialect, table), batches)
 
+    def lock(self, link: Link, place: Place, patience_s: float = 0) -> None:
+        """See Settler. Nothing is locked; the indexes of the table need memory from now on."""
+        self._lift_for_index(link, place)
+
     def commit(self, link: Link) -> None:
         self._held(link).room.lower()
         super().commit(link)
@@ -92,10 +96,8 @@ class DuckDBSettler(Settler):
 
     def check_keys(self, link: Link, place: Place, keys: Sequence[Field]) -> None:
         """See Settler; by how texts compare there, since no catalogue tells their collations
-        (https://duckdb.org/docs/stable/sql/expressions/collations). The index of a key that is
-        there needs memory."""
+        (https://duckdb.org/docs/stable/sql/expressions/collations)."""
         self._held(link).room.make(KEYS_KB)
-        self._lift_for_index(link, place)
         table = place.sql(self.dialect)
         for name in (f.name for f in keys if f.type.kind == "string"):
             key = self.dialect.quote(name)
@@ -115,9 +117,10 @@ class DuckDBSettler(Settler):
 
     def _lift_for_index(self, link: Link, place: Place) -> None:
         room = self._held(link).room
-        query = f"1 FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
-        if room.is_given and link.rows(self.dialect.first(query)):
-            room.lift()
+        own = f"SELECT 1 FROM duckdb_indexes() WHERE {self._this(place)}"  # none that is a key's
+        query = f"EXISTS ({own}) FROM duckdb_tables() WHERE index_count > 0 AND {self._this(place)}"
+        if room.is_given and (found := link.rows(f"SELECT {query}")):
+            room.lift(until_over=bool(found[0][0]))
 
     def tells(self, link: Link, place: Place, what: str) -> Mapping[str, Any]:
         """See Tables. What DuckDB tells of its catalogue takes it about a millisecond for each of
@@ -171,7 +174,7 @@ class DuckDBSettler(Settler):
     def add_indexes(self, link: Link, place: Place, table: str) -> None:
         """See Settler. A table with an index cannot be renamed: see `take_over`."""
         if place.indexes and table == place.table:
-            self._lift(link)
+            self._held(link).room.lift(until_over=True)
             super().add_indexes(link, place, table)
 
     def unheld(self, column: pl.Series, field: Field) -> Sequence[tuple[pl.Series, str]]:
