@@ -20,6 +20,8 @@ class Link(ABC):
 
     label: str
     """The database, for errors; never a secret."""
+    statement_s: float = 0
+    """How long one statement may take, as the connection says; 0 for any time."""
 
     @abstractmethod
     def execute(self, sql: str) -> int | None:

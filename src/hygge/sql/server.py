@@ -91,6 +91,7 @@ class PooledConnection(DatabaseConnection):
         """
         with needing(self.kind):
             link = self.connect()
+        link.statement_s = seconds(self.statement_timeout)
         try:
             for statement in self.session:
                 link.execute(statement)

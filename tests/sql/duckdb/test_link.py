@@ -131,6 +131,19 @@ def test_the_connection_says_how_long(tmp_path: Path, file: Path) -> None:
         link.rows(ENDLESS)
 
 
+def test_a_slow_source_does_not_use_up_the_time_for_a_statement(tmp_path: Path) -> None:
+    class Slow(list[pl.DataFrame]):
+        def __iter__(self) -> Iterator[pl.DataFrame]:
+            for frame in super().__iter__():
+                time.sleep(0.05)
+                yield frame
+
+    connection = DuckDBConnection(path=str(tmp_path / "w.duckdb"), statement_timeout="2s")
+    store = DuckDBStore("t", connection="w").bind(Surroundings(connections={"w": connection}))
+    frames = Slow(pl.DataFrame({"n": [n]}) for n in range(45))
+    assert load_frames(store, frames, "append").rows == 45
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_cancelling_stops_a_statement_within_seconds(file: Path, streamed: bool) -> None:
     link = DuckDBLink.open(str(file), None)

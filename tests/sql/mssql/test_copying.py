@@ -25,6 +25,7 @@ class Driver:
     """A cursor and its connection."""
 
     label = "it"
+    statement_s = 0.0
     copies = True
 
     def __init__(self) -> None:

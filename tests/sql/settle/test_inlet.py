@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -79,6 +80,8 @@ class Blaming:
 
 class Line:
     """A connection on which a statement waits until it is cancelled."""
+
+    statement_s = 0.0
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
@@ -174,6 +177,21 @@ def test_a_stream_ends_where_it_has_lasted_long(
     into.settle(0)
     into.leave(True)
     assert way.streams == [[0, 1], [2, 3]]
+
+
+def test_a_stream_ends_long_before_a_statement_must(way: Way, line: Line, into: Inlet) -> None:
+    line.statement_s = 0.2
+    settler = cast("Settler", Blaming(way))
+    hurried = Inlet(settler, cast("Any", line), Place("it", "s", "t"), "t", FIELDS, "orders")
+    hurried.join()
+    put(hurried, 0)
+    assert way.ended.acquire(timeout=30)  # long before LONGEST_S, and the patience for more
+    way.between = lambda: time.sleep(0.11)
+    put(hurried, 2)
+    put(hurried, 4)
+    hurried.settle(0)
+    hurried.leave(True)
+    assert way.streams == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_who_waits_does_not_wait_for_what_others_put_later(way: Way, into: Inlet) -> None:

@@ -29,7 +29,8 @@ PATIENCE_S = 0.2
 """After so long without rows a stream ends: a statement that waits for its source would run into
 the server's limit of time."""
 LONGEST_S = 5.0
-"""And after so long in all, for a source that gives little at a time."""
+"""And after so long in all, for a source that gives little at a time; or after half of the time
+that a statement may take, where that is less: the rest is for what the database does in the end."""
 LEAVE_S = 10.0
 """So long a stream that is stopped may take, perhaps for a lock that somebody else holds, before
 the server is told to give it up."""
@@ -212,17 +213,19 @@ class Inlet:
 
     def _stream(self, first: Parcel, sent: _Sent) -> Iterator[pl.DataFrame]:
         parcel: Parcel | None = first
-        left, until = self.settler.at_once, time.monotonic() + LONGEST_S
+        longest = min(LONGEST_S, self._link.statement_s / 2 or LONGEST_S)
+        left, until = self.settler.at_once, time.monotonic() + longest
         while parcel is not None:
             sent.add(parcel)
             yield parcel.rows
             left -= parcel.size
-            over = left <= 0 or time.monotonic() >= until
-            parcel = None if over else self._taken(sent.parcels)
+            patience = min(PATIENCE_S, until - time.monotonic())
+            over = left <= 0 or patience <= 0
+            parcel = None if over else self._taken(sent.parcels, patience)
 
-    def _taken(self, sent: int = 0) -> Parcel | None:
-        """The next parcel. Where a stream has sent some, None if it is to end; before it has begun,
-        None at the end of all."""
+    def _taken(self, sent: int = 0, patience: float | None = None) -> Parcel | None:
+        """The next parcel. Where a stream has sent some, None if it is to end, as where nothing
+        comes for so long; before it has begun, None at the end of all."""
         with self._turn:
             while self._error is None:
                 if sent and self._is_waited_for(sent):
@@ -231,7 +234,7 @@ class Inlet:
                     parcel, self._next = self._next, None
                     self._turn.notify_all()
                     return parcel
-                if self._closed or not self._turn.wait(PATIENCE_S if sent else None):
+                if self._closed or not self._turn.wait(patience):
                     return None
             raise self._error
 
