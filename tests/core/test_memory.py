@@ -47,6 +47,29 @@ memory._tidied[0] -= memory.TIDY_EVERY_S
 memory.tidy()
 print(full - early, full - resident())
 """
+MAPPED = """
+import ctypes, re, sys
+from pathlib import Path
+from hygge.core.memory import give_back
+from hygge.sql.duckdb.link import DuckDBLink
+
+def mapped():
+    c = ctypes.CDLL(None)
+    c.fopen.restype = ctypes.c_void_p
+    file = ctypes.c_void_p(c.fopen(sys.argv[1].encode(), b"w"))
+    c.malloc_info(0, file)
+    c.fclose(file)
+    return int(re.findall('type="mmap" count="([0-9]+)"', Path(sys.argv[1]).read_text())[-1])
+
+def alone(size):
+    before = mapped()
+    blocks = [bytearray(size) for _ in range(50)]
+    return mapped() - before >= 50
+
+for opening in (lambda: DuckDBLink.open(sys.argv[2], None, writing=True), give_back):
+    kept = opening()
+    print(alone(256 << 10), alone(1 << 20))
+"""
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another")
 
 
@@ -61,6 +84,14 @@ def test_threads_share_a_heap_where_much_is_given_back(tmp_path: Path) -> None:
         heaps[calls] = told.read_text().count("<heap nr=")
     assert heaps["give_back",] == 1
     assert heaps[()] > 1
+
+
+@glibc
+def test_blocks_of_duckdb_are_not_mapped_one_by_one_where_it_writes(tmp_path: Path) -> None:
+    """Whoever else has large buffers given back: it changed an index five times as slowly."""
+    command = [sys.executable, "-c", MAPPED, str(tmp_path / "heaps"), str(tmp_path / "w.duckdb")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"] * 2
 
 
 @glibc

@@ -12,6 +12,7 @@ from functools import cache
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of glibc
 _THRESHOLD = 128 * 1024  # glibc's own, before it adapts
 TIDY_EVERY_S = 2.0
+_largest = [0]  # of what give_back was told is large
 _tidying = threading.Lock()
 _tidied = [time.monotonic()]
 
@@ -22,7 +23,7 @@ def give_back(least: int = _THRESHOLD) -> None:
 
     Parameters
     ----------
-    least: what is large, in bytes.
+    least: what is large, in bytes; the most that anybody said holds.
 
     glibc maps blocks from 128 KB on alone, but raises that limit up to 32 MB as such blocks are
     freed (mallopt(3), M_MMAP_THRESHOLD); from then on a driver's columns come from its heap, in
@@ -36,7 +37,8 @@ def give_back(least: int = _THRESHOLD) -> None:
     """
     if "MALLOC_ARENA_MAX" not in os.environ:
         _set(_M_ARENA_MAX, 1)
-    _set(_M_MMAP_THRESHOLD, least)
+    _largest[0] = max(_largest[0], least)
+    _set(_M_MMAP_THRESHOLD, _largest[0])
 
 
 def tidy() -> None:
