@@ -76,6 +76,11 @@ def test_a_file_a_folder_and_a_glob(tmp_path: Path, kind: str) -> None:
     assert len(ids(kind, f"{tmp_path}/**/*.{end}")) == 14
 
 
+def test_brackets_in_a_name_that_is_there_are_part_of_it(tmp_path: Path, kind: str) -> None:
+    file = put(numbers(0, 3), tmp_path / "in [old]" / f"a [1].{KINDS[kind]}")
+    assert ids(kind, file) == ids(kind, file.parent) == [0, 1, 2]
+
+
 def test_nothing_there(tmp_path: Path, kind: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "near").mkdir()

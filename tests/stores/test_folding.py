@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -45,8 +47,10 @@ def bringing(keys: Sequence[int]) -> Brought:
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("name", FOLDED)
 def test_what_changes_is_what_the_equations_say(
-    name: str, limits: str, monkeypatch: pytest.MonkeyPatch
+    name: str, limits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (place := tmp_path / "brackets [1]").mkdir()  # in which a pattern would find nothing
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     for limit, value in LIMITS[limits].items():
         monkeypatch.setattr(folding if limit == "MOST" else buckets, limit, value)
     scene, rng = SCENES[name], random.Random(name)

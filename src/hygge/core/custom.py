@@ -99,7 +99,9 @@ class BatchesSession(HomeSession):
     def read(self, request: ReadRequest, chunk: Chunk) -> Iterator[pl.DataFrame]:
         if self._schema is None or self._files:
             self.schema()
-            batches: Iterator[pl.DataFrame] = (pl.read_ipc(path) for path in self._files)
+            batches: Iterator[pl.DataFrame] = (
+                pl.scan_ipc(path, glob=False).collect() for path in self._files
+            )
         else:
             batches = self._batches()
         for batch in batches:

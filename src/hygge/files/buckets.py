@@ -165,6 +165,6 @@ class Sorter:
 
     def take(self, number: int, fields: Schema) -> pl.DataFrame:
         """All rows of one leaf; its memory is the caller's from now on."""
-        frames = [pl.read_ipc(p) for p in self._files.pop(number, ())]
+        frames = [pl.scan_ipc(p, glob=False).collect() for p in self._files.pop(number, ())]
         frames += self._rows.pop(number, [])
         return pl.concat(frames) if frames else fields.empty()

@@ -79,7 +79,7 @@ def schema_of(path: AnyPath) -> Schema:
     if isinstance(path, RemotePath):
         empty = _footer(path).schema.to_arrow_schema().empty_table()
         return Schema.of(pl.DataFrame(empty))
-    return Schema.of(pl.read_parquet_schema(path))
+    return Schema.of(pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema())
 
 
 def overlaps(group: RowGroup, window: Window) -> bool:
