@@ -74,6 +74,25 @@ def test_a_file_that_another_program_writes_to_is_a_passing_trouble(held: Path) 
     assert str(held) in str(caught.value)
 
 
+def test_a_file_that_this_process_only_reads_is_written_to_after_that(file: Path) -> None:
+    with closing(DuckDBLink.open(str(file), None)):
+        with pytest.raises(TransientError) as caught:
+            DuckDBLink.open(str(file), None, writing=True)
+        assert "to read only" in (caught.value.hint or "")
+    with closing(DuckDBLink.open(str(file), None, writing=True)) as link:
+        link.execute("INSERT INTO t VALUES (-1, 'new')")
+
+
+def test_what_can_be_used_no_more_is_told_in_our_words(file: Path) -> None:
+    """As a file is in all its connections where one of them has failed for good."""
+    link = DuckDBLink.open(str(file), None, writing=True)
+    link.close()
+    link.room.make(1 << 20)
+    link.room.lower()
+    with pytest.raises(HyggeError, match="closed"):
+        link.append("t", [pl.DataFrame({"id": [1], "name": ["a"]})])
+
+
 def test_what_is_no_database_is_no_passing_trouble(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("not a database" * 1000)
     with pytest.raises(ConnectError):

@@ -51,6 +51,9 @@ def explain(error: Exception, label: str) -> HyggeError:
     if isinstance(error, duckdb.IOException | duckdb.ConnectionException | duckdb.HTTPException):
         if "set lock" in str(error):
             return TransientError(text, hint="another program has the file open to write")
+        if "different configuration" in str(error):
+            reading = "this program has the file open to read only; it can be written to after that"
+            return TransientError(text, hint=reading)
         return ConnectError(
             text, hint="check that `path` is a DuckDB file, and the right to read it"
         )

@@ -9,6 +9,8 @@ from threading import Lock
 
 import duckdb
 
+from hygge.sql.duckdb.errors import told
+
 READING_KB, QUERY_KB, WRITING_KB, KEYS_KB = 62_500, 125_000, 160_000, 205_000
 """What DuckDB may use to read tables, for queries of any kind, to write and to compare a table's
 keys, beside batches on their way, unless a limit is set: 64, 128, 164 and 210 MB."""
@@ -87,8 +89,7 @@ class Room:
             if not self._until_over and id(self) in _lifted[self._path]:
                 _lifted[self._path].remove(id(self))
                 if not self._is_lifted:
-                    with suppress(duckdb.Error):  # of a file that can be used no more
-                        self._try(self._limit())
+                    self._limit()
 
     @property
     def _is_lifted(self) -> bool:
@@ -115,7 +116,7 @@ class Room:
     @property
     def threads(self) -> int:
         """How many of DuckDB's own there are."""
-        with self._connection.cursor() as apart:
+        with told(self._path), self._connection.cursor() as apart:
             (threads,) = apart.execute("SELECT current_setting('threads')").fetchall()[0]
         return int(threads)
 
@@ -129,15 +130,15 @@ class Room:
             if not self._fixed:
                 _limits[self._path] = max(kb, _limits.get(self._path, 0))
                 if not self._is_lifted:
-                    self._try(self._limit())
+                    self._limit()
 
-    def _limit(self) -> str:
-        """The statement that sets the limit again."""
-        with self._connection.cursor() as apart:
+    def _limit(self) -> None:
+        """Set the limit again."""
+        with suppress(duckdb.Error), self._connection.cursor() as apart:  # see `_try`
             sizes = apart.execute(_INDEXES).fetchall()
-        # Twice: the commit puts what is new of an index into another.
-        kb = _limits[self._path] + 2 * sum(size for (size,) in sizes) // 1024
-        return f"SET memory_limit = '{kb}KiB'"
+            # Twice: the commit puts what is new of an index into another.
+            kb = _limits[self._path] + 2 * sum(size for (size,) in sizes) // 1024
+            self._try(f"SET memory_limit = '{kb}KiB'")
 
     @contextmanager
     def to_read(self, columns: int) -> Iterator[None]:
