@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, cast
 
 import polars as pl
@@ -236,6 +237,34 @@ def test_where_streams_are_long_who_waits_does_so_until_all_others_do(
     into.settle(0)
     into.leave(True)
     assert way.streams == [list(range(10)), [10, 11]]
+
+
+def test_nobody_waits_long_for_a_writer_that_goes_on(
+    way: Way, into: Inlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Blaming, "at_once", ENDLESS)
+    monkeypatch.setattr(inlet, "WAITS_S", 0.05)
+    there = threading.Event()
+
+    def other() -> None:
+        for first in range(2, 10_000, 2):
+            put(into, first, chunk=1)
+            if there.wait(0.01):
+                break
+        into.leave(True)
+
+    into.join()
+    into.join()
+    put(into, 0)
+    thread = threading.Thread(target=other)
+    thread.start()
+    into.settle(0)
+    there.set()
+    thread.join()
+    into.leave(True)
+    assert 2 <= len(way.streams[0]) < 1_000
+    sent = list(chain.from_iterable(way.streams))
+    assert sent == list(range(len(sent)))
 
 
 def test_of_batches_that_are_done_with_only_those_under_way_are_kept() -> None:

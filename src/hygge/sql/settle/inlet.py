@@ -31,6 +31,9 @@ the server's limit of time."""
 LONGEST_S = 5.0
 """And after so long in all, for a source that gives little at a time; or after half of the time
 that a statement may take, where that is less: the rest is for what the database does in the end."""
+WAITS_S = 0.5
+"""So long who wants to know that rows are there waits for other writers to want that, too, where
+long streams are better: with writers that are even, it is a moment."""
 LEAVE_S = 10.0
 """So long a stream that is stopped may take, perhaps for a lock that somebody else holds, before
 the server is told to give it up."""
@@ -93,6 +96,7 @@ class Inlet:
         self._way = settler.way_in(link, place, table)
         self._door = threading.Lock()  # writers come and go one by one
         self._writers = self._waiting = 0
+        self._since = 0.0  # the first of those who wait
         self._turn = threading.Condition()
         self._next: Parcel | None = None
         self._put = self._there = 0  # parcels that writers put; those that the database has
@@ -136,6 +140,7 @@ class Inlet:
         with self._turn:
             self._asked = wanted = self._put
             self._turn.notify_all()
+            self._since = self._since if self._waiting else time.monotonic()
             self._waiting += 1
             try:
                 while self._there < wanted and self._error is None:
@@ -240,8 +245,11 @@ class Inlet:
 
     def _is_waited_for(self, sent: int) -> bool:
         """Whether a stream is to end because somebody waits for some of the parcels it has sent."""
-        asked = self._there < self._asked <= self._there + sent
-        return asked and (self.settler.at_once < ENDLESS or self._waiting >= self._writers)
+        if not self._there < self._asked <= self._there + sent:
+            return False
+        if self.settler.at_once < ENDLESS or self._waiting >= self._writers:
+            return True
+        return time.monotonic() - self._since >= WAITS_S
 
     def _blame(self, error: DataError, sent: _Sent) -> BaseException:
         for parcel in sent.kept.values():

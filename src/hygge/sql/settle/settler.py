@@ -68,7 +68,8 @@ class Settler(Tables):
     unit: ClassVar[str] = "bytes"
     at_once: ClassVar[int] = 0
     """How many bytes of rows are sent in one go, about; 0 for each batch by itself, ENDLESS for all
-    that comes: then who waits for rows to be there waits until all other writers do, too."""
+    that comes: then who waits for rows to be there does so until all other writers wait, too, but
+    not for long."""
     key_last: ClassVar[bool] = False
     """Whether a table that a load makes has its key only when the rows are in, and its indexes
     after that: made all at once, they take less of the time and the memory."""
