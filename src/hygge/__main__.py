@@ -26,10 +26,6 @@ def start() -> None:
     # Arrow imports NumPy where there is one, whose threads would spin while the first rows are
     # awaited: a tenth of a second of each processor, and memory for each thread. None is used.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Arrow's own allocator keeps what each thread has freed, up to 100 MB more in all: 540 instead
-    # of 650 MB where files of an Iceberg table are written anew, 485 instead of 540 MB from
-    # PostgreSQL into DuckDB, in the same time (https://arrow.apache.org/docs/cpp/env_vars.html).
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from hygge.cli.app import main
 
     try:

@@ -49,21 +49,3 @@ kept += [[] for _ in range(3 * later)]
 assert gc.get_stats()[0]["collections"] >= before + 2
 """
     subprocess.run([sys.executable, "-c", asked], env=environment(), check=True, timeout=60)
-
-
-@pytest.mark.parametrize("given", [{}, {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}])
-def test_arrow_takes_its_memory_from_the_system(given: dict[str, str], tmp_path: Path) -> None:
-    asked = """
-import atexit
-@atexit.register
-def tell():
-    import pyarrow
-    print(pyarrow.default_memory_pool().backend_name)
-from hygge.__main__ import start
-start()
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", asked, "--version"], cwd=tmp_path, env=environment(given),
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == given.get("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -95,7 +95,7 @@ def _as_it_lies(
     ]
     columns = [names[f.field_id] for f in schema.fields if f.field_id in names]
     some = columns or [next(iter(names.values()))]  # rows of columns that a file lacks count, too
-    for batch in file.iter_batches(READ_ROWS, columns=some):
+    for batch in file.iter_batches(READ_ROWS, columns=some, use_threads=False):
         frame = pl.DataFrame(batch)
         yield frame.with_columns(wanted).select(f.name for f in schema.fields)
 

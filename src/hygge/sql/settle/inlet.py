@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,10 +19,7 @@ from hygge.core.errors import Cancelled, DataError, VerifyError
 from hygge.core.fields import Schema
 from hygge.sql.link import Link
 from hygge.sql.settle.place import Place
-from hygge.sql.settle.settler import ENDLESS
-
-if TYPE_CHECKING:
-    from hygge.sql.settle.settler import Settler
+from hygge.sql.settle.settler import ENDLESS, Settler
 
 PATIENCE_S = 0.2
 """After so long without rows a stream ends: a statement that waits for its source would run into
