@@ -213,6 +213,17 @@ def test_who_waits_does_not_wait_for_what_others_put_later(way: Way, into: Inlet
     into.leave(True)
 
 
+def waits_beside(into: Inlet, other: Callable[[], None]) -> threading.Thread:
+    """One writer puts a batch and waits for it, while a thread of another one's is at work."""
+    into.join()
+    into.join()
+    put(into, 0)
+    thread = threading.Thread(target=other)
+    thread.start()
+    into.settle(0)
+    return thread
+
+
 def test_where_streams_are_long_who_waits_does_so_until_all_others_do(
     way: Way, into: Inlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,12 +237,7 @@ def test_where_streams_are_long_who_waits_does_so_until_all_others_do(
         into.settle(1)
         into.leave(True)
 
-    into.join()
-    into.join()
-    put(into, 0)
-    thread = threading.Thread(target=other)
-    thread.start()
-    into.settle(0)
+    thread = waits_beside(into, other)
     thread.join()
     put(into, 10)
     into.settle(0)
@@ -253,12 +259,7 @@ def test_nobody_waits_long_for_a_writer_that_goes_on(
                 break
         into.leave(True)
 
-    into.join()
-    into.join()
-    put(into, 0)
-    thread = threading.Thread(target=other)
-    thread.start()
-    into.settle(0)
+    thread = waits_beside(into, other)
     there.set()
     thread.join()
     into.leave(True)
