@@ -151,7 +151,7 @@ def busy(tmp_path: Path) -> Iterator[Path]:
 
     def write() -> None:
         with Database(path, "rw") as writer:
-            while not stop.is_set():
+            while not stop.wait(0.002):  # or, on some machines, no two readers begin between two
                 writer.execute("UPDATE t SET n = n + 1")
 
     thread = threading.Thread(target=write)
