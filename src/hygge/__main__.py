@@ -23,9 +23,7 @@ def start() -> None:
     _on(signal.SIGTERM, _leave)
     _on(signal.SIGINT, _leave)
     look_late()
-    # Arrow imports NumPy where there is one, whose threads would spin while the first rows are
-    # awaited: a tenth of a second of each processor, and memory for each thread. None is used.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    set_up_libraries()
     from hygge.cli.app import main
 
     try:
@@ -35,6 +33,19 @@ def start() -> None:
         _end(ended)
     except KeyboardInterrupt:
         _leave(signal.SIGINT, None)
+
+
+def set_up_libraries() -> None:
+    """What is to be said before they are imported, where the environment has not said it."""
+    # Arrow imports NumPy where there is one, whose threads would spin while the first rows are
+    # awaited: a tenth of a second of each processor, and memory for each thread. None is used.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Arrow's first choice, mimalloc, gives memory back within 10 ms of its being freed, and the
+    # system clears it anew for the next batch. With jemalloc 1 M rows from PostgreSQL into Delta
+    # took 8 % less of the processors, and 20 to 50 MB less. Its wheels for Linux have both;
+    # elsewhere it would warn of a name that it does not know.
+    if sys.platform == "linux" and os.uname().machine == "x86_64":
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 
 
 def _on(number: signal.Signals, handler: Callable[[int, FrameType | None], object]) -> None:

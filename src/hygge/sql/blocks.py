@@ -22,6 +22,7 @@ from hygge.core.arrow import cast
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Valid = npt.NDArray[np.bool_]
+Heads = npt.NDArray[np.uint32]
 
 SPARE = 64
 """Bytes after the values of a block, so that some may be looked for where a row has ended."""
@@ -69,7 +70,16 @@ def bitmap(bits: Valid | None) -> Any:
     return None if bits is None else pa.py_buffer(np.packbits(bits, bitorder="little"))
 
 
-def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -> Any:
+def heads(buffer: Bytes, places: Places) -> Heads:
+    """What lies around each place as four numbers: the four bytes before it, in which every
+    protocol sends a value's length, and the INLINE bytes after it."""
+    before = _VIEW - INLINE
+    return look(buffer, np.dtype((np.void, _VIEW)), places - before).view("<u4").reshape(-1, 4)
+
+
+def views(
+    buffer: Bytes, places: Places, lengths: Places, valid: Valid | None, made: Heads | None = None
+) -> Any:
     """Slices of a block as an array of bytes, which copies nothing but what is short.
 
     Parameters
@@ -78,9 +88,9 @@ def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -
     places, lengths: of each slice, in bytes; there are four bytes before each, and a length is 0
         where there is no value.
     valid: which rows have a value; None where all do.
+    made: the places' `heads`, if they are known already; they become the array's own.
     """
-    before = _VIEW - INLINE  # room for the length, which every protocol sends before the value
-    made = look(buffer, np.dtype((np.void, _VIEW)), places - before).view("<u4").reshape(-1, 4)
+    made = heads(buffer, places) if made is None else made
     made[:, 0] = lengths
     short = lengths <= INLINE
     if short.all():
@@ -95,9 +105,11 @@ def views(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -
     return array(pa.binary_view(), valid, made, buffer)
 
 
-def copied(buffer: Bytes, places: Places, lengths: Places, valid: Valid | None) -> Any:
+def copied(
+    buffer: Bytes, places: Places, lengths: Places, valid: Valid | None, made: Heads | None = None
+) -> Any:
     """The same as an array of its own, which does not hold the block."""
-    return cast(views(buffer, places, lengths, valid), pa.large_binary())
+    return cast(views(buffer, places, lengths, valid, made), pa.large_binary())
 
 
 _MUCH = 4

@@ -30,11 +30,14 @@ from tests.sql.postgres.wire.scripted import (
     wired,
 )
 
+from hygge.sql.postgres.wire import line as line_module
 from hygge.sql.postgres.wire.client import Block, Column, ServerError, Wire
-from hygge.sql.postgres.wire.copying import PIECE
+from hygge.sql.postgres.wire.copying import IDLE_S, PIECE
+from hygge.sql.postgres.wire.line import TOGETHER
 from hygge.sql.postgres.wire.messages import message
 
 PATIENCE_S = 60.0
+LONG_ROW = message(b"d", bytes(1000))
 
 
 @pytest.fixture(scope="module")
@@ -541,6 +544,48 @@ def test_rows_of_any_length_however_they_come(
         wire = Wire.open(info(port))
         assert copied(wire, "COPY", block_bytes) == b"".join(texts)
         wire.close()
+
+
+def test_many_bytes_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_module, "TOGETHER_S", PATIENCE_S)
+    with wired(COPIES + 5000 * LONG_ROW + COPIED, COPY) as wire:
+        told, rows = [roused_at(wire)], 0
+        with wire.copy_out("COPY", 1 << 20) as blocks:
+            for block in blocks:
+                rows += len(block.starts)
+                told.append(roused_at(wire))
+        told.append(roused_at(wire))
+    assert rows == 5000
+    assert told == [1, 1, *(TOGETHER for _ in told[3:]), 1]
+    assert len(told) > 5
+
+
+def test_few_bytes_are_not_waited_for_long() -> None:
+    def talk(end: socket.socket) -> None:
+        started(end)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end.sendall(GREETING)
+        heard(end)
+        for part in (COPIES + 3000 * LONG_ROW, LONG_ROW[:3], LONG_ROW[3:], COPIED[:3]):
+            end.sendall(part)
+            time.sleep(2 * IDLE_S)  # longer than any wait but the one without an end
+        for part in (COPIED[3:], COPY):
+            end.sendall(part)
+            heard(end)
+
+    with scripted(talk) as port:
+        wire = Wire.open(info(port))
+        rows = 0
+        with wire.copy_out("COPY", 1 << 20) as blocks:
+            for block in blocks:
+                rows += len(block.starts)
+        assert (rows, roused_at(wire)) == (3001, 1)
+        assert copied(wire, "COPY") == b"row 0;row 1;row 2;"
+        wire.close()
+
+
+def roused_at(wire: Wire) -> int:
+    return wire._line.end.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
 
 
 def test_an_error_after_the_last_row() -> None:

@@ -58,6 +58,7 @@ def blocks(line: Line, block_bytes: int, heed: Heed) -> Generator[Block, None, N
                 yield block
             if incoming.over:
                 return
+            line.flow()  # a whole block has come: there are many
             incoming.renew()
     finally:
         incoming.leave()
@@ -139,6 +140,7 @@ class _Incoming:
         self._known, self._filled = 0, len(rest)
 
     def leave(self) -> None:
+        self._line.ebb()
         self._line.put_back(self._buffer.data[self._known : self._filled])
 
 

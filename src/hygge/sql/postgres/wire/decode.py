@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from hygge.core.arrow import cast
 from hygge.core.errors import DataError
-from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, copied, look
+from hygge.sql.blocks import SPARE, Bytes, Places, Valid, array, bitmap, copied, heads, look
 from hygge.sql.postgres.wire import pg_type
 from hygge.sql.postgres.wire.messages import Column
 
@@ -71,9 +71,15 @@ class Rows:
     def slices(self) -> tuple[Places, Places, Valid | None]:
         """A column of any width: where values begin, their lengths (0 for none), and which rows
         have one; None where all do."""
-        lengths = look(self.buffer, ">i4", self.at).astype(np.int64)
-        places = self.at + 4
-        valid = None
+        return self._sliced(look(self.buffer, ">i4", self.at))
+
+    def bytes(self) -> Any:
+        """A column of any width as an array of bytes."""
+        made = heads(self.buffer, self.at + 4)  # one look for the lengths and what is short
+        return copied(self.buffer, *self._sliced(made[:, 0].view(">i4")), made)
+
+    def _sliced(self, told: npt.NDArray[Any]) -> tuple[Places, Places, Valid | None]:
+        lengths, places, valid = told.astype(np.int64), self.at + 4, None
         least = lengths.min() if len(lengths) else 0
         if least < -1:
             raise ValueError("a value has a length less than that of NULL")
@@ -132,7 +138,7 @@ def _bits(values: npt.NDArray[Any], valid: Valid | None) -> Any:
 
 
 def _bytes(rows: Rows) -> Any:
-    return copied(rows.buffer, *rows.slices())
+    return rows.bytes()
 
 
 def _text(rows: Rows) -> Any:
@@ -143,11 +149,12 @@ def _text(rows: Rows) -> Any:
 def _jsonb(rows: Rows) -> Any:
     """Text after the number of its form (jsonb_send): 1, the only one."""
     places, lengths, valid = rows.slices()
-    odd = (lengths == 0) | (rows.buffer[places] != 1)
+    made = heads(rows.buffer, places + 1)
+    odd = (lengths == 0) | (made[:, 0] >> 24 != 1)
     if (odd if valid is None else odd & valid).any():
         raise ValueError("a jsonb is of another form than 1")
     lengths = np.maximum(lengths - 1, 0)
-    return cast(copied(rows.buffer, places + 1, lengths, valid), pa.large_string())
+    return cast(copied(rows.buffer, places + 1, lengths, valid, made), pa.large_string())
 
 
 def _list(element: Reader) -> Reader:

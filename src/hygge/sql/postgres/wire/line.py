@@ -35,6 +35,9 @@ GONE = (
 _NO_LINE = "no connection to the server"
 _IN, _OUT = 1, 4
 """POLLIN and POLLOUT: poll.h of every system that has poll(2)."""
+TOGETHER, TOGETHER_S = 512 << 10, 0.005
+"""Bytes that one waits for, and how long, where there are many to come. The server sends 8 KB at a
+time: taken as they came, 1 M rows made for ten times as many calls, and 5 % more time in all."""
 _LAST_WORDS_S = 5.0
 """What a server that broke the line has said before is there at once, or never."""
 
@@ -67,6 +70,7 @@ class Line:
         self._buffer = bytearray(SIZE)
         self._at = self._filled = 0
         self._closing = threading.Lock()
+        self._flows = False
         self.closed = False
         self.sending = False
         """Whether a message has been sent in part."""
@@ -96,10 +100,32 @@ class Line:
             into[:count] = memoryview(self._buffer)[self._at : self._at + count]
             self._at += count
             return count
+        if self._flows:
+            self._wait(_IN, TOGETHER_S)
         while not (count := self._receive(into)):
+            self.ebb()
             if not self._wait(_IN, most_s) and most_s is not None:
                 return 0
         return count
+
+    def flow(self) -> None:
+        """Have `take` wait for TOGETHER bytes, until nothing has come for TOGETHER_S."""
+        if not (self.encrypted or self.closed or self._flows):  # what TLS holds, no socket knows of
+            self._flows = self._rouse_at(TOGETHER)
+
+    def ebb(self) -> None:
+        """Have it take what there is again, as everything else does."""
+        if self._flows:
+            self._flows = False
+            self._rouse_at(1)
+
+    def _rouse_at(self, count: int) -> bool:
+        """Have poll tell of what has come once it is so many bytes (socket(7), SO_RCVLOWAT);
+        whether the system has that."""
+        with suppress(OSError):
+            self.end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
+            return True
+        return False
 
     def put_back(self, received: memoryview) -> None:
         """Have what was taken be received again, before all that comes."""
