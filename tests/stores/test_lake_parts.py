@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 import pytest
 
-from hygge.lake.parts import Filler, Sizes, no_facts, parquet_bytes
-from hygge.lake.shelf import Folder
+from hygge.lake.parts import Filler, Sizes, no_facts, write_parquet
+from hygge.lake.shelf import Data, Folder, digest_of
 
 
 class Slow(Folder):
@@ -20,7 +21,7 @@ class Slow(Folder):
         super().__init__(path)
         self.second, self.fails = threading.Event(), ""
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: Data) -> None:
         if name == "a-00000.parquet":
             assert self.second.wait(60)
         super().write(name, data)
@@ -32,11 +33,11 @@ def filled(shelf: Slow, rows: int) -> Filler:
     """Three rows to a file."""
     encoded = list[int]()
 
-    def encode(frame: pl.DataFrame) -> bytes:
+    def encode(frame: pl.DataFrame, out: BinaryIO) -> None:
         encoded.append(frame.height)
         if len(encoded) == 2:
             shelf.second.set()
-        return parquet_bytes(frame, "zstd")
+        write_parquet(frame, out, "zstd")
 
     filler = Filler(shelf, "a", Sizes(3, 1 << 20), "zstd", no_facts, encode=encode)
     for at in range(rows):
@@ -52,6 +53,21 @@ def test_a_file_is_laid_down_while_the_next_is_gathered(tmp_path: Path) -> None:
     assert [(f.name, f.rows) for f in filler.files] == list(zip(names, (3, 3, 2), strict=True))
     found: Sequence[int] = [row for name in names for row in pl.read_parquet(tmp_path / name)["k"]]
     assert found == list(range(8))
+
+
+def test_files_of_any_size_follow_one_another(tmp_path: Path) -> None:
+    filler = Filler(Folder(tmp_path), "a", Sizes(1 << 20, 1 << 30), "zstd", no_facts)
+    sizes = [5000, 70_000, 1, 900, 40_000, 2]
+    for size in sizes:
+        filler.add(pl.DataFrame({"k": range(size)}))
+        filler._flush(())
+    filler.flush()
+    assert [file.rows for file in filler.files] == sizes
+    for file, size in zip(filler.files, sizes, strict=True):
+        lies = (tmp_path / file.name).read_bytes()
+        assert (len(lies), digest_of(lies)) == (file.bytes, file.digest)
+        assert lies.endswith(b"PAR1")
+        assert pl.read_parquet(tmp_path / file.name)["k"].to_list() == list(range(size))
 
 
 def test_what_fails_is_raised_and_what_lies_there_is_removed(tmp_path: Path) -> None:

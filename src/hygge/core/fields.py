@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, overload
 
 import polars as pl
@@ -68,8 +69,6 @@ def _dtype(dtype: Any) -> pl.DataType:
 
 class Schema:
     """An ordered, immutable set of fields with unique names."""
-
-    __slots__ = ("_by_name", "_fields")
 
     def __init__(self, fields: Iterable[Field] = ()) -> None:
         self._fields = tuple(fields)
@@ -134,9 +133,9 @@ class Schema:
         """The names of the primary key's columns, in key order."""
         return tuple(f.name for f in sorted(self._fields, key=lambda f: f.key) if f.key)
 
-    @property
+    @cached_property
     def physical(self) -> pl.Schema:
-        """Name to Polars dtype, in order."""
+        """Name to Polars dtype, in order; not to be changed."""
         return pl.Schema({f.name: f.type.physical for f in self._fields})
 
     def empty(self) -> pl.DataFrame:

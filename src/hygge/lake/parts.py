@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 from weakref import WeakSet
 
 import polars as pl
@@ -83,14 +83,16 @@ Key = tuple[Any, ...]
 Facts = Callable[[pl.DataFrame, Key], Mapping[str, Any]]
 
 
-def parquet_bytes(frame: pl.DataFrame, compression: Any) -> bytes:
-    """Rows as a Parquet file; `compression` as Polars names it, zstd at level 1."""
-    out = io.BytesIO()
+Encode = Callable[[pl.DataFrame, BinaryIO], None]
+
+
+def write_parquet(frame: pl.DataFrame, out: BinaryIO, compression: Any, **more: Any) -> None:
+    """Rows as a Parquet file; `compression` as Polars names it, zstd at level 1, and `more` for
+    its `write_parquet`."""
     frame.write_parquet(
         out, compression=compression, row_group_size=PIECE_ROWS,
-        compression_level=1 if compression == "zstd" else None,
+        compression_level=1 if compression == "zstd" else None, **more,
     )  # fmt: skip
-    return out.getvalue()
 
 
 def no_facts(rows: pl.DataFrame, key: Key) -> Mapping[str, Any]:
@@ -122,12 +124,15 @@ class Filler:
         compression: Any,
         facts: Facts,
         partition: Sequence[str] = (),
-        encode: Callable[[pl.DataFrame], bytes] | None = None,
+        encode: Encode | None = None,
         keep: bool = False,
     ) -> None:
         self._shelf, self._stem, self._sizes = shelf, stem, sizes
         self._facts, self._partition, self._keep = facts, list(partition), keep
-        self._encode = encode or partial(parquet_bytes, compression=compression)
+        self._encode = encode or partial(write_parquet, compression=compression)
+        # One is filled while the other is laid down. New ones would be new memory, which the
+        # system has to clear first.
+        self._buffers = (io.BytesIO(), io.BytesIO())
         self._held: dict[Key, list[pl.DataFrame]] = {}
         self._rows: dict[Key, int] = {}
         self._memory: dict[Key, int] = {}
@@ -178,18 +183,22 @@ class Filler:
         self._laying = self._helper.submit(self._laid, name, *made)
         tidy()
 
-    def _made(self, key: Key) -> tuple[int, bytes, Mapping[str, Any]]:
+    def _made(self, key: Key) -> tuple[int, memoryview, Mapping[str, Any]]:
         """A file of what is gathered: its rows, its bytes, and what the format wants to know."""
         frame = pl.concat(self._held.pop(key))
         del self._rows[key], self._memory[key]
-        return frame.height, self._encode(frame), self._facts(frame, key)
+        out = self._buffers[self._begun % 2]
+        out.seek(0)
+        self._encode(frame, out)
+        return frame.height, out.getbuffer()[: out.tell()], self._facts(frame, key)
 
     def _name(self, number: int) -> str:
         return f"{self._stem}-{number:05d}.parquet"
 
-    def _laid(self, name: str, rows: int, data: bytes, facts: Mapping[str, Any]) -> Datafile:
-        self._shelf.write(name, data)
-        return Datafile(name, rows, len(data), digest_of(data), facts)
+    def _laid(self, name: str, rows: int, data: memoryview, facts: Mapping[str, Any]) -> Datafile:
+        with data:  # while it is held, its buffer takes no more
+            self._shelf.write(name, data)
+            return Datafile(name, rows, len(data), digest_of(data), facts)
 
     def _settle(self) -> None:
         laying, self._laying = self._laying, None

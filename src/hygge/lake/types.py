@@ -105,6 +105,8 @@ class Carrier:
 
 def packed(frame: pl.DataFrame, fields: Schema, lying: Schema) -> pl.DataFrame:
     """Rows in the types in which they lie; exactly the columns of `fields`, in order."""
+    if frame.columns == fields.names and fields.physical == lying.physical:
+        return frame
     columns = [
         _packed(pl.col(f.name), f.type, lying[f.name].type).alias(f.name) for f in fields
     ]  # fmt: skip

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -18,7 +18,7 @@ from hygge.core.errors import ConfigError, DataError, SchemaDrift
 from hygge.core.fields import Schema
 from hygge.lake.iceberg.table import shelf_of
 from hygge.lake.iceberg.types import counter, native_type, widens_in_place
-from hygge.lake.parts import PIECE_ROWS, Filler, Shape, no_facts
+from hygge.lake.parts import Filler, Shape, no_facts, write_parquet
 from hygge.lake.writer import Ticket
 
 PARTS = (pl.Boolean, pl.Int32, pl.Int64, pl.Date, pl.String)
@@ -49,7 +49,7 @@ class IcebergTicket(Ticket):
             encode=None if waits else self._encoded, keep=True,
         )  # fmt: skip
 
-    def _encoded(self, frame: pl.DataFrame) -> bytes:
+    def _encoded(self, frame: pl.DataFrame, out: BinaryIO) -> None:
         assert self.schema is not None  # rows that wait are written plainly
         frame = frame.select(self.schema.names)
         for column in frame.iter_columns():
@@ -59,13 +59,7 @@ class IcebergTicket(Ticket):
                     "which Iceberg does not hold",
                     hint=f"`cast: {{{column.name}: string}}`",
                 )
-        out, zstd = io.BytesIO(), self.shape.compression == "zstd"
-        frame.write_parquet(
-            out, compression=self.shape.compression,  # type: ignore[arg-type]
-            compression_level=1 if zstd else None, row_group_size=PIECE_ROWS,
-            arrow_schema=self.schema,
-        )  # fmt: skip
-        return out.getvalue()
+        write_parquet(frame, out, self.shape.compression, arrow_schema=self.schema)
 
 
 def columns_of(spec: PartitionSpec, schema: NativeSchema, place: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from pyiceberg.table.metadata import TableMetadata
 
 from hygge.core.state import State
 from hygge.lake.iceberg.io import ConnectedIO
-from hygge.lake.shelf import Entry, Folder, Shelf
+from hygge.lake.shelf import Data, Entry, Folder, Shelf
 
 STATE = "hygge.state"
 """The table property that holds the state."""
@@ -61,7 +61,7 @@ class Mounted(Shelf):
     def __init__(self, system: fs.FileSystem) -> None:
         self._system = system
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: Data) -> None:
         with self._system.open_output_stream(name) as file:
             file.write(data)
 

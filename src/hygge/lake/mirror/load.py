@@ -7,10 +7,11 @@ who comes.
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -33,7 +34,7 @@ from hygge.lake.mirror.publish import Publisher, check_keys
 from hygge.lake.mirror.types import CARRIER
 from hygge.lake.mirror.zone import Zone, file_name
 from hygge.lake.once import Coming
-from hygge.lake.parts import Datafile, Filler, Key, Sizes, parquet_bytes
+from hygge.lake.parts import Datafile, Filler, Key, Sizes, write_parquet
 from hygge.lake.shelf import digest_of
 from hygge.lake.writer import LakeWriter, Ticket
 from hygge.storage.tree import Taken
@@ -61,9 +62,9 @@ class MirrorTicket(Ticket):
     compression: str
     marks: Marks
 
-    def encode(self, rows: pl.DataFrame) -> bytes:
+    def encode(self, rows: pl.DataFrame, out: BinaryIO) -> None:
         """Rows as a file."""
-        return parquet_bytes(self.marks.on(rows), self.compression)
+        write_parquet(self.marks.on(rows), out, self.compression)
 
     def filler(self, stem: str) -> Filler:
         def facts(rows: pl.DataFrame, key: Key) -> Mapping[str, Any]:
@@ -196,7 +197,9 @@ class MirrorLoad(Load):
 
     def _empty(self) -> Datafile:
         """A file without rows, which tells the columns; PRACTICES, "Plan for recovery"."""
-        data = parquet_bytes(self._lying.empty(), self._compression)
+        out = io.BytesIO()
+        write_parquet(self._lying.empty(), out, self._compression)
+        data = out.getvalue()
         file = Datafile(f"{self._stage}/empty.parquet", 0, len(data), digest_of(data), {})
         self._shelf.write(file.name, data)
         return file

@@ -12,6 +12,7 @@ from hygge.core.cast import cast
 from hygge.core.conform import row_name
 from hygge.core.errors import BadValue
 from hygge.core.fields import Field, Schema
+from hygge.core.frames import replaced
 from hygge.core.text import arrow_cast, when
 
 DAY_US = 86_400_000_000
@@ -66,7 +67,7 @@ class Fit:
                 changed.append(self._time(column, field, batch))
             elif column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
                 changed.append(self._within_years(column, field, batch))
-        return batch.with_columns(changed) if changed else batch
+        return replaced(batch, changed)
 
     def _decimal(self, column: pl.Series, field: Field, batch: pl.DataFrame) -> pl.Series:
         quick = _declared(column, field)
@@ -89,7 +90,7 @@ class Fit:
 
     def _within_years(self, column: pl.Series, field: Field, batch: pl.DataFrame) -> pl.Series:
         """A date or time, whose years are those of ISO 8601; the driver wraps infinity around."""
-        ticks, day = column.to_physical(), 1 if column.dtype == pl.Date else DAY_US
+        ticks, day = column.cast(pl.Int64), 1 if column.dtype == pl.Date else DAY_US
         least, most = FIRST_DAY * day, (LAST_DAY + 1) * day - 1
         low: Any = ticks.min()
         high: Any = ticks.max()

@@ -26,6 +26,9 @@ class PostgresLink(Link):
 
     by = ""
     """What it is made by, and why, where that is not hygge's own client."""
+    digits = 0
+    """Up to so many, a NUMERIC whose precision and scale are declared comes as a decimal, but as
+    text where there is NaN in a batch."""
 
     def set_up(self, settings: Mapping[str, str]) -> Self:
         """Set the server's settings for this session; where it refuses them, it is closed."""

@@ -119,12 +119,21 @@ class PostgresSession(SQLSession):
         return tuple(self._as(kinds.get(column.name), column) for column in columns)
 
     def _as(self, kind: LogicalType | None, column: Column) -> Column:
+        if kind in (None, column.type) and self._is_decimal(column):
+            return replace(column, fetch="")
         if kind is None or column.type is None or column.type.kind in ("string", kind.kind):
             return column
         if kind.kind in ("string", "json"):
             form = TEXT if kind.kind == "string" else AS_JSON
             return replace(column, fetch=form.replace("{}", self.dialect.quote(column.name)))
         return column
+
+    def _is_decimal(self, column: Column) -> bool:
+        """Whether the link brings it as decimals."""
+        kind = column.type
+        if kind is None or kind.kind != "decimal" or (kind.precision or 0) > self.postgres.digits:
+            return False
+        return column.native == f"numeric({kind.precision},{kind.scale})"
 
     # Reading --------------------------------------------------------------------------------------
 

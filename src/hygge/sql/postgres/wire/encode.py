@@ -20,13 +20,12 @@ from hygge.sql.blocks import SPARE, Valid, views
 from hygge.sql.postgres.wire import pg_type
 from hygge.sql.postgres.wire.decode import EPOCH_DAYS, EPOCH_US, SIGNATURE
 from hygge.sql.postgres.wire.layout import Layout, Numbers, TooLarge, bits, lengths, valid
-from hygge.sql.postgres.wire.numeric import groups, unsigned
+from hygge.sql.postgres.wire.numeric import NEGATIVE, groups, unsigned
 
 HEADER = SIGNATURE + bytes(8)
 """No flags, and no more of a header."""
 TRAILER = b"\xff\xff"
 _NEWEST = pl.CompatLevel.newest()  # texts as views, which are not copied
-_NEGATIVE = 0x4000  # NUMERIC_NEG
 MOST_ROWS = 8192
 """Of a piece: numbers of so many rows are small enough for the C library to keep their memory."""
 PIECE_BYTES = 4 << 20
@@ -183,7 +182,7 @@ def _whole(source: str) -> Writer:
 def _numeric(layout: Layout, there: Valid | None, number: Any, negative: Any, scale: int) -> None:
     """How many groups of digits, the first one's weight, sign and scale, and the groups."""
     digits, weight = groups(number, scale)
-    sign = negative * np.uint16(_NEGATIVE) if negative.any() else 0
+    sign = negative * np.uint16(NEGATIVE) if negative.any() else 0
     head = ((">i2", len(digits)), (">i2", weight), (">u2", sign), (">u2", scale))
     _fixed(layout, there, *head, *((">i2", group) for group in digits))
 

@@ -20,6 +20,7 @@ from hygge.sql.postgres.wire import encode, pg_type
 from hygge.sql.postgres.wire.client import Answer, Block, Column, ServerError, Wire
 from hygge.sql.postgres.wire.decode import NOTHING, decode, strip
 from hygge.sql.postgres.wire.messages import counted
+from hygge.sql.postgres.wire.numeric import DIGITS
 
 BLOCKS = 4 << 20
 """What the C library maps alone is from here on: blocks, but not what is computed of them."""
@@ -33,6 +34,8 @@ class WireLink(PostgresLink):
     wire: it, logged in.
     label: the database, for errors.
     """
+
+    digits = DIGITS
 
     def __init__(self, wire: Wire, label: str) -> None:
         self._wire, self.label = wire, label
