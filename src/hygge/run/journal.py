@@ -103,6 +103,7 @@ class Journal(History):
             {"run_id": run_id, "entity": name, "position": at, **_UNTOUCHED}
             for at, name in enumerate(entities)
         ]
+        self._database.keep()
         with self._database.writing() as link:
             self._settle_the_dead(link)
             _drop_old(link, started)

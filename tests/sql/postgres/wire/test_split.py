@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hygge.sql.blocks import Bytes, Places
 from hygge.sql.postgres.wire import split
 from hygge.sql.postgres.wire.split import boundaries
 
@@ -63,13 +64,21 @@ def test_many_ways_come_out_where_one_does(seed: int, columns: int, cut: int) ->
 
 def test_ways_that_began_at_no_message_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that looks like a beginning is inside of a value, but for the first two messages."""
-    monkeypatch.setattr(split, "_walked", lambda data: np.array([-1]))
+    monkeypatch.setattr(split, "_walked", lambda data, at=0: np.array([-1]))
     small = row(b"x")
     large = row((small * 600)[: 60 * len(small) + 3] * 40)
     assert found(small + small + large * 30) == [-1]
 
 
 def test_rows_are_followed_by_many_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split, "_walked", lambda data: pytest.fail("one after the other"))
+    walked, begun = split._walked, list[int]()
+
+    def counted(data: Bytes, at: int = 0) -> Places:
+        begun.append(at)
+        return walked(data, at)
+
+    monkeypatch.setattr(split, "_walked", counted)
     messages = [row(b"%d" % number, b"x" * (number % 200)) for number in range(5_000)]
-    assert found(b"".join(messages)) == places(messages)
+    data = b"".join(messages)
+    assert found(data) == places(messages)
+    assert len(begun) == 1 and begun[0] > len(data) * 9 // 10  # the last way alone

@@ -13,11 +13,13 @@ import struct
 
 import numpy as np
 
-from hygge.sql.blocks import Bytes, Places, look
+from hygge.sql.blocks import Bytes, Places
 from hygge.sql.postgres.wire.messages import COPY_DATA, HEAD
 
 WAYS = 256
 """How many are followed at once, at most."""
+_LOOK = 4
+"""After so many steps it is looked for whether any way goes on."""
 _FEW = 64 << 10
 """A block of fewer bytes is not worth the trouble."""
 _LIKE = 7
@@ -42,9 +44,9 @@ def boundaries(data: Bytes) -> Places:
     return _walked(data)
 
 
-def _walked(data: Bytes) -> Places:
+def _walked(data: Bytes, at: int = 0) -> Places:
     """One after the other."""
-    view, size, at, places = data.data, len(data), 0, [0]
+    view, size, places = data.data, len(data), [at]
     while at + HEAD <= size:
         at += 1 + _length(view, at + 1)[0]
         if at > size:
@@ -58,25 +60,21 @@ def _followed(data: Bytes) -> Places | None:
     begins = _beginnings(data)
     if begins is None:
         return None
-    size, at = len(data), begins
-    limits = np.append(begins[1:], size)
-    steps = []
-    while True:
-        steps.append(at)
-        known = np.minimum(at, size - HEAD)
-        after = at + 1 + look(data, ">u4", known + 1)
-        goes = (at < limits) & (after <= size) & (at == known)
-        if not goes.any():
-            break
+    at, ends = begins[:-1], begins[1:]
+    furthest = len(data) - HEAD
+    lengths = np.ndarray((furthest + 1,), ">u4", data.data, 1, (1,))
+    steps, goes = [at], at < ends
+    while len(steps) % _LOOK or goes.any():
+        after = lengths[np.minimum(at, furthest)] + (at + 1)
         at = np.where(goes, after, at)
-    if not np.array_equal(at[:-1], begins[1:]):
+        steps.append(at)
+        goes = at < ends
+    if not np.array_equal(at, ends):
         return None
     table = np.stack(steps)
-    new = np.empty(table.shape, np.bool_)
-    new[0] = True
-    np.not_equal(table[1:], table[:-1], out=new[1:])
-    new[:, :-1] &= table[:, :-1] != begins[1:]  # where the next way begins
-    return np.asarray(table.T[new.T])
+    new = table != ends  # where the next way begins
+    new[1:] &= table[1:] != table[:-1]
+    return np.concatenate((table.T[new.T], _walked(data, int(begins[-1]))))
 
 
 def _beginnings(data: Bytes) -> Places | None:
