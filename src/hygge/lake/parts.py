@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -137,8 +137,8 @@ class Filler:
         self._rows: dict[Key, int] = {}
         self._memory: dict[Key, int] = {}
         self._begun = 0
-        self._helper: ThreadPoolExecutor | None = None
-        self._laying: Future[Datafile] | None = None
+        self._helpers: ThreadPoolExecutor | None = None
+        self._laying: _Laying | None = None
         self.files: list[Datafile] = []
         """Those that lie there: all of them after `flush`."""
 
@@ -175,42 +175,40 @@ class Filler:
             self._flush(key)
 
     def _flush(self, key: Key) -> None:
-        made = self._made(key)  # its rows are not held while the file before it is laid down
+        self._helpers = self._helpers or ThreadPoolExecutor(2, thread_name_prefix="laying")
+        made = self._made(key, self._helpers)  # its rows are not held while it is laid down
         name = self._name(self._begun)
         self._settle()
         self._begun += 1
-        self._helper = self._helper or ThreadPoolExecutor(1, thread_name_prefix="laying")
-        self._laying = self._helper.submit(self._laid, name, *made)
+        self._laying = _Laying(name, *made, self._shelf, self._helpers)
         tidy()
 
-    def _made(self, key: Key) -> tuple[int, memoryview, Mapping[str, Any]]:
+    def _made(
+        self, key: Key, helpers: ThreadPoolExecutor
+    ) -> tuple[int, memoryview, Mapping[str, Any]]:
         """A file of what is gathered: its rows, its bytes, and what the format wants to know."""
         frame = pl.concat(self._held.pop(key))
         del self._rows[key], self._memory[key]
+        facts = helpers.submit(self._facts, frame, key)
         out = self._buffers[self._begun % 2]
         out.seek(0)
         self._encode(frame, out)
-        return frame.height, out.getbuffer()[: out.tell()], self._facts(frame, key)
+        return frame.height, out.getbuffer()[: out.tell()], facts.result()
 
     def _name(self, number: int) -> str:
         return f"{self._stem}-{number:05d}.parquet"
 
-    def _laid(self, name: str, rows: int, data: memoryview, facts: Mapping[str, Any]) -> Datafile:
-        with data:  # while it is held, its buffer takes no more
-            self._shelf.write(name, data)
-            return Datafile(name, rows, len(data), digest_of(data), facts)
-
     def _settle(self) -> None:
         laying, self._laying = self._laying, None
         if laying is not None:
-            self.files.append(laying.result())
+            self.files.append(laying.laid())
             reached("lake.file_written")
 
     def _rest(self) -> None:
         _gathering.discard(self)
-        if self._helper is not None:
-            self._helper.shutdown()
-            self._helper = None
+        if self._helpers is not None:
+            self._helpers.shutdown()
+            self._helpers = None
 
     def flush(self) -> None:
         """Write what is left."""
@@ -226,3 +224,34 @@ class Filler:
         self._laying = None
         self._shelf.remove([self._name(number) for number in range(self._begun)])
         self.files = []
+
+
+class _Laying:
+    """A file that is being laid down, while its digest is found.
+
+    Parameters
+    ----------
+    name, rows, data, facts: of the file; while the data are held, their buffer takes no more.
+    shelf: where it goes.
+    helpers: who do it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rows: int,
+        data: memoryview,
+        facts: Mapping[str, Any],
+        shelf: Shelf,
+        helpers: ThreadPoolExecutor,
+    ) -> None:
+        self._name, self._rows, self._data, self._facts = name, rows, data, facts
+        self._written = helpers.submit(shelf.write, name, data)
+        self._digest = helpers.submit(digest_of, data)
+
+    def laid(self) -> Datafile:
+        """The file, when it lies there. Raises what writing it did."""
+        with self._data as data:
+            digest = self._digest.result()
+            self._written.result()
+            return Datafile(self._name, self._rows, len(data), digest, self._facts)

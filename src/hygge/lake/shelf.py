@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from hygge.core.errors import HyggeError, TransientError
 from hygge.files import local
@@ -82,16 +83,12 @@ class Shelf(ABC):
 
     def rows(self, name: str) -> int:
         """How many rows a Parquet file has, from its footer. Raises FileNotFoundError."""
-        from pyarrow.parquet import read_metadata  # a fiftieth of a start-up, and seldom needed
-
         with self.open(name) as file:
-            return int(read_metadata(file).num_rows)
+            return int(pq.read_metadata(file).num_rows)
 
     def frames(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """A Parquet file's rows in pieces; of all columns, or of some."""
-        from pyarrow.parquet import ParquetFile
-
-        with self.open(name) as source, ParquetFile(source, pre_buffer=False) as file:
+        with self.open(name) as source, pq.ParquetFile(source, pre_buffer=False) as file:
             for batch in file.iter_batches(READ_ROWS, columns=columns, use_threads=False):
                 yield pl.DataFrame(batch)
 
