@@ -84,11 +84,22 @@ def test_what_is_no_number_comes_as_text() -> None:
     assert found.to_list() == ["-1.50", "NaN", None, "Infinity", "-Infinity", "0.00"]
 
 
+def test_small_numbers_beside_nan_are_written_out() -> None:
+    values: list[Any] = [Decimal("0.00000001"), Decimal("-0.00000120"), "NaN", Decimal(0)]
+    found = read([sent(value, 8) for value in values], modifier(18, 8))
+    assert found.to_list() == ["0.00000001", "-0.00000120", "NaN", "0.00000000"]
+
+
 @pytest.mark.parametrize(
     ("precision", "scale", "odd"),
     [
         (4, 2, sent(Decimal("12345678.25"), 2)),  # more digits than its type has room for
         (4, 2, sent(Decimal("0.123456"), 6)),  # more decimals
+        (4, 2, sent(Decimal("123.25"), 2)),
+        (17, 2, sent(Decimal(10) ** 15, 2)),
+        (18, 1, struct.pack(">ihhHh5h", 18, 5, 4, 0, 1, 9999, 9999, 9999, 9999, 9999)),
+        (4, 2, sent(Decimal("1.2345"), 4)),
+        (4, 2, struct.pack(">i", 0)),
         (4, 2, struct.pack(">ihhHh", 8, 1, 0, 0, 2)),  # fewer groups than it says
         (4, 2, struct.pack(">ihhHhh", 10, -1, 0, 0, 2, 1)),
     ],

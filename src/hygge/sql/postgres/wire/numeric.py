@@ -17,14 +17,13 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from hygge.core.arrow import cast
 from hygge.sql.blocks import bitmap, look
 from hygge.sql.postgres.wire.rows import Rows
 
 Limbs = list[npt.NDArray[np.uint64]]
 """Whole numbers without their sign: the highest limb, of up to 64 bits, and others of 32 each."""
 DIGITS = 18
-"""Numbers of so many digits are read: they are whole numbers of 64 bits, and powers of ten."""
+"""Numbers of up to so many digits are read: without their point they are whole, of 64 bits."""
 NEGATIVE = 0x4000
 _SPECIAL = {0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}
 _DIGITS = 4
@@ -103,6 +102,7 @@ def reader(modifier: int) -> Callable[[Rows], Any] | None:
     most = -(-(precision - scale) // _DIGITS) + below
     sent = np.dtype([("length", ">i4"), ("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"),
                      ("shown", ">i2"), ("groups", ">i2", (most,))])  # fmt: skip
+    top = 10 ** ((precision - scale) % _DIGITS or _DIGITS)  # above the first group of the largest
     filled = -scale % _DIGITS  # zeros after the last decimal, up to a whole group
     powers = [10 ** (_DIGITS * place - filled) for place in range(1, most)]
     # By what a group counts in each place, the last first; beyond those there is none.
@@ -117,8 +117,10 @@ def reader(modifier: int) -> Callable[[Rows], Any] | None:
         if valid is not None:
             count, signs = np.where(valid, count, 0), np.where(valid, signs, 0)
         special = signs & 0x8000 != 0
-        odd = (first >= most) | (first - count < -1) | (count < 0) | special
-        if ((lengths != 8 + 2 * count) & (lengths > 0)).any() or (odd & (count != 0)).any():
+        odd = (first >= most) | (first == most - 1) & (groups[:, 0] >= top)
+        odd |= (first - count < -1) | (found["shown"] > scale) | (count < 0) | special
+        odd = odd & (count != 0) | (lengths != 8 + 2 * count)
+        if (odd if valid is None else odd & valid).any():
             raise ValueError(f"no number of {precision} digits, of which {scale} are decimals")
         total = np.zeros(len(lengths), np.int64)
         for number in range(most):
@@ -143,7 +145,7 @@ def reader(modifier: int) -> Callable[[Rows], Any] | None:
 
 def _shown(numbers: Any, signs: npt.NDArray[Any]) -> Any:
     """As text, with what is no number in the place of those."""
-    text = pl.Series(cast(numbers, pa.large_string()))
+    text = pl.Series(numbers).cast(pl.String)  # Arrow's own has 1E-8
     for sign, name in _SPECIAL.items():
         text = text.set(pl.Series(signs == sign), name)
     return text.to_arrow()
