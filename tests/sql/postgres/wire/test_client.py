@@ -548,16 +548,29 @@ def test_rows_of_any_length_however_they_come(
 
 def test_many_bytes_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_module, "TOGETHER_S", PATIENCE_S)
-    with wired(COPIES + 5000 * LONG_ROW + COPIED, COPY) as wire:
-        told, rows = [roused_at(wire)], 0
-        with wire.copy_out("COPY", 1 << 20) as blocks:
-            for block in blocks:
-                rows += len(block.starts)
-                told.append(roused_at(wire))
-        told.append(roused_at(wire))
+    rows, told = counted_and_roused(5000, 1 << 20)
     assert rows == 5000
     assert told == [1, 1, *(TOGETHER for _ in told[3:]), 1]
     assert len(told) > 5
+
+
+def test_small_blocks_are_not_waited_for() -> None:
+    rows, told = counted_and_roused(500, 1 << 14)
+    assert rows == 500
+    assert len(told) > 30 and set(told) == {1}
+
+
+def counted_and_roused(rows: int, block_bytes: int) -> tuple[int, list[int]]:
+    """How many of so many rows come, and the bytes that `poll` tells of: before, at each block,
+    and after. The server goes when it has sent them, which ends every wait."""
+    with wired(COPIES + rows * LONG_ROW + COPIED) as wire:
+        told, found = [roused_at(wire)], 0
+        with wire.copy_out("COPY", block_bytes) as blocks:
+            for block in blocks:
+                found += len(block.starts)
+                told.append(roused_at(wire))
+        told.append(roused_at(wire))
+    return found, told
 
 
 def test_few_bytes_are_not_waited_for_long() -> None:

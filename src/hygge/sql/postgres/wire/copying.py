@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hygge.sql.blocks import SPARE, Buffers, Places
-from hygge.sql.postgres.wire.line import Line
+from hygge.sql.postgres.wire.line import TOGETHER, Line
 from hygge.sql.postgres.wire.messages import (
     COPY_DATA,
     HEAD,
@@ -58,7 +58,8 @@ def blocks(line: Line, block_bytes: int, heed: Heed) -> Generator[Block, None, N
                 yield block
             if incoming.over:
                 return
-            line.flow()  # a whole block has come: there are many
+            if block_bytes >= TOGETHER:  # else each of the last, though it is there, would wait
+                line.flow()  # a whole block has come: there are many
             incoming.renew()
     finally:
         incoming.leave()
