@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from hygge.lake.parts import Filler, Sizes, no_facts, write_parquet
@@ -68,6 +69,22 @@ def test_files_of_any_size_follow_one_another(tmp_path: Path) -> None:
         assert (len(lies), digest_of(lies)) == (file.bytes, file.digest)
         assert lies.endswith(b"PAR1")
         assert pl.read_parquet(tmp_path / file.name)["k"].to_list() == list(range(size))
+
+
+def test_a_folder_may_hold_what_it_was_given_for_a_moment_more(tmp_path: Path) -> None:
+    """As one of Arrow's may, whose own threads write."""
+
+    class Holding(Folder):
+        def write(self, name: str, data: Data) -> None:
+            super().write(name, data)
+            held.append(pa.py_buffer(data))
+
+    held = list[pa.Buffer]()
+    filler = Filler(Holding(tmp_path), "a", Sizes(3, 1 << 20), "zstd", no_facts)
+    filler.add(pl.DataFrame({"k": range(6)}))
+    filler.flush()
+    assert [digest_of(memoryview(data)) for data in held] == [file.digest for file in filler.files]
+    assert len(held) == 2
 
 
 def test_what_fails_is_raised_and_what_lies_there_is_removed(tmp_path: Path) -> None:

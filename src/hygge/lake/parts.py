@@ -81,8 +81,6 @@ class Datafile:
 
 Key = tuple[Any, ...]
 Facts = Callable[[pl.DataFrame, Key], Mapping[str, Any]]
-
-
 Encode = Callable[[pl.DataFrame, BinaryIO], None]
 
 
@@ -251,7 +249,6 @@ class _Laying:
 
     def laid(self) -> Datafile:
         """The file, when it lies there. Raises what writing it did."""
-        with self._data as data:
-            digest = self._digest.result()
-            self._written.result()
-            return Datafile(self._name, self._rows, len(data), digest, self._facts)
+        digest = self._digest.result()
+        self._written.result()
+        return Datafile(self._name, self._rows, len(self._data), digest, self._facts)
