@@ -123,6 +123,18 @@ def test_runs_are_listed_latest_first_and_found_by_their_beginning(tmp_path: Pat
             journal.run("2026")
 
 
+def test_its_log_is_kept_open_for_a_run_and_no_longer(tmp_path: Path) -> None:
+    log = (tmp_path / FILE).with_name("journal.db-wal")  # gone with the last that has it open
+    with Journal.open(None, tmp_path) as journal:
+        assert not log.exists()
+        record(journal, "r1", MOVED)
+        assert log.exists()
+    assert not log.exists()
+    with pytest.raises(JournalError, match="UNIQUE"), Journal.open(None, tmp_path) as journal:
+        record(journal, "r1", MOVED)
+    assert not log.exists()
+
+
 def test_an_empty_journal_has_no_last_run(tmp_path: Path) -> None:
     with Journal.open(None, tmp_path) as journal:
         assert journal.runs() == []

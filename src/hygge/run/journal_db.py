@@ -83,7 +83,9 @@ class FileDatabase(Database):
         the disk four times."""
         if self._kept is None:
             with self._told(write=False):
-                self._kept = sqlite3.connect(self._file, check_same_thread=False)
+                self._kept = sqlite3.connect(
+                    self._file, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+                )
                 self._kept.execute("SELECT 1 FROM sqlite_master").close()  # now the log is open
 
     def close(self) -> None:
