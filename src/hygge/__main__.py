@@ -42,8 +42,8 @@ def set_up_libraries() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Arrow's first choice, mimalloc, gives memory back within 10 ms of its being freed, and the
     # system clears it anew for the next batch. With jemalloc 1 M rows from PostgreSQL into Delta
-    # took 8 % less of the processors, and 20 to 50 MB less. Its wheels for Linux have both;
-    # elsewhere it would warn of a name that it does not know.
+    # took 8 % less of the processors, and 20 to 50 MB less. Its wheels for Linux on x86-64 have
+    # both; elsewhere it would warn of a name that it does not know.
     if sys.platform == "linux" and os.uname().machine == "x86_64":
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 

@@ -21,8 +21,9 @@ _MOST_BYTES = 4 << 20
 
 class PostgresLink(Link):
     """See Link; frames have ADBC's types, whoever reads them: numbers as they are, but NUMERIC as
-    text, times of day as microseconds. So have rows, of numbers, texts, bytes, truth values, dates
-    and times; what else there is, such as uuids and arrays, is to be asked for as text."""
+    text (but see `digits`), times of day as microseconds. So have rows, of numbers, texts, bytes,
+    truth values, dates and times; what else there is, such as uuids and arrays, is to be asked for
+    as text."""
 
     by = ""
     """What it is made by, and why, where that is not hygge's own client."""

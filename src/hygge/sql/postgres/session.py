@@ -113,7 +113,8 @@ class PostgresSession(SQLSession):
 
     def _declared(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Columns that are declared as text come as the server's own text, which has all values of
-        a type; those declared as JSON as the server's JSON of them."""
+        a type; those declared as JSON as the server's JSON of them. Decimals come as they are
+        where the link brings such."""
         natives = {column.name: column.native for column in columns}
         kinds = by_column(self._source.types, natives, entity=self._source.label)
         return tuple(self._as(kinds.get(column.name), column) for column in columns)

@@ -62,6 +62,7 @@ class Rows:
         return copied(self.buffer, *self.sliced(made[:, 0].view(">i4")), made)
 
     def sliced(self, told: npt.NDArray[Any]) -> tuple[Places, Places, Valid | None]:
+        """The same of lengths that have been looked for, as they were sent."""
         lengths, places, valid = told.astype(np.int64), self.at + 4, None
         least = lengths.min() if len(lengths) else 0
         if least < -1:
