@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,25 @@ def test_threads_and_callbacks_have_their_turn(
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert done.stdout.splitlines()[-2:] == ["thread done", "asked to be called"]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="Arrow has its own choice"
+)
+@pytest.mark.parametrize("chosen", ["", "system"])
+def test_arrow_has_the_allocator_that_is_asked_of_it(chosen: str) -> None:
+    asked = """
+from hygge.__main__ import set_up_libraries
+set_up_libraries()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+    around = {k: v for k, v in environment().items() if k != "ARROW_DEFAULT_MEMORY_POOL"}
+    around |= {"ARROW_DEFAULT_MEMORY_POOL": chosen} if chosen else {}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=around, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == (f"{chosen or 'jemalloc'}\n", "")
 
 
 def test_cycles_are_looked_for_once_there_are_many() -> None:
