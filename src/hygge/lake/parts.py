@@ -108,7 +108,8 @@ class Filler:
     stem: what their names begin with; a number and the ending follow.
     sizes: of a file.
     compression: the codec of its pages, as Polars names it; zstd at level 1.
-    facts: given a file's rows and its partition's values, what the format wants to know of it.
+    facts: given a file's rows and its partition's values, what the format wants to know of it;
+        asked by another thread, while they are encoded.
     partition: the columns of which every file has one value each, and which it leaves out.
     encode: writes a file's rows, where that is not Polars' own Parquet.
     keep: whether files have the columns of their partition all the same.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
@@ -34,7 +34,7 @@ from hygge.lake.mirror.publish import Publisher, check_keys
 from hygge.lake.mirror.types import CARRIER
 from hygge.lake.mirror.zone import Zone, file_name
 from hygge.lake.once import Coming
-from hygge.lake.parts import Datafile, Filler, Key, Sizes, write_parquet
+from hygge.lake.parts import Datafile, Filler, Sizes, no_facts, write_parquet
 from hygge.lake.shelf import digest_of
 from hygge.lake.writer import LakeWriter, Ticket
 from hygge.storage.tree import Taken
@@ -67,11 +67,8 @@ class MirrorTicket(Ticket):
         write_parquet(self.marks.on(rows), out, self.compression)
 
     def filler(self, stem: str) -> Filler:
-        def facts(rows: pl.DataFrame, key: Key) -> Mapping[str, Any]:
-            return {}
-
         return Filler(
-            self.zone.shelf(), f"{self.folder}/{stem}", self.sizes, self.compression, facts,
+            self.zone.shelf(), f"{self.folder}/{stem}", self.sizes, self.compression, no_facts,
             encode=self.encode,
         )  # fmt: skip
 
