@@ -110,6 +110,12 @@ def test_what_no_such_column_holds_is_refused(precision: int, scale: int, odd: b
         read(rows, modifier(precision, scale))
 
 
+def test_a_column_that_is_a_free_number_by_now_says_how_to_go_on() -> None:
+    with pytest.raises(DataError, match="'n' is of the type 1700") as caught:
+        read([sent(Decimal(1), 0)], -1)
+    assert "run it again, if somebody has altered the table" in (caught.value.hint or "")
+
+
 def test_modifiers() -> None:
     assert precision_and_scale(-1) is None
     for precision, scale in ((1, 0), (18, 4), (1000, 1000), (3, -2), (1000, -1000)):

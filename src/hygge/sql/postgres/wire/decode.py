@@ -239,7 +239,8 @@ def _reader(column: Column) -> Reader:
     if read is None:
         raise DataError(
             f"'{column.name}' is of the type {column.oid}, which is not known here",
-            hint=f"read it as text: `types: {{{column.name}: string}}`",
+            hint="run it again, if somebody has altered the table meanwhile; or read it as text: "
+            f"`types: {{{column.name}: string}}`",
         )
     return read
 
