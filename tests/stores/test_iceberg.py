@@ -323,6 +323,19 @@ def test_a_time_finer_than_microseconds_is_refused(tmp_path: Path) -> None:
     assert readers.iceberg(tmp_path, "t")["at"].to_list() == [time(1, 2, 3, 4)]
 
 
+@pytest.mark.parametrize("settings", [{}, {"partition_by": ["v"]}])
+def test_a_long_text_whose_bound_would_be_no_text(
+    tmp_path: Path, catalog: Catalog, settings: dict[str, Any]
+) -> None:
+    """After U+D7FF come numbers that are no characters."""
+    long = "a" * 15 + "\ud7ff" * 5
+    for _ in range(2):
+        load_frames(bound(tmp_path, **settings), [some([1, 2], long)], "merge", ["k"])
+    assert rows_of(tmp_path) == [(1, long), (2, long)]
+    files = catalog.load_table("default.t").inspect.files()
+    assert {file["v"]["upper_bound"] for file in files["readable_metrics"].to_pylist()} == {long}
+
+
 def test_a_null_list_of_structs_survives_a_merge(tmp_path: Path) -> None:
     """pyiceberg's own reader would make an empty list of it."""
     store = bound(tmp_path)

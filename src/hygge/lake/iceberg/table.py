@@ -22,6 +22,7 @@ from pyiceberg.expressions import (
 )  # fmt: skip
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.serializers import FromInputFile
@@ -34,6 +35,7 @@ from hygge.lake.shelf import Data, Entry, Folder, Shelf
 
 STATE = "hygge.state"
 """The table property that holds the state."""
+_METRICS = "write.metadata.metrics"
 METADATA = ".metadata.json"
 """What the names of a table's metadata end with, in its folder `metadata`."""
 
@@ -193,4 +195,21 @@ def exchange(
             snapshot.delete_data_file(task.file)
         for name in added:
             path = f"{metadata.location}/{name}"
-            snapshot.append_data_file(parquet_file_to_data_file(io, metadata, path))
+            snapshot.append_data_file(_described(io, metadata, path))
+
+
+def _described(io: FileIO, metadata: TableMetadata, path: str) -> DataFile:
+    """A file as manifests have it, with its columns' bounds.
+
+    PyIceberg cuts a text's upper bound and counts its last character up, which U+D7FF is not made
+    for: what follows it no UTF-8 has. Then the bounds of this file are whole.
+    """
+    try:
+        return parquet_file_to_data_file(io, metadata, path)
+    except UnicodeEncodeError:
+        said = metadata.properties.items()
+        whole = {name: value for name, value in said if not name.startswith(_METRICS)}
+        properties = {**whole, f"{_METRICS}.default": "full"}
+        return parquet_file_to_data_file(
+            io, metadata.model_copy(update={"properties": properties}), path
+        )
