@@ -131,7 +131,7 @@ class Filler:
         self._encode = encode or partial(write_parquet, compression=compression)
         # One is filled while the other is laid down. New ones would be new memory, which the
         # system has to clear first.
-        self._buffers = (io.BytesIO(), io.BytesIO())
+        self._buffers = [io.BytesIO(), io.BytesIO()]
         self._held: dict[Key, list[pl.DataFrame]] = {}
         self._rows: dict[Key, int] = {}
         self._memory: dict[Key, int] = {}
@@ -189,10 +189,20 @@ class Filler:
         frame = pl.concat(self._held.pop(key))
         del self._rows[key], self._memory[key]
         facts = helpers.submit(self._facts, frame, key)
-        out = self._buffers[self._begun % 2]
-        out.seek(0)
+        out = self._buffer()
         self._encode(frame, out)
         return frame.height, out.getbuffer()[: out.tell()], facts.result()
+
+    def _buffer(self) -> io.BytesIO:
+        """That of the file before the last, or a new one where a thread still holds its bytes."""
+        number = self._begun % 2
+        try:
+            self._buffers[number].seek(0)
+            self._buffers[number].write(b"\0")  # refused while they are held
+        except BufferError:
+            self._buffers[number] = io.BytesIO()
+        self._buffers[number].seek(0)
+        return self._buffers[number]
 
     def _name(self, number: int) -> str:
         return f"{self._stem}-{number:05d}.parquet"
